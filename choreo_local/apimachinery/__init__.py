@@ -1,0 +1,1 @@
+"""The Kubernetes vocabulary without I/O: objects, conditions, selectors, patches, schemas."""

@@ -1,0 +1,1 @@
+"""Our Common Expression Language: parse, check, evaluate; pure."""

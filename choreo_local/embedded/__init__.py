@@ -1,0 +1,1 @@
+"""A Kubernetes-compatible cluster in this process."""

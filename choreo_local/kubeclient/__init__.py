@@ -1,0 +1,1 @@
+"""One asynchronous Kubernetes client for every cluster we meet."""

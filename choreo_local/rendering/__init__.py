@@ -1,0 +1,1 @@
+"""Release + environment + plane to Kubernetes manifests; pure and deterministic."""

@@ -1,0 +1,1 @@
+"""The terminal dashboard: a client of the platform's HTTP APIs."""
