@@ -1,0 +1,1 @@
+"""The five patch types, and who owns which field."""

@@ -1,0 +1,1 @@
+"""The revisioned store under the kube API."""
