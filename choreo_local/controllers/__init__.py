@@ -1,0 +1,1 @@
+"""The OpenChoreo controllers: thin kopf shells around pure decisions."""

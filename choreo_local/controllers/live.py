@@ -1,0 +1,106 @@
+"""Watches over the objects that we applied to other planes; health flows back through them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from choreo_local.controllers.observed import Manifest
+from choreo_local.controllers.outcome import PlaneReference
+from choreo_local.errors import NotFoundError, UnreachableError
+from choreo_local.kubeclient.client import KubeClient
+from choreo_local.kubeclient.watcher import Informer
+from choreo_local.tasks import TaskGroup
+
+_FIRST_READ_SECONDS = 10.0
+
+
+class LiveObjects:
+    """Follows labelled objects on any number of planes; implements `observed.Live`.
+
+    Args:
+        client: the client of a plane.
+        label_selector: which objects are ours.
+        release_label: the label that holds the uid of the release an object belongs to.
+        on_change: told of every object that was added, modified or deleted.
+    """
+
+    def __init__(
+        self,
+        client: Callable[[PlaneReference], KubeClient],
+        *,
+        label_selector: str,
+        release_label: str,
+        on_change: Callable[[Manifest], None],
+    ) -> None:
+        self._client = client
+        self._selector = label_selector
+        self._label = release_label
+        self._on_change = on_change
+        self._informers: dict[tuple[PlaneReference, str, str], Informer] = {}
+        self._by_release: dict[tuple[PlaneReference, str], dict[tuple[str, str, str], Manifest]] = (
+            defaultdict(dict)
+        )
+        self._tasks = TaskGroup("live-objects")
+
+    async def follow(self, plane: PlaneReference, kinds: Iterable[tuple[str, str]]) -> None:
+        """Know the objects of these (apiVersion, kind) from now on; returns once they are read."""
+        informers = [await self._followed(plane, api_version, kind) for api_version, kind in kinds]
+        reads = [informer.synced.wait() for informer in informers if informer is not None]
+        try:
+            await asyncio.wait_for(asyncio.gather(*reads), _FIRST_READ_SECONDS)
+        except TimeoutError:
+            message = f'cannot read the objects of {plane.kind} "{plane.name}": no answer in time'
+            raise UnreachableError(message) from None
+
+    def of_release(self, plane: PlaneReference, uid: str) -> Sequence[Manifest]:
+        """The live objects of one release."""
+        return list(self._by_release.get((plane, uid), {}).values())
+
+    async def stop(self) -> None:
+        """Stop all watches."""
+        await self._tasks.stop()
+
+    async def _followed(
+        self, plane: PlaneReference, api_version: str, kind: str
+    ) -> Informer | None:
+        key = (plane, api_version, kind)
+        if key in self._informers:
+            return self._informers[key]
+        client = self._client(plane)
+        try:
+            resource = await client.resolve(api_version, kind)
+        except NotFoundError:
+            # The plane does not serve the kind (yet): there can be no objects of it.
+            return None
+        if key in self._informers:  # another pass was quicker
+            return self._informers[key]
+
+        def on_change(old: Manifest | None, new: Manifest | None) -> None:
+            self._changed(plane, old, new)
+
+        informer = Informer(client, resource, label_selector=self._selector, on_change=on_change)
+        self._informers[key] = informer
+        self._tasks.start(informer.run(), name=f"{plane.name}/{resource.group_resource}")
+        return informer
+
+    def _changed(self, plane: PlaneReference, old: Manifest | None, new: Manifest | None) -> None:
+        if old is not None:
+            self._objects(plane, old).pop(_key(old), None)
+        if new is not None:
+            self._objects(plane, new)[_key(new)] = new
+        changed = new or old
+        if changed is not None:
+            self._on_change(changed)
+
+    def _objects(
+        self, plane: PlaneReference, obj: Manifest
+    ) -> dict[tuple[str, str, str], Manifest]:
+        uid = (obj["metadata"].get("labels") or {}).get(self._label, "")
+        return self._by_release[plane, uid]
+
+
+def _key(obj: Manifest) -> tuple[str, str, str]:
+    metadata = obj["metadata"]
+    return obj["kind"], metadata.get("namespace", ""), metadata["name"]

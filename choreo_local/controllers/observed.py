@@ -1,0 +1,33 @@
+"""What a reconcile may look at: the caches that the watch streams keep, and what they promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from choreo_local.controllers.outcome import PlaneReference
+
+Manifest = dict[str, Any]
+
+
+class Watched(Protocol):
+    """The control plane's objects as last seen; nobody may change what it returns."""
+
+    def get(self, kind: str, namespace: str, name: str) -> Manifest | None: ...
+
+    def list(self, kind: str, namespace: str | None = None) -> Sequence[Manifest]: ...
+
+    def by_index(self, kind: str, index: str, key: str) -> Sequence[Manifest]: ...
+
+
+class Live(Protocol):
+    """Objects of other planes that carry our tracking labels, as last seen."""
+
+    async def follow(self, plane: PlaneReference, kinds: Iterable[tuple[str, str]]) -> None:
+        """Know the objects of these (apiVersion, kind) from now on; returns once they are read.
+
+        Raises UnreachableError when nothing connects us with the plane.
+        """
+
+    def of_release(self, plane: PlaneReference, uid: str) -> Sequence[Manifest]:
+        """The live objects of one RenderedRelease."""

@@ -1,0 +1,115 @@
+"""One kopf operator: registry, settings, login, start and stop.
+
+kopf owns the watch streams: each event of a watched kind goes to the runtime's caches and queue,
+and to nothing else of kopf (its change handlers would cost three writes an object). The operator
+runs in the loop of whoever calls `run`, beside the workers of the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import aiohttp
+import kopf
+
+from choreo_local.apimachinery.gvk import ResourceKind
+from choreo_local.controllers.runtime import Runtime
+from choreo_local.tasks import TaskGroup
+
+# Opens the session that kopf watches through, and says the server's base URL.
+Login = Callable[[], tuple[str, aiohttp.ClientSession]]
+
+_WORKERS = 8
+
+
+class Operator:
+    """Feeds a runtime from the watch streams of a control plane.
+
+    Args:
+        runtime: caches, queue and controllers.
+        login: opens kopf's own connection to the control plane.
+        started: set once every kind has been listed and its objects have been queued.
+    """
+
+    def __init__(self, runtime: Runtime, *, login: Login) -> None:
+        self.started = asyncio.Event()
+        self._runtime = runtime
+        self._login = login
+        self._stop = asyncio.Event()
+        self._listed = False
+
+    async def run(self) -> None:
+        """Run until `stop`; raises what made the operator end."""
+        workers = TaskGroup("controllers")
+        for number in range(_WORKERS):
+            workers.start(self._runtime.run_worker(), name=f"worker-{number}")
+        try:
+            await kopf.operator(
+                registry=self._registry(),
+                settings=_settings(),
+                standalone=True,
+                clusterwide=True,
+                ready_flag=self.started,
+                stop_flag=self._stop,
+            )
+        finally:
+            await workers.stop()
+            self._runtime.queue.close()
+
+    def stop(self) -> None:
+        """End `run`; to be called in its loop."""
+        self._stop.set()
+
+    def _registry(self) -> kopf.OperatorRegistry:
+        registry = kopf.OperatorRegistry()
+
+        @kopf.on.login(registry=registry)
+        async def login(**_: Any) -> kopf.AiohttpSession:
+            server, session = self._login()
+            return kopf.AiohttpSession(server=server, aiohttp_session=session)
+
+        for kind in self._runtime.kinds.values():
+            self._watch(registry, kind)
+        return registry
+
+    def _watch(self, registry: kopf.OperatorRegistry, kind: ResourceKind) -> None:
+        where = (kind.group, kind.version, kind.plural)
+
+        # Indexing comes before any event is delivered, so the first pass sees complete caches.
+        @kopf.index(*where, id=f"list-{kind.plural}", registry=registry, when=self._is_listing)
+        async def listed(body: kopf.Body, **_: Any) -> None:
+            self._runtime.caches.of(kind.kind).store(_plain(body, kind))
+
+        @kopf.on.event(*where, id=f"watch-{kind.plural}", registry=registry)
+        async def event(event: Mapping[str, Any], **_: Any) -> None:
+            first = not self._listed
+            self._listed = True
+            obj = _plain(event["object"], kind)
+            if event["type"] == "DELETED":
+                self._runtime.deleted(kind.kind, obj)
+            elif event["type"] is None or first:
+                self._runtime.listed(kind.kind, obj)
+            else:
+                self._runtime.changed(kind.kind, obj)
+
+    def _is_listing(self, **_: Any) -> bool:
+        return not self._listed
+
+
+def _plain(obj: Mapping[str, Any], kind: ResourceKind) -> dict[str, Any]:
+    # Items of a list carry neither.
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    # Bookmarks come every half minute; a stream without any is dead.
+    settings.watching.inactivity_timeout = 90
+    settings.queueing.idle_timeout = 1.0
+    settings.networking.request_timeout = 30
+    logging.getLogger("kopf.objects").setLevel(logging.ERROR)
+    return settings

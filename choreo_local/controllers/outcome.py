@@ -1,0 +1,102 @@
+"""What a reconcile asks for.
+
+A reconcile returns an `Outcome` and touches nothing. `controllers.runtime` carries it out, so that
+conflicts, back-off, events and "nothing changed, nothing written" are solved once, for every kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from choreo_local.errors import ChoreoError
+
+Manifest = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One entry of `status.conditions`; the runtime adds the generation and the transition time."""
+
+    type: str
+    status: bool | None  # None is Unknown
+    reason: str
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to the object, for its user; past tense, with the value."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Names an object of any kind; with `uid`, that very object and no later one of its name."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str = ""
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneReference:
+    """Names a plane object of the control plane, e.g. ClusterDataPlane `default`."""
+
+    kind: str
+    name: str
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneWork:
+    """Writes on another plane, in order: apply one after another, then delete."""
+
+    plane: PlaneReference
+    field_manager: str
+    apply: tuple[Manifest, ...] = ()
+    delete: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The wanted state of the world after one pass.
+
+    Attributes:
+        add_finalizer: must be on the object before anything else is done.
+        remove_finalizer: the object may go, once everything else is done.
+        on_plane: writes on another plane, before those on the control plane.
+        apply: manifests for server-side apply on the control plane, in this order.
+        create: manifests to create unless an object of the name exists.
+        delete: objects to delete on the control plane; missing ones are fine.
+        on_error: what to ask for instead of `status` and `conditions` when a write of `on_plane`,
+            `apply`, `create` or `delete` failed; without it they stay unwritten. Either way the
+            pass is retried with back-off.
+        status: fields below `status` to set, None removes; fields not named stay as they are.
+        conditions: the conditions that this controller owns; others are not touched.
+        remove_conditions: types of conditions that no longer apply.
+        events: what happened in this pass.
+        requeue_after: look again then even if nothing happens; None waits for the next event.
+        failed: the pass met an error: look again with growing delays. Says what failed.
+    """
+
+    add_finalizer: str = ""
+    remove_finalizer: str = ""
+    on_plane: PlaneWork | None = None
+    apply: tuple[Manifest, ...] = ()
+    create: tuple[Manifest, ...] = ()
+    delete: tuple[Reference, ...] = ()
+    on_error: Callable[[ChoreoError], Outcome] | None = None
+    status: Manifest = field(default_factory=dict)
+    conditions: tuple[Condition, ...] = ()
+    remove_conditions: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
+    requeue_after: timedelta | None = None
+    failed: str = ""

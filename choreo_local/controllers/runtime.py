@@ -1,0 +1,238 @@
+"""Gather → reconcile → carry out: what every controller has in common, written once.
+
+A controller is four values: its kind, how to gather, how to decide, and which events of other
+kinds wake it. The runtime owns the queue, reads from the caches, and alone writes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from choreo_local import clock, logs
+from choreo_local.apimachinery.gvk import ResourceKind
+from choreo_local.controllers import writes
+from choreo_local.controllers.indexes import Caches, IndexFunction
+from choreo_local.controllers.observed import Live, Manifest, Watched
+from choreo_local.controllers.outcome import Outcome, PlaneReference
+from choreo_local.errors import ChoreoError, ConflictError
+from choreo_local.kubeclient.client import KubeClient
+from choreo_local.workqueue import WorkQueue, work
+
+logger = logging.getLogger(__name__)
+
+Key = tuple[str, str, str]  # kind, namespace ("" if cluster-scoped), name
+T = TypeVar("T")
+
+
+class Wakes(Protocol):
+    """Which objects of the controller's kind an event of another object concerns."""
+
+    def __call__(self, watched: Watched, obj: Manifest) -> Iterable[tuple[str, str]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Controller(Generic[T]):
+    """One kind's controller.
+
+    Attributes:
+        kind: the kind that it reconciles.
+        gather: reads everything that `reconcile` may look at; may wait for live objects.
+        reconcile: decides; pure.
+        wakes: other kind → (namespace, name) of the objects to look at when it changes.
+        indexes: kind → index name → function, for the look-ups of `gather` and `wakes`.
+        field_manager: owner of what it applies.
+    """
+
+    kind: ResourceKind
+    gather: Callable[[Watched, Live, Manifest], Awaitable[T]]
+    reconcile: Callable[[T], Outcome]
+    field_manager: str
+    wakes: Mapping[str, Wakes] = field(default_factory=dict)
+    indexes: Mapping[str, Mapping[str, IndexFunction]] = field(default_factory=dict)
+
+
+class Planes(Protocol):
+    """Clients of other planes."""
+
+    def client(self, plane: PlaneReference) -> KubeClient: ...
+
+
+class Runtime:
+    """Runs controllers over one control plane.
+
+    Args:
+        controllers: one a kind.
+        kinds: every kind that is watched.
+        client: the control plane.
+        planes: clients of the other planes.
+        live: caches of the other planes' objects.
+    """
+
+    def __init__(
+        self,
+        controllers: Iterable[Controller[Any]],
+        *,
+        kinds: Mapping[str, ResourceKind],
+        client: KubeClient,
+        planes: Planes,
+        live: Live,
+    ) -> None:
+        self._controllers = {controller.kind.kind: controller for controller in controllers}
+        self.kinds = dict(kinds)
+        self.caches = Caches(_merged_indexes(self._controllers.values(), self.kinds))
+        self.queue: WorkQueue[Key] = WorkQueue()
+        self._client = client
+        self._planes = planes
+        self._live = live
+
+    def changed(self, kind: str, obj: Manifest) -> None:
+        """An object was added or modified: remember it and wake whom it concerns."""
+        if self.caches.of(kind).store(obj):
+            self._wake(kind, obj)
+
+    def listed(self, kind: str, obj: Manifest) -> None:
+        """An object that was there before we came: look at it, even if it is known already."""
+        self.caches.of(kind).store(obj)
+        if kind in self._controllers:
+            self.wake(kind, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+
+    def deleted(self, kind: str, obj: Manifest) -> None:
+        """An object is gone: wake whom it concerned, itself included."""
+        self.caches.of(kind).drop(obj)
+        self._wake(kind, obj)
+
+    def wake(self, kind: str, namespace: str, name: str) -> None:
+        """Look at an object soon."""
+        self.queue.add((kind, namespace, name))
+
+    async def run_worker(self) -> None:
+        """Work the queue until cancelled; several workers may run in one loop."""
+        await work(self.queue, self._look_at)
+
+    def _wake(self, kind: str, obj: Manifest) -> None:
+        metadata = obj["metadata"]
+        if kind in self._controllers:
+            self.wake(kind, metadata.get("namespace", ""), metadata["name"])
+        for controller in self._controllers.values():
+            wakes = controller.wakes.get(kind)
+            if wakes is not None:
+                for namespace, name in wakes(self.caches, obj):
+                    self.wake(controller.kind.kind, namespace, name)
+
+    async def _look_at(self, key: Key) -> None:
+        kind, namespace, name = key
+        details = {kind: f"{namespace}/{name}" if namespace else name}
+        log = logs.for_object(logger, **details)
+        try:
+            await self._pass(key)
+        except ConflictError:
+            # Somebody wrote meanwhile; the event of that write is on its way.
+            self.queue.retry(key)
+        except Exception as error:
+            delay = self.queue.retry(key)
+            log.warning(
+                "Reconcile failed",
+                details={"error": repr(error), "retrySeconds": delay},
+                exc_info=not isinstance(error, ChoreoError),
+            )
+
+    async def _pass(self, key: Key) -> None:
+        kind, namespace, name = key
+        obj = self.caches.get(kind, namespace, name)
+        if obj is None:
+            self.queue.forget(key)
+            return
+        controller = self._controllers[kind]
+        observed = await controller.gather(self.caches, self._live, obj)
+        outcome = controller.reconcile(observed)
+        failure = await self._carry_out(controller, obj, outcome)
+        if failure:
+            delay = self.queue.retry(key)
+            logs.for_object(logger, **{kind: f"{namespace}/{name}"}).info(
+                "Pass will be repeated", details={"reason": failure, "retrySeconds": delay}
+            )
+            return
+        self.queue.forget(key)
+        if outcome.requeue_after is not None:
+            seconds = outcome.requeue_after.total_seconds()
+            self.queue.add_after(key, seconds)
+
+    async def _carry_out(self, controller: Controller[Any], obj: Manifest, outcome: Outcome) -> str:
+        """Do what the outcome asks for; why the pass must be repeated, or ""."""
+        failure = outcome.failed
+        try:
+            if outcome.add_finalizer:
+                obj = await self._written(
+                    controller.kind,
+                    writes.add_finalizer(self._client, controller.kind, obj, outcome.add_finalizer),
+                )
+            if outcome.on_plane is not None:
+                client = self._planes.client(outcome.on_plane.plane)
+                await writes.on_plane(client, outcome.on_plane)
+            await self._write_objects(controller, outcome)
+        except ConflictError:
+            raise
+        except ChoreoError as error:
+            if outcome.on_error is None:
+                raise
+            failure = error.message
+            outcome = outcome.on_error(error)
+        status_patch = writes.status_patch(obj, outcome, now=clock.timestamp())
+        if status_patch:
+            await self._written(
+                controller.kind,
+                writes.status(self._client, controller.kind, obj, status_patch),
+            )
+        for event in outcome.events:
+            await writes.event(
+                self._client, obj, event, component=controller.field_manager, now=clock.now()
+            )
+        if outcome.remove_finalizer:
+            await self._written(
+                controller.kind,
+                writes.remove_finalizer(
+                    self._client, controller.kind, obj, outcome.remove_finalizer
+                ),
+            )
+        return failure
+
+    async def _write_objects(self, controller: Controller[Any], outcome: Outcome) -> None:
+        for manifest in outcome.create:
+            kind = await self._resource(manifest)
+            await self._written(kind, writes.create(self._client, kind, manifest))
+        for manifest in outcome.apply:
+            kind = await self._resource(manifest)
+            await self._written(
+                kind,
+                self._client.apply(kind, manifest, field_manager=controller.field_manager),
+            )
+        for reference in outcome.delete:
+            await writes.delete(self._client, reference)
+
+    async def _resource(self, manifest: Mapping[str, Any]) -> ResourceKind:
+        known = self.kinds.get(manifest["kind"])
+        if known is not None and known.api_version == manifest["apiVersion"]:
+            return known
+        return await self._client.resolve(manifest["apiVersion"], manifest["kind"])
+
+    async def _written(self, kind: ResourceKind, writing: Awaitable[Manifest | None]) -> Manifest:
+        """Wait for a write and remember its answer, so that the next pass already sees it."""
+        obj = await writing
+        if obj is None:
+            return {}
+        if kind.kind in self.kinds and obj.get("kind") == kind.kind:
+            self.changed(kind.kind, obj)
+        return obj
+
+
+def _merged_indexes(
+    controllers: Iterable[Controller[Any]], kinds: Mapping[str, ResourceKind]
+) -> dict[str, dict[str, IndexFunction]]:
+    merged: dict[str, dict[str, IndexFunction]] = {kind: {} for kind in kinds}
+    for controller in controllers:
+        for kind, indexes in controller.indexes.items():
+            merged[kind].update(indexes)
+    return merged

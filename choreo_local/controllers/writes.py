@@ -1,0 +1,186 @@
+"""The single writes a pass is made of, and the status patch that says only what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from choreo_local import clock
+from choreo_local.apimachinery.gvk import ResourceKind
+from choreo_local.controllers.observed import Manifest
+from choreo_local.controllers.outcome import Condition, Event, Outcome, PlaneWork, Reference
+from choreo_local.errors import AlreadyExistsError, ConflictError, NotFoundError
+from choreo_local.kubeclient.client import KubeClient
+
+EVENTS = ResourceKind("", "v1", "Event", "events")
+
+
+def status_patch(obj: Manifest, outcome: Outcome, *, now: str) -> dict[str, Any]:
+    """The merge patch of `status` that an outcome asks for; empty when nothing would change."""
+    status = obj.get("status") or {}
+    patch = {
+        key: value
+        for key, value in outcome.status.items()
+        if value != status.get(key) and not (value is None and key not in status)
+    }
+    if outcome.conditions or outcome.remove_conditions:
+        before = status.get("conditions") or []
+        after = merged_conditions(
+            before,
+            outcome.conditions,
+            remove=outcome.remove_conditions,
+            generation=obj["metadata"].get("generation", 0),
+            now=now,
+        )
+        if after != before:
+            patch["conditions"] = after
+    return patch
+
+
+def merged_conditions(
+    before: Sequence[Mapping[str, Any]],
+    wanted: Sequence[Condition],
+    *,
+    remove: Sequence[str] = (),
+    generation: int,
+    now: str,
+) -> list[dict[str, Any]]:
+    """`wanted` set over `before`: the time moves only when the status of a condition does."""
+    entries = {entry["type"]: dict(entry) for entry in before if entry["type"] not in remove}
+    for condition in wanted:
+        entry = {
+            "type": condition.type,
+            "status": _STATUS[condition.status],
+            "reason": condition.reason,
+            "message": condition.message,
+            "lastTransitionTime": now,
+            "observedGeneration": generation,
+        }
+        old = entries.get(condition.type)
+        if old is not None and old.get("status") == entry["status"]:
+            entry["lastTransitionTime"] = old.get("lastTransitionTime", now)
+        entries[condition.type] = entry
+    return list(entries.values())
+
+
+_STATUS = {True: "True", False: "False", None: "Unknown"}
+
+
+async def status(
+    client: KubeClient, kind: ResourceKind, obj: Manifest, patch: Mapping[str, Any]
+) -> Manifest | None:
+    """Write a status patch; None when the object is gone."""
+    metadata = obj["metadata"]
+    try:
+        return await client.patch(
+            kind,
+            metadata["name"],
+            {"status": patch},
+            metadata.get("namespace"),
+            subresource="status",
+        )
+    except NotFoundError:
+        return None
+
+
+async def add_finalizer(
+    client: KubeClient, kind: ResourceKind, obj: Manifest, finalizer: str
+) -> Manifest:
+    """Add a finalizer; ConflictError when the object changed meanwhile."""
+    finalizers = [*(obj["metadata"].get("finalizers") or []), finalizer]
+    return await _set_finalizers(client, kind, obj, finalizers)
+
+
+async def remove_finalizer(
+    client: KubeClient, kind: ResourceKind, obj: Manifest, finalizer: str
+) -> Manifest | None:
+    """Take a finalizer away; None when the object is gone already."""
+    metadata = obj["metadata"]
+    try:
+        # The status write of this pass has moved the revision on.
+        current = await client.get(kind, metadata["name"], metadata.get("namespace"))
+        if current["metadata"].get("uid") != metadata.get("uid"):
+            return None
+        left = [name for name in current["metadata"].get("finalizers") or [] if name != finalizer]
+        return await _set_finalizers(client, kind, current, left)
+    except NotFoundError:
+        return None
+
+
+async def _set_finalizers(
+    client: KubeClient, kind: ResourceKind, obj: Manifest, finalizers: list[str]
+) -> Manifest:
+    metadata = obj["metadata"]
+    patch = {"metadata": {"resourceVersion": metadata["resourceVersion"], "finalizers": finalizers}}
+    return await client.patch(kind, metadata["name"], patch, metadata.get("namespace"))
+
+
+async def create(
+    client: KubeClient, kind: ResourceKind, manifest: Mapping[str, Any]
+) -> Manifest | None:
+    """Create unless an object of that name exists."""
+    try:
+        return await client.create(kind, manifest)
+    except AlreadyExistsError:
+        return None
+
+
+async def delete(client: KubeClient, reference: Reference) -> None:
+    """Delete; a missing object, or another one of its name, is fine."""
+    try:
+        kind = await client.resolve(reference.api_version, reference.kind)
+        await client.delete(
+            kind, reference.name, reference.namespace or None, uid=reference.uid or None
+        )
+    except NotFoundError:
+        return
+    except ConflictError:
+        if not reference.uid:
+            raise
+
+
+async def on_plane(client: KubeClient, work: PlaneWork) -> None:
+    """Apply one manifest after another, then delete; stops at the first failure."""
+    for manifest in work.apply:
+        kind = await client.resolve(manifest["apiVersion"], manifest["kind"])
+        await client.apply(kind, manifest, field_manager=work.field_manager)
+    for reference in work.delete:
+        await delete(client, reference)
+
+
+async def event(
+    client: KubeClient, obj: Manifest, happened: Event, *, component: str, now: datetime
+) -> None:
+    """Post an event about `obj`; events of a namespace that is going are not wanted any more."""
+    metadata = obj["metadata"]
+    # Events about cluster-scoped objects live in the namespace default.
+    namespace = metadata.get("namespace") or "default"
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{metadata['name']}.{clock.random_suffix(16)}",
+            "namespace": namespace,
+        },
+        "involvedObject": {
+            "apiVersion": obj["apiVersion"],
+            "kind": obj["kind"],
+            "name": metadata["name"],
+            "namespace": metadata.get("namespace", ""),
+            "uid": metadata.get("uid", ""),
+            "resourceVersion": metadata.get("resourceVersion", ""),
+        },
+        "reason": happened.reason,
+        "message": happened.message,
+        "type": "Warning" if happened.warning else "Normal",
+        "source": {"component": component},
+        "reportingComponent": component,
+        "firstTimestamp": clock.timestamp(now),
+        "lastTimestamp": clock.timestamp(now),
+        "count": 1,
+    }
+    try:
+        await client.create(EVENTS, manifest)
+    except NotFoundError:
+        return

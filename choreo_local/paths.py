@@ -1,0 +1,102 @@
+"""Pure arithmetic of the state directory: where each file of an instance lies.
+
+`CHOREO_HOME` is the root of all state; instances lie below it by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+# A unix socket's path has 104 bytes on macOS and 108 on Linux, the closing NUL included.
+_SOCKET_PATH_BYTES = 100
+
+
+def home(environ: Mapping[str, str] = os.environ) -> Path:
+    """The root of all state: `CHOREO_HOME`, or the user's state directory."""
+    if chosen := environ.get("CHOREO_HOME"):
+        return Path(chosen).expanduser().absolute()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "choreo"
+    state = environ.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "choreo"
+
+
+@dataclass(frozen=True, slots=True)
+class InstancePaths:
+    """The files of one instance."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, name: str, root: Path | None = None) -> InstancePaths:
+        """The paths of the instance `name` below `root` (default: `home()`)."""
+        return cls((root or home()) / "instances" / name)
+
+    @property
+    def instance_file(self) -> Path:
+        """Ports, pid, driver and versions of the running or last instance."""
+        return self.root / "instance.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that runs the instance."""
+        return self.root / "lock"
+
+    @property
+    def database(self) -> Path:
+        """The objects of the embedded cluster."""
+        return self.root / "kube.db"
+
+    @property
+    def pki(self) -> Path:
+        """Keys and certificates."""
+        return self.root / "pki"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig."""
+        return self.root / "kubeconfig"
+
+    @property
+    def token(self) -> Path:
+        """The owner's token for the HTTP APIs."""
+        return self.root / "token"
+
+    @property
+    def logs(self) -> Path:
+        """What the instance and its child processes say."""
+        return self.root / "logs"
+
+    @property
+    def log_file(self) -> Path:
+        """The log of the instance itself."""
+        return self.logs / "choreo.log"
+
+    @property
+    def pods(self) -> Path:
+        """Volumes, logs and records of pods."""
+        return self.root / "pods"
+
+    @property
+    def envoy(self) -> Path:
+        """Configuration and sockets of the data-plane gateways."""
+        return self.root / "envoy"
+
+    @property
+    def phases(self) -> Path:
+        """How long each phase of the last starts took."""
+        return self.root / "phases.json"
+
+    def socket(self, name: str) -> Path:
+        """The path of a unix socket; outside `root` where that would be too long."""
+        path = self.root / f"{name}.sock"
+        if len(os.fsencode(path)) <= _SOCKET_PATH_BYTES:
+            return path
+        digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"choreo-{os.getuid()}-{digest}" / f"{name}.sock"
