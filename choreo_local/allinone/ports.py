@@ -1,0 +1,47 @@
+"""Ports on the loopback address: the usual one where it is free, the same as last time, or another.
+
+A chosen port is held by a listening socket until the component that serves it takes over, so that two
+instances that start together do not choose the same.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+
+LOOPBACK = "127.0.0.1"
+
+# The ports that upstream's local installations use.
+PREFERRED: Mapping[str, int] = {
+    "kube": 6550,
+    "api": 8080,
+    "gateway": 19080,
+    "gateway-tls": 19443,
+    "dns": 10053,
+}
+
+
+def bind(port: int, *, host: str = LOOPBACK) -> socket.socket | None:
+    """A listening socket on a free port (0: any), None when it is taken."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        # Until it listens, another socket that also reuses addresses could bind the same port.
+        bound.listen(2048)
+    except OSError:
+        bound.close()
+        return None
+    return bound
+
+
+def choose(purposes: Mapping[str, int], *, last: Mapping[str, int]) -> dict[str, socket.socket]:
+    """A listening socket for each purpose: last port, else the preferred one, else any free one."""
+    chosen: dict[str, socket.socket] = {}
+    for purpose, preferred in purposes.items():
+        for port in (last.get(purpose), preferred, 0):
+            bound = bind(port) if port is not None else None
+            if bound is not None:
+                chosen[purpose] = bound
+                break
+    return chosen

@@ -1,0 +1,113 @@
+"""The click group: global options, commands loaded when they are called, errors to exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from choreo_local import __version__
+from choreo_local.cli import output
+from choreo_local.errors import ChoreoError
+
+# command → (module below cli.commands, attribute, one line of help). Help is here so that
+# `choreo --help` need not import the commands.
+COMMANDS: Mapping[str, tuple[str, str, str]] = {
+    "up": ("lifecycle", "up", "Start the platform, or say that it runs."),
+    "down": ("lifecycle", "down", "Stop the platform; --purge removes everything it made."),
+    "status": ("inspect", "status", "Planes, drivers, capabilities, URLs, memory."),
+    "url": ("inspect", "url", "Print where a component answers in an environment."),
+    "kubeconfig": ("inspect", "kubeconfig", "Print the path of the kubeconfig."),
+    "env": ("inspect", "env", "Print shell exports for other tools."),
+    "list": ("inspect", "list_instances", "List the instances on this machine."),
+    "apply": ("resources", "apply", "Create or change objects from files."),
+    "get": ("resources", "get", "Show objects."),
+    "delete": ("resources", "delete", "Delete objects."),
+    "describe": ("resources", "describe", "Show one object, its conditions and events."),
+    "promote": ("components", "promote", "Bring a component's release to the next environment."),
+    "rollback": ("components", "rollback", "Go back to the release an environment had before."),
+    "diff": ("components", "diff", "Show what a promotion would change."),
+    "logs": ("components", "logs", "Show what a component's pods write."),
+    "why": ("components", "why", "Say why a component is not ready."),
+    "tui": ("tui", "tui", "Open the dashboard."),
+    "doctor": ("doctor", "doctor", "Check this machine; every finding has a fix."),
+    "bench": ("bench", "bench", "Measure the platform on this machine."),
+    "version": ("inspect", "version", "Print versions."),
+    "completion": ("completion", "completion", "Print the completion script of a shell."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands in the order of the table, which is the order of a first day."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        found = getattr(importlib.import_module(f"choreo_local.cli.commands.{module}"), attribute)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry[2]) for name, entry in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "CHOREO",
+        "max_content_width": 100,
+    },
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused, 4 timed out.",
+)
+@click.option(
+    "-i",
+    "--instance",
+    default="default",
+    show_default=True,
+    metavar="NAME",
+    envvar="CHOREO_INSTANCE_NAME",
+    help="Which instance; several can run side by side.",
+)
+@click.version_option(__version__, message="choreo %(version)s")
+@click.pass_context
+def choreo(ctx: click.Context, instance: str) -> None:
+    """A complete OpenChoreo platform on this machine, in one process."""
+    ctx.obj = instance
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; the process ends with a documented exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command; its exit code."""
+    try:
+        result: Any = choreo.main(args=arguments, prog_name="choreo", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.Abort:
+        output.say("Interrupted.")
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except ChoreoError as error:
+        output.fail(error)
+        return error.exit_code
+    except BrokenPipeError:
+        output.silence_stdout()
+        return 0
+    return result if isinstance(result, int) else 0
