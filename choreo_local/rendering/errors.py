@@ -1,0 +1,37 @@
+"""What a render can fail with.
+
+Controllers put the message into a condition and users compare it with upstream's, so messages are
+upstream's texts; each layer of the pipeline adds its own prefix with `within`.
+"""
+
+from __future__ import annotations
+
+from choreo_local.errors import ChoreoError
+
+
+class RenderError(ChoreoError):
+    """The inputs cannot be turned into manifests; the message says which part of them and why."""
+
+    def within(self, prefix: str) -> RenderError:
+        """The same failure as the caller sees it: `<prefix>: <message>`."""
+        return type(self)(f"{prefix}: {self.message}", remedy=self.remedy)
+
+
+class NestedExpressionError(RenderError):
+    """A `${` inside an expression, outside of quotes."""
+
+
+class ExpressionCompileError(RenderError):
+    """An expression of a template is not a valid CEL expression here."""
+
+
+class ExpressionEvaluationError(RenderError):
+    """An expression of a template is valid, but fails on these inputs."""
+
+
+class PatchError(RenderError):
+    """A patch operation does not fit the manifest it is applied to."""
+
+
+class OutputsError(RenderError):
+    """Some outputs of an OpenChoreo Resource cannot be resolved; one line each."""

@@ -1,0 +1,123 @@
+"""Values as text, the way the recorded pipeline prints them.
+
+Interpolated strings, patch filters, resource hashes and error messages all depend on it. Used by
+template, patches, hashing, validations and workflow.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from decimal import Decimal
+from typing import Any
+
+from .values import NullValue, Omit, Uint
+
+_TYPE_NAMES: dict[type, str] = {
+    type(None): "<nil>",
+    bool: "bool",
+    int: "int64",
+    Uint: "uint64",
+    float: "float64",
+    str: "string",
+    bytes: "[]uint8",
+    NullValue: "structpb.NullValue",
+    Omit: "*template.omitValue",
+}
+
+# Escaped in JSON text so that it can stand in a script element or in JavaScript source.
+_ESCAPES = str.maketrans(
+    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+)
+
+
+def type_name(value: Any) -> str:
+    """The name of a value's type in error messages, e.g. `float64` or `[]interface {}`."""
+    if isinstance(value, dict):
+        return "map[string]interface {}"
+    if isinstance(value, list):
+        return "[]interface {}"
+    return _TYPE_NAMES.get(type(value), type(value).__name__)
+
+
+def number_text(value: float) -> str:
+    """A double in its shortest form: `8080`, `0.5`, from 1e+06 and below 1e-04 with exponent."""
+    if value.is_integer() and abs(value) < 1e6:
+        return str(int(value)) if value or math.copysign(1, value) > 0 else "-0"
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+    sign, digits, exponent = _shortest(value)
+    power = len(digits) + exponent - 1
+    if -4 <= power < 6:
+        return format(Decimal((sign, tuple(map(int, digits)), exponent)), "f")
+    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{'-' if sign else ''}{digits[0]}{fraction}e{power:+03d}"
+
+
+def plain_text(value: Any) -> str:
+    """A value as Go's `%v` prints it: `map[a:1 b:[x y]]`, `<nil>`, `true`."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return number_text(value)
+    if isinstance(value, NullValue):
+        return "NULL_VALUE"
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{k}:{plain_text(value[k])}' for k in sorted(value))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(plain_text, value))}]"
+    if isinstance(value, Omit):
+        return "&{}"
+    return str(value)
+
+
+def json_text(value: Any) -> str:
+    """Compact JSON with sorted keys, as the recorded pipeline embeds it into strings."""
+    if isinstance(value, dict):
+        inner = ",".join(f"{_json_string(k)}:{json_text(value[k])}" for k in sorted(value))
+        return f"{{{inner}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(json_text, value))}]"
+    if isinstance(value, str):
+        return _json_string(value)
+    if isinstance(value, float):
+        return json_number_text(value)
+    if isinstance(value, Omit):
+        return "{}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(int(value))
+    return json.dumps(value)
+
+
+def json_number_text(value: float) -> str:
+    """A double in JSON: plain digits from 1e-6 up to 1e21, an exponent beyond."""
+    if not math.isfinite(value):
+        raise ValueError(f"json: unsupported value: {number_text(value)}")
+    if value == 0:
+        return "-0" if math.copysign(1, value) < 0 else "0"
+    sign, digits, exponent = _shortest(value)
+    if 1e-6 <= abs(value) < 1e21:
+        return format(Decimal((sign, tuple(map(int, digits)), exponent)), "f")
+    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{'-' if sign else ''}{digits[0]}{fraction}e{len(digits) + exponent - 1:+d}"
+
+
+def quoted(text: str) -> str:
+    """A text in double quotes with Go's escapes, as `%q` writes it."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f")
+
+
+def _json_string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).translate(_ESCAPES)
+
+
+def _shortest(value: float) -> tuple[int, str, int]:
+    sign, digits, exponent = Decimal(repr(value)).as_tuple()
+    text = "".join(map(str, digits))
+    stripped = text.rstrip("0")
+    assert isinstance(exponent, int)  # infinities and NaN were sorted out by the caller
+    return sign, stripped, exponent + len(text) - len(stripped)
