@@ -1,0 +1,114 @@
+"""The string formats that kube-apiserver checks; others are ignored, as there."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime
+import ipaddress
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+import re2
+
+
+def _matches(pattern: str) -> Callable[[str], bool]:
+    compiled = re2.compile(pattern)
+    return lambda text: compiled.fullmatch(text) is not None
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        return False
+    return True
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(datetime.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=datetime.UTC))
+    except ValueError:
+        return False
+
+
+_DATE_TIME = re2.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:[.][0-9]+)?"
+    r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?"
+)
+
+
+def _is_date_time(text: str) -> bool:
+    found = _DATE_TIME.fullmatch(text)
+    if found is None or not _is_date(found[1]):
+        return False
+    return int(found[2]) < 24 and int(found[3]) < 60 and int(found[4]) < 60
+
+
+def _is_address(version: int) -> Callable[[str], bool]:
+    def check(text: str) -> bool:
+        try:
+            return ipaddress.ip_address(text).version == version
+        except ValueError:
+            return False
+
+    return check
+
+
+def _is_cidr(text: str) -> bool:
+    try:
+        return "/" in text and bool(ipaddress.ip_interface(text))
+    except ValueError:
+        return False
+
+
+def _is_uri(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return bool(parts.scheme) or text.startswith("/")
+
+
+_HEX = "[0-9a-fA-F]"
+_CHECKS: Mapping[str, Callable[[str], bool]] = {
+    "byte": _is_base64,
+    "bsonobjectid": _matches(f"{_HEX}{{24}}"),
+    "cidr": _is_cidr,
+    "date": _is_date,
+    "date-time": _is_date_time,
+    "datetime": _is_date_time,
+    "duration": _matches(
+        r"[+-]?(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)\s*"
+        r"(?:ns|us|µs|ms|s|m|h|[a-z]+)?(?:(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)(?:ns|us|µs|ms|s|m|h))*"
+    ),
+    "email": _matches(r"[^\s@<>]+@[^\s@<>]+"),
+    "hexcolor": _matches(f"#?({_HEX}{{3}}|{_HEX}{{6}})"),
+    "hostname": _matches(
+        r"([a-zA-Z0-9\p{S}\p{L}]((-?[a-zA-Z0-9\p{S}\p{L}]{0,62})?)"
+        r"|([a-zA-Z0-9\p{S}\p{L}](([a-zA-Z0-9-\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?)(\.)){1,}"
+        r"([a-zA-Z\p{L}]){2,63})"
+    ),
+    "ipv4": _is_address(4),
+    "ipv6": _is_address(6),
+    "mac": _matches(f"({_HEX}{{2}}[:-]){{5}}{_HEX}{{2}}"),
+    "password": lambda _: True,
+    "rgbcolor": _matches(r"rgb\(\s*[0-9]{1,3}\s*,\s*[0-9]{1,3}\s*,\s*[0-9]{1,3}\s*\)"),
+    "ssn": _matches(r"[0-9]{3}[- ]?[0-9]{2}[- ]?[0-9]{4}"),
+    "uri": _is_uri,
+    "uuid": _matches(f"{_HEX}{{8}}-?{_HEX}{{4}}-?{_HEX}{{4}}-?{_HEX}{{4}}-?{_HEX}{{12}}"),
+    "uuid3": _matches(f"{_HEX}{{8}}-?{_HEX}{{4}}-?3{_HEX}{{3}}-?{_HEX}{{4}}-?{_HEX}{{12}}"),
+    "uuid4": _matches(f"{_HEX}{{8}}-?{_HEX}{{4}}-?4{_HEX}{{3}}-?[89abAB]{_HEX}{{3}}-?{_HEX}{{12}}"),
+    "uuid5": _matches(f"{_HEX}{{8}}-?{_HEX}{{4}}-?5{_HEX}{{3}}-?[89abAB]{_HEX}{{3}}-?{_HEX}{{12}}"),
+}
+
+
+def is_known(name: str) -> bool:
+    """Whether the format is checked at all."""
+    return name in _CHECKS
+
+
+def is_valid(name: str, text: str) -> bool:
+    """Whether a text has the format; True for a format that is not known."""
+    check = _CHECKS.get(name)
+    return check is None or check(text)

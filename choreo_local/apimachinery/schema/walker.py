@@ -1,0 +1,389 @@
+"""Validates a value against a schema the way kube-apiserver does, problem by problem.
+
+The order of checks, which of several failures of `anyOf` is reported, and every wording are
+observable in its answers, so this follows its rules and not those of a JSON Schema library.
+`validation.Validator` uses it for objects, the rendering pipeline for parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import re2
+
+from choreo_local.apimachinery.fielderrors import quote
+from choreo_local.apimachinery.schema import formats
+from choreo_local.apimachinery.schema.node import Structural
+from choreo_local.apimachinery.schema.problems import Code, Problem
+
+# Deeper values cannot come in through the API; this bounds the recursion for other callers.
+MAX_DEPTH = 200
+
+_INT_RANGES = {
+    "int32": (-(2**31), 2**31 - 1),
+    "uint32": (0, 2**32 - 1),
+    "uint64": (0, 2**64 - 1),
+}
+_INT64 = (-(2**63), 2**63 - 1)
+
+
+@dataclass(slots=True)
+class Result:
+    """Problems found, and the number of checks passed: the best branch of `anyOf` has most."""
+
+    problems: list[Problem] = field(default_factory=list)
+    matches: int = 0
+
+    def merge(self, other: Result) -> None:
+        """Take over the problems that are not reported yet."""
+        self.matches += other.matches
+        self.add(other.problems)
+
+    def add(self, problems: Iterable[Problem]) -> None:
+        """Report each problem once."""
+        for problem in problems:
+            if problem not in self.problems:
+                self.problems.append(problem)
+
+
+def validate(schema: Structural, value: Any, path: str = "") -> list[Problem]:
+    """All problems of a value, in the order in which they are found."""
+    return _validate(schema, value, path, 0).problems
+
+
+def _validate(schema: Structural, value: Any, path: str, depth: int) -> Result:
+    result = Result()
+    if depth > MAX_DEPTH:
+        result.add([Problem(Code.OTHER, path, f"is nested more than {MAX_DEPTH} levels deep")])
+        return result
+    if value is None:
+        if schema.types or schema.format:
+            result.merge(_type(schema, value, path, depth))
+        result.merge(_enum(schema, value, path, depth))
+        return result
+    for check in _checks(schema, value):
+        result.merge(check(schema, value, path, depth + 1))
+        result.matches += 1
+    result.matches += 1
+    return result
+
+
+Check = Callable[[Structural, Any, str, int], Result]
+
+
+def _checks(schema: Structural, value: Any) -> list[Check]:
+    """The checks that apply, in the order in which kube-apiserver makes them."""
+    checks: list[Check] = [_type] if schema.types or schema.format else []
+    checks.append(_branches)
+    if isinstance(value, str):
+        checks.append(_string)
+        if formats.is_known(schema.format):
+            checks.append(_format)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        checks.append(_number)
+    elif isinstance(value, list):
+        checks.append(_list)
+    checks.append(_enum)
+    if isinstance(value, Mapping):
+        checks.append(_object)
+    return checks
+
+
+def type_name(value: Any) -> str:
+    """The JSON type of a value, in kube-apiserver's words."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case str():
+            return "string"
+        case int():
+            return "integer"
+        case float():
+            return "number"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+def _type(schema: Structural, value: Any, path: str, _: int) -> Result:
+    result, actual = Result(), type_name(value)
+    if value is None:
+        if schema.types and not schema.nullable:
+            result.add([_wrong_type(path, ",".join(schema.types), actual)])
+        return result
+    if _is_of_type(schema.types, value, actual):
+        return Result(matches=1)
+    numeric = "number" in schema.types or "integer" in schema.types
+    if schema.format and not isinstance(value, str | list):
+        shown = {"integer": "int64", "number": "float64"}.get(actual, "")
+        if shown != schema.format:
+            result.add([_wrong_type(path, schema.format, shown)])
+            return result
+    if schema.format and not numeric and isinstance(value, str | list):
+        return Result(matches=1)
+    result.add([_wrong_type(path, ",".join(schema.types), actual)])
+    return result
+
+
+def _is_of_type(types: tuple[str, ...], value: Any, actual: str) -> bool:
+    if actual in types:
+        return True
+    if isinstance(value, float):
+        return "integer" in types and value.is_integer()
+    return actual == "integer" and "number" in types
+
+
+def _wrong_type(path: str, expected: str, actual: str) -> Problem:
+    return Problem(Code.TYPE, path, f"must be of type {expected}: {quote(actual)}", actual)
+
+
+def _string(schema: Structural, value: str, path: str, _: int) -> Result:
+    problem: Problem | None = None
+    if schema.max_length is not None and len(value) > schema.max_length:
+        phrase = f"should be at most {schema.max_length} chars long"
+        problem = Problem(Code.TOO_LONG, path, phrase, value, schema.max_length)
+    elif schema.min_length is not None and len(value) < schema.min_length:
+        phrase = f"should be at least {schema.min_length} chars long"
+        problem = Problem(Code.OTHER, path, phrase, value)
+    elif schema.pattern:
+        problem = _pattern(schema.pattern, value, path)
+    return Result([problem]) if problem else Result()
+
+
+def _pattern(pattern: str, value: str, path: str) -> Problem | None:
+    try:
+        if re2.search(pattern, value):
+            return None
+    except re2.error as error:
+        text = f"should match '{pattern}, but pattern is invalid: {error}'"
+        return Problem(Code.OTHER, path, text, value)
+    return Problem(Code.OTHER, path, f"should match '{pattern}'", value)
+
+
+def _format(schema: Structural, value: str, path: str, _: int) -> Result:
+    if formats.is_valid(schema.format, value):
+        return Result()
+    return Result([_wrong_type(path, schema.format, value)])
+
+
+def _number(schema: Structural, value: float, path: str, _: int) -> Result:
+    result = Result()
+    result.add(_out_of_range(schema, value, path))
+    if schema.multiple_of is not None:
+        result.add(_not_multiple(schema.multiple_of, value, path))
+    if schema.maximum is not None:
+        result.add(_above(schema.maximum, value, path, exclusive=schema.exclusive_maximum))
+    if schema.minimum is not None:
+        result.add(_below(schema.minimum, value, path, exclusive=schema.exclusive_minimum))
+    result.matches += 1
+    return result
+
+
+def _out_of_range(schema: Structural, value: float, path: str) -> list[Problem]:
+    """An integer type cannot hold the value; upstream reports this without a path."""
+    if "integer" not in schema.types:
+        return []
+    low, high = _INT_RANGES.get(schema.format, _INT64)
+    if float(value).is_integer() and low <= value <= high:
+        return []
+    kind = f"with format {schema.format}" if schema.format else "(default format)"
+    sentence = f"Checked value must be of type integer {kind} in {path}"
+    return [Problem(Code.OTHER, path, "", "", sentence=sentence, located=False)]
+
+
+def _not_multiple(factor: float, value: float, path: str) -> list[Problem]:
+    if isinstance(value, int):
+        factor = int(factor)
+    if factor <= 0:
+        text = f"factor MultipleOf declared for {path} must be positive: {number(factor)}"
+        return [Problem(Code.OTHER, path, "", factor, sentence=text)]
+    quotient = 1 / factor * value if factor < 1 else value / factor
+    exact = value % factor == 0 if isinstance(value, int) else _is_whole(quotient)
+    if exact:
+        return []
+    return [Problem(Code.OTHER, path, f"should be a multiple of {number(factor)}", value)]
+
+
+def _is_whole(value: float) -> bool:
+    """Whether a float stands for an integer, up to rounding, as JSON libraries of Go see it."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return False
+    difference = abs(value - round(value))
+    return difference == 0 or difference / max(abs(value), 1e-300) < 1e-9
+
+
+def _above(limit: float, value: float, path: str, *, exclusive: bool) -> list[Problem]:
+    if isinstance(value, int):
+        limit = int(limit)
+    if not (value >= limit if exclusive else value > limit):
+        return []
+    words = "less than" if exclusive else "less than or equal to"
+    return [Problem(Code.OTHER, path, f"should be {words} {number(limit)}", value)]
+
+
+def _below(limit: float, value: float, path: str, *, exclusive: bool) -> list[Problem]:
+    if isinstance(value, int):
+        limit = int(limit)
+    if not (value <= limit if exclusive else value < limit):
+        return []
+    words = "greater than" if exclusive else "greater than or equal to"
+    return [Problem(Code.OTHER, path, f"should be {words} {number(limit)}", value)]
+
+
+def number(value: float) -> str:
+    """A number as Go prints it: no trailing `.0`, exponents of at least two digits."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    return repr(value)
+
+
+def _enum(schema: Structural, value: Any, path: str, _: int) -> Result:
+    if schema.enum is None or any(_same(value, allowed) for allowed in schema.enum):
+        return Result()
+    listed = " ".join(_go_value(allowed) for allowed in schema.enum)
+    phrase = f"should be one of [{listed}]"
+    return Result([Problem(Code.ENUM, path, phrase, value, schema.enum)])
+
+
+def _go_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return number(value)
+    return value if isinstance(value, str) else quote(value)
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Equality that keeps booleans and numbers apart."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    return bool(left == right)
+
+
+def _branches(schema: Structural, value: Any, path: str, depth: int) -> Result:
+    result = Result()
+    if schema.any_of:
+        result.merge(_any_of(schema, value, path, depth))
+    if schema.one_of:
+        result.merge(_one_of(schema, value, path, depth))
+    if schema.all_of:
+        result.merge(_all_of(schema, value, path, depth))
+    if schema.not_ is not None and not _validate(schema.not_, value, path, depth).problems:
+        result.add([_composition(path, "must not validate the schema (not)")])
+    result.matches += 1
+    return result
+
+
+def _any_of(schema: Structural, value: Any, path: str, depth: int) -> Result:
+    failures: list[Result] = []
+    for branch in schema.any_of:
+        outcome = _validate(branch, value, path, depth)
+        if not outcome.problems:
+            return outcome
+        failures.append(outcome)
+    result = Result([_composition(path, "must validate at least one schema (anyOf)")])
+    result.merge(max(failures, key=lambda failure: failure.matches))
+    return result
+
+
+def _one_of(schema: Structural, value: Any, path: str, depth: int) -> Result:
+    outcomes = [_validate(branch, value, path, depth) for branch in schema.one_of]
+    valid = [outcome for outcome in outcomes if not outcome.problems]
+    if len(valid) == 1:
+        return valid[0]
+    found = f"Found {len(valid)} valid alternatives" if valid else "Found none valid"
+    text = f"must validate one and only one schema (oneOf). {found}"
+    result = Result([_composition(path, text)])
+    if not valid:
+        result.merge(max(outcomes, key=lambda outcome: outcome.matches))
+    return result
+
+
+def _all_of(schema: Structural, value: Any, path: str, depth: int) -> Result:
+    result, valid = Result(), 0
+    for branch in schema.all_of:
+        outcome = _validate(branch, value, path, depth)
+        valid += not outcome.problems
+        result.merge(outcome)
+    if valid != len(schema.all_of):
+        none = "" if valid else ". None validated"
+        result.add([_composition(path, f"must validate all the schemas (allOf){none}")])
+    return result
+
+
+def _composition(path: str, text: str) -> Problem:
+    return Problem(Code.OTHER, path, text, "", sentence=f"{quote(path)} {text}", located=False)
+
+
+def _list(schema: Structural, value: list[Any], path: str, depth: int) -> Result:
+    result = Result()
+    if schema.items is not None:
+        for index, item in enumerate(value):
+            result.merge(_validate(schema.items, item, f"{path}[{index}]", depth))
+    if schema.min_items is not None and len(value) < schema.min_items:
+        phrase = f"should have at least {schema.min_items} items"
+        result.add([Problem(Code.OTHER, path, phrase, len(value))])
+    if schema.max_items is not None and len(value) > schema.max_items:
+        phrase = f"should have at most {schema.max_items} items"
+        result.add([Problem(Code.TOO_MANY_ITEMS, path, phrase, len(value), schema.max_items)])
+    if schema.unique_items and has_duplicates(value):
+        result.add([Problem(Code.OTHER, path, "shouldn't contain duplicates")])
+    result.matches += 1
+    return result
+
+
+def has_duplicates(values: list[Any]) -> bool:
+    """Whether two items of a list are equal; structures compare by content."""
+    seen: set[str] = set()
+    for value in values:
+        text = quote(value)
+        if text in seen:
+            return True
+        seen.add(text)
+    return False
+
+
+def _object(schema: Structural, value: Mapping[str, Any], path: str, depth: int) -> Result:
+    count = len(value)
+    if schema.min_properties is not None and count < schema.min_properties:
+        phrase = f"should have at least {schema.min_properties} properties"
+        return Result([Problem(Code.OTHER, path, phrase, count)])
+    if schema.max_properties is not None and count > schema.max_properties:
+        phrase = f"should have at most {schema.max_properties} properties"
+        problem = Problem(Code.TOO_MANY_PROPERTIES, path, phrase, count, schema.max_properties)
+        return Result([problem])
+    result = Result()
+    _additional(schema, value, path, depth, result)
+    for name, child in schema.properties.items():
+        if name in value:
+            below = f"{path}.{name}" if path else name
+            result.merge(_validate(child, value[name], below, depth))
+    for name in schema.required:
+        if name not in value:
+            result.add([Problem(Code.REQUIRED, f"{path}.{name}", "is required")])
+    return result
+
+
+def _additional(
+    schema: Structural,
+    value: Mapping[str, Any],
+    path: str,
+    depth: int,
+    result: Result,
+) -> None:
+    additional = schema.additional_properties
+    if additional is None or additional is True:
+        return
+    for name, item in value.items():
+        if name in schema.properties:
+            continue
+        if isinstance(additional, Structural):
+            result.merge(_validate(additional, item, f"{path}.{name}", depth))
+        else:
+            phrase = "is a forbidden property"
+            result.add([Problem(Code.OTHER, path, phrase, name, subject=f"{path}.{name}")])
