@@ -1,0 +1,1 @@
+"""Stand-ins for operators that a platform expects on every cluster."""

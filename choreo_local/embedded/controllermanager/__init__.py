@@ -1,0 +1,1 @@
+"""The control loops of the embedded cluster, as clients of its kube API."""

@@ -1,0 +1,1 @@
+"""Services, names, gateways and policies of the embedded cluster, as clients of its kube API."""
