@@ -55,7 +55,7 @@ class Cache:
             return False
         self._objects[key] = obj
         for index, function in self._functions.items():
-            for entry in function(obj):
+            for entry in keys_of(function, obj):
                 self._index[index][entry][key] = obj
         return True
 
@@ -73,12 +73,23 @@ class Cache:
 
     def _unfile(self, key: tuple[str, str], obj: Manifest) -> None:
         for index, function in self._functions.items():
-            for entry in function(obj):
+            for entry in keys_of(function, obj):
                 filed = self._index[index].get(entry)
                 if filed is not None:
                     filed.pop(key, None)
                     if not filed:
                         del self._index[index][entry]
+
+
+def keys_of(function: IndexFunction, obj: Manifest) -> list[str]:
+    """The keys of an object; one that lacks the fields it is found by has none.
+
+    `spec` is optional in most kinds, and what is required below it only counts when it is there.
+    """
+    try:
+        return list(function(obj))
+    except (KeyError, TypeError):
+        return []
 
 
 class Caches:

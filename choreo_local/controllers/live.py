@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
+from choreo_local.controllers import identity
 from choreo_local.controllers.observed import Manifest
 from choreo_local.controllers.outcome import PlaneReference
 from choreo_local.errors import NotFoundError, UnreachableError
@@ -39,9 +41,10 @@ class LiveObjects:
         self._label = release_label
         self._on_change = on_change
         self._informers: dict[tuple[PlaneReference, str, str], Informer] = {}
-        self._by_release: dict[tuple[PlaneReference, str], dict[tuple[str, str, str], Manifest]] = (
+        self._by_release: dict[tuple[PlaneReference, str], dict[identity.ObjectKey, Manifest]] = (
             defaultdict(dict)
         )
+        self._applied: dict[PlaneReference, dict[identity.ObjectKey, bytes]] = defaultdict(dict)
         self._tasks = TaskGroup("live-objects")
 
     async def follow(self, plane: PlaneReference, kinds: Iterable[tuple[str, str]]) -> None:
@@ -57,6 +60,15 @@ class LiveObjects:
     def of_release(self, plane: PlaneReference, uid: str) -> Sequence[Manifest]:
         """The live objects of one release."""
         return list(self._by_release.get((plane, uid), {}).values())
+
+    def applied(self, plane: PlaneReference) -> Mapping[identity.ObjectKey, bytes]:
+        """Digests of the manifests that this process applied to a plane, by object."""
+        return self._applied[plane]
+
+    def record(self, plane: PlaneReference, manifests: Iterable[Mapping[str, Any]]) -> None:
+        """Remember that these manifests have been applied to a plane."""
+        for manifest in manifests:
+            self._applied[plane][identity.key(manifest)] = identity.digest(manifest)
 
     async def stop(self) -> None:
         """Stop all watches."""
@@ -87,20 +99,15 @@ class LiveObjects:
 
     def _changed(self, plane: PlaneReference, old: Manifest | None, new: Manifest | None) -> None:
         if old is not None:
-            self._objects(plane, old).pop(_key(old), None)
+            self._objects(plane, old).pop(identity.key(old), None)
+            if new is None:
+                self._applied[plane].pop(identity.key(old), None)
         if new is not None:
-            self._objects(plane, new)[_key(new)] = new
+            self._objects(plane, new)[identity.key(new)] = new
         changed = new or old
         if changed is not None:
             self._on_change(changed)
 
-    def _objects(
-        self, plane: PlaneReference, obj: Manifest
-    ) -> dict[tuple[str, str, str], Manifest]:
+    def _objects(self, plane: PlaneReference, obj: Manifest) -> dict[identity.ObjectKey, Manifest]:
         uid = (obj["metadata"].get("labels") or {}).get(self._label, "")
         return self._by_release[plane, uid]
-
-
-def _key(obj: Manifest) -> tuple[str, str, str]:
-    metadata = obj["metadata"]
-    return obj["kind"], metadata.get("namespace", ""), metadata["name"]

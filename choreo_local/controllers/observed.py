@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from choreo_local.controllers.identity import ObjectKey
 from choreo_local.controllers.outcome import PlaneReference
 
 Manifest = dict[str, Any]
@@ -31,3 +32,9 @@ class Live(Protocol):
 
     def of_release(self, plane: PlaneReference, uid: str) -> Sequence[Manifest]:
         """The live objects of one RenderedRelease."""
+
+    def applied(self, plane: PlaneReference) -> Mapping[ObjectKey, bytes]:
+        """Digests of the manifests that this process applied to a plane, by object."""
+
+    def record(self, plane: PlaneReference, manifests: Iterable[Mapping[str, Any]]) -> None:
+        """Remember that these manifests have been applied to a plane."""

@@ -26,6 +26,21 @@ class Condition:
     message: str = ""
 
 
+def met(condition_type: str, reason: str, message: str = "") -> Condition:
+    """A condition that is true."""
+    return Condition(condition_type, status=True, reason=reason, message=message)
+
+
+def unmet(condition_type: str, reason: str, message: str = "") -> Condition:
+    """A condition that is false."""
+    return Condition(condition_type, status=False, reason=reason, message=message)
+
+
+def unknown(condition_type: str, reason: str, message: str = "") -> Condition:
+    """A condition that cannot be told."""
+    return Condition(condition_type, status=None, reason=reason, message=message)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to the object, for its user; past tense, with the value."""
@@ -45,6 +60,18 @@ class Reference:
     namespace: str = ""
     uid: str = ""
 
+    @classmethod
+    def to(cls, obj: Manifest) -> Reference:
+        """Names that very object."""
+        metadata = obj["metadata"]
+        return cls(
+            api_version=obj["apiVersion"],
+            kind=obj["kind"],
+            name=metadata["name"],
+            namespace=metadata.get("namespace") or "",
+            uid=metadata["uid"],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class PlaneReference:
@@ -57,11 +84,11 @@ class PlaneReference:
 
 @dataclass(frozen=True, slots=True)
 class PlaneWork:
-    """Writes on another plane, in order: apply one after another, then delete."""
+    """Writes on another plane, in order: apply one (id, manifest) after another, then delete."""
 
     plane: PlaneReference
     field_manager: str
-    apply: tuple[Manifest, ...] = ()
+    apply: tuple[tuple[str, Manifest], ...] = ()
     delete: tuple[Reference, ...] = ()
 
 

@@ -26,11 +26,8 @@ logger = logging.getLogger(__name__)
 Key = tuple[str, str, str]  # kind, namespace ("" if cluster-scoped), name
 T = TypeVar("T")
 
-
-class Wakes(Protocol):
-    """Which objects of the controller's kind an event of another object concerns."""
-
-    def __call__(self, watched: Watched, obj: Manifest) -> Iterable[tuple[str, str]]: ...
+# Which objects (namespace, name) of a controller's kind an event of another object concerns.
+Wakes = Callable[[Watched, Manifest], Iterable[tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +41,14 @@ class Controller(Generic[T]):
         wakes: other kind → (namespace, name) of the objects to look at when it changes.
         indexes: kind → index name → function, for the look-ups of `gather` and `wakes`.
         field_manager: owner of what it applies.
+        needs_spec: an object without `spec` is left alone; the API accepts it, we can do nothing.
     """
 
     kind: ResourceKind
     gather: Callable[[Watched, Live, Manifest], Awaitable[T]]
     reconcile: Callable[[T], Outcome]
     field_manager: str
+    needs_spec: bool = True
     wakes: Mapping[str, Wakes] = field(default_factory=dict)
     indexes: Mapping[str, Mapping[str, IndexFunction]] = field(default_factory=dict)
 
@@ -119,7 +118,7 @@ class Runtime:
         for controller in self._controllers.values():
             wakes = controller.wakes.get(kind)
             if wakes is not None:
-                for namespace, name in wakes(self.caches, obj):
+                for namespace, name in _woken(wakes, self.caches, obj):
                     self.wake(controller.kind.kind, namespace, name)
 
     async def _look_at(self, key: Key) -> None:
@@ -146,6 +145,8 @@ class Runtime:
             self.queue.forget(key)
             return
         controller = self._controllers[kind]
+        if controller.needs_spec and obj.get("spec") is None:
+            return
         observed = await controller.gather(self.caches, self._live, obj)
         outcome = controller.reconcile(observed)
         failure = await self._carry_out(controller, obj, outcome)
@@ -172,6 +173,9 @@ class Runtime:
             if outcome.on_plane is not None:
                 client = self._planes.client(outcome.on_plane.plane)
                 await writes.on_plane(client, outcome.on_plane)
+                self._live.record(
+                    outcome.on_plane.plane, [manifest for _, manifest in outcome.on_plane.apply]
+                )
             await self._write_objects(controller, outcome)
         except ConflictError:
             raise
@@ -226,6 +230,14 @@ class Runtime:
         if kind.kind in self.kinds and obj.get("kind") == kind.kind:
             self.changed(kind.kind, obj)
         return obj
+
+
+def _woken(wakes: Wakes, watched: Watched, obj: Manifest) -> list[tuple[str, str]]:
+    # An object without the fields that name others concerns none of them.
+    try:
+        return list(wakes(watched, obj))
+    except (KeyError, TypeError):
+        return []
 
 
 def _merged_indexes(

@@ -10,8 +10,13 @@ from choreo_local import clock
 from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.controllers.observed import Manifest
 from choreo_local.controllers.outcome import Condition, Event, Outcome, PlaneWork, Reference
-from choreo_local.errors import AlreadyExistsError, ConflictError, NotFoundError
+from choreo_local.errors import AlreadyExistsError, ChoreoError, ConflictError, NotFoundError
 from choreo_local.kubeclient.client import KubeClient
+
+
+class PlaneWriteError(ChoreoError):
+    """A write on another plane failed; says of which resource."""
+
 
 EVENTS = ResourceKind("", "v1", "Event", "events")
 
@@ -142,9 +147,13 @@ async def delete(client: KubeClient, reference: Reference) -> None:
 
 async def on_plane(client: KubeClient, work: PlaneWork) -> None:
     """Apply one manifest after another, then delete; stops at the first failure."""
-    for manifest in work.apply:
-        kind = await client.resolve(manifest["apiVersion"], manifest["kind"])
-        await client.apply(kind, manifest, field_manager=work.field_manager)
+    for identifier, manifest in work.apply:
+        try:
+            kind = await client.resolve(manifest["apiVersion"], manifest["kind"])
+            await client.apply(kind, manifest, field_manager=work.field_manager)
+        except ChoreoError as error:
+            message = f"failed to apply resource {identifier}: {error.message}"
+            raise PlaneWriteError(message) from error
     for reference in work.delete:
         await delete(client, reference)
 

@@ -1,0 +1,1 @@
+"""Environment and DeploymentPipeline: where releases run, and how they travel."""

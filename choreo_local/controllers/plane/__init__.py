@@ -1,0 +1,1 @@
+"""The six plane kinds: created, connected, not deleted while in use."""

@@ -1,0 +1,1 @@
+"""Project and ProjectReleaseBinding: freezes its type into releases, and builds its cells."""

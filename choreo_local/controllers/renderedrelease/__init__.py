@@ -1,0 +1,1 @@
+"""RenderedRelease: puts manifests on their plane, keeps them there, and reports their health."""

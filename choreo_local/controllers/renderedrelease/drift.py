@@ -1,0 +1,55 @@
+"""Which manifests must be applied (again): never applied as they are now, or changed by others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from choreo_local.controllers import identity
+from choreo_local.controllers.observed import Manifest
+
+_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
+
+
+def to_apply(
+    wanted: Sequence[Manifest],
+    live: Sequence[Manifest],
+    applied: Mapping[identity.ObjectKey, bytes],
+) -> Iterator[Manifest]:
+    """The manifests whose objects are missing, differ, or were not applied by this process yet.
+
+    A field that a new manifest no longer names shows only in the digest; one that somebody else
+    changed shows only in the live object.
+    """
+    found = {identity.key(obj): obj for obj in live}
+    for manifest in wanted:
+        name = identity.key(manifest)
+        obj = found.get(name)
+        known = applied.get(name) == identity.digest(manifest)
+        if obj is None or not known or not _holds(obj, manifest):
+            yield manifest
+
+
+def _holds(live: Any, wanted: Any) -> bool:
+    """Whether everything that a manifest says is true of the live object."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(
+            (name in live or value is None) and _holds(live.get(name), value)
+            for name, value in wanted.items()
+        )
+    if isinstance(wanted, list):
+        return (
+            isinstance(live, list)
+            and len(live) >= len(wanted)
+            and all(_holds(old, new) for old, new in zip(live, wanted, strict=False))
+        )
+    return bool(live == wanted)
+
+
+def duration(text: str) -> timedelta:
+    """A Kubernetes duration such as `1m30s`."""
+    parts = _DURATION_PART.findall(text)
+    return timedelta(seconds=sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts))

@@ -1,0 +1,107 @@
+"""What wakes a RenderedRelease, and where its reads come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from choreo_local import clock
+from choreo_local.api import labels, registry
+from choreo_local.controllers import references
+from choreo_local.controllers.observed import Live, Manifest, Watched
+from choreo_local.controllers.outcome import PlaneReference
+from choreo_local.controllers.renderedrelease.reconcile import FIELD_MANAGER, Observed, reconcile
+from choreo_local.controllers.runtime import Controller
+
+LABEL_SELECTOR = f"{labels.MANAGED_BY}={labels.MANAGED_BY_RENDERED_RELEASE}"
+
+# Searched for left-overs even when the status of a release does not name them.
+_WELL_KNOWN = (
+    ("v1", "Service"),
+    ("v1", "ConfigMap"),
+    ("v1", "Secret"),
+    ("v1", "ServiceAccount"),
+    ("v1", "Namespace"),
+    ("v1", "PersistentVolumeClaim"),
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("batch/v1", "Job"),
+    ("batch/v1", "CronJob"),
+    ("autoscaling/v2", "HorizontalPodAutoscaler"),
+    ("policy/v1", "PodDisruptionBudget"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("networking.k8s.io/v1", "Ingress"),
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
+    ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+    ("gateway.networking.k8s.io/v1", "Gateway"),
+)
+
+
+async def gather(watched: Watched, live: Live, release: Manifest) -> Observed:
+    """Resolve the plane and read what is live there."""
+    plane, missing = _plane(watched, release)
+    found: list[Manifest] = []
+    if plane is not None:
+        await live.follow(plane, [*_WELL_KNOWN, *_own_kinds(release)])
+        found = list(live.of_release(plane, release["metadata"]["uid"]))
+    return Observed(
+        release=release,
+        plane=plane,
+        missing=missing,
+        live=found,
+        applied=live.applied(plane) if plane is not None else {},
+        now=clock.timestamp(),
+    )
+
+
+def _plane(watched: Watched, release: Manifest) -> tuple[PlaneReference | None, str]:
+    namespace = release["metadata"]["namespace"]
+    name = release["spec"]["environmentName"]
+    environment = watched.get("Environment", namespace, name)
+    if environment is None:
+        return None, f'Environment "{name}" not found'
+    plane = references.data_plane_of(watched, environment)
+    if plane is None:
+        return None, f'DataPlane of environment "{name}" not found'
+    if release["spec"].get("targetPlane") == "observabilityplane":
+        plane = references.observability_plane_of(watched, plane)
+        if plane is None:
+            return None, f'ObservabilityPlane of environment "{name}" not found'
+    return references.reference_to(plane), ""
+
+
+def _own_kinds(release: Manifest) -> Iterable[tuple[str, str]]:
+    for item in release["spec"].get("resources") or ():
+        yield item["object"]["apiVersion"], item["object"]["kind"]
+    for entry in (release.get("status") or {}).get("resources") or ():
+        group = entry.get("group")
+        yield (f"{group}/{entry['version']}" if group else entry["version"]), entry["kind"]
+
+
+def owner_of(obj: Manifest) -> tuple[str, str] | None:
+    """The (namespace, name) of the RenderedRelease that put a live object on its plane."""
+    found = obj["metadata"].get("labels") or {}
+    name = found.get(labels.RENDERED_RELEASE_NAME)
+    return (found.get(labels.RENDERED_RELEASE_NAMESPACE, ""), name) if name else None
+
+
+def _in_environment(watched: Watched, environment: Manifest) -> Iterable[tuple[str, str]]:
+    namespace, name = environment["metadata"]["namespace"], environment["metadata"]["name"]
+    for release in watched.by_index("RenderedRelease", "environment", f"{namespace}/{name}"):
+        yield namespace, release["metadata"]["name"]
+
+
+def _environment_key(release: Manifest) -> Iterable[str]:
+    yield f"{release['metadata']['namespace']}/{release['spec']['environmentName']}"
+
+
+CONTROLLER = Controller(
+    kind=registry.RENDERED_RELEASE,
+    gather=gather,
+    reconcile=reconcile,
+    field_manager=FIELD_MANAGER,
+    wakes={"Environment": _in_environment},
+    indexes={"RenderedRelease": {"environment": _environment_key}},
+)
