@@ -35,3 +35,7 @@ class PatchError(RenderError):
 
 class OutputsError(RenderError):
     """Some outputs of an OpenChoreo Resource cannot be resolved; one line each."""
+
+
+class SchemaError(RenderError):
+    """A parameter schema cannot be used."""

@@ -52,3 +52,14 @@ _TAGS: dict[str, Callable[[str], Any]] = {
     "$double": lambda text: float(text.replace("Inf", "inf")),
     "$bytes": base64.b64decode,
 }
+
+
+def encoded(value: Any) -> Any:
+    """A value in which numbers of different kinds differ, to compare more than JSON would."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return {key: encoded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [encoded(item) for item in value]
+    return type(value).__name__, repr(value)
