@@ -59,9 +59,9 @@ _ENVIRONMENT_TEXT = (
 )
 
 
-def max_length(limit: int) -> str:
-    """The sentence for a text that is too long."""
-    return f"must be no more than {limit} characters"
+def max_length(limit: int, unit: str = "characters") -> str:
+    """The sentence for a text that is too long; upstream counts labels in bytes."""
+    return f"must be no more than {limit} {unit}"
 
 
 def regex_error(text: str, pattern: str, *examples: str) -> str:
@@ -130,7 +130,7 @@ def qualified_name(text: str) -> list[str]:
     if not name:
         found.append("name part must be non-empty")
     elif len(name) > LABEL_LENGTH:
-        found.append(f"name part {max_length(LABEL_LENGTH)}")
+        found.append(f"name part {max_length(LABEL_LENGTH, 'bytes')}")
     if not _fits(_QUALIFIED, name):
         shape = regex_error(_QUALIFIED_TEXT, _QUALIFIED, "MyName", "my.name", "123-abc")
         found.append(f"name part {shape}")
@@ -139,7 +139,7 @@ def qualified_name(text: str) -> list[str]:
 
 def label_value(text: str) -> list[str]:
     """Why a text is no label value; empty when it is one."""
-    found = [max_length(LABEL_LENGTH)] if len(text) > LABEL_LENGTH else []
+    found = [max_length(LABEL_LENGTH, "bytes")] if len(text) > LABEL_LENGTH else []
     if not _fits(_LABEL_VALUE, text):
         found.append(regex_error(_LABEL_VALUE_TEXT, _LABEL_VALUE, "MyValue", "my_value", "12345"))
     return found

@@ -63,12 +63,12 @@ def generation(obj: Mapping[str, Any]) -> int:
     return int(metadata(obj).get("generation") or 0)
 
 
-def labels(obj: Mapping[str, Any]) -> Mapping[str, str]:
+def labels_of(obj: Mapping[str, Any]) -> Mapping[str, str]:
     """The labels; empty when there are none."""
     return metadata(obj).get("labels") or {}
 
 
-def annotations(obj: Mapping[str, Any]) -> Mapping[str, str]:
+def annotations_of(obj: Mapping[str, Any]) -> Mapping[str, str]:
     """The annotations; empty when there are none."""
     return metadata(obj).get("annotations") or {}
 
