@@ -1,0 +1,208 @@
+"""Objects as `meta.k8s.io/v1` Tables: what `kubectl get` and k9s print. Pure.
+
+Builtin kinds have printers in `columns`; custom ones name JSON paths in their CRD; the rest shows
+name and creation time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import orjson
+
+from choreo_local import clock
+from choreo_local.apimachinery import fielderrors
+from choreo_local.embedded.kubeapi import columns, jsonpath
+from choreo_local.embedded.kubeapi.columns import cells
+from choreo_local.embedded.kubeapi.columns.printer import AGE, CREATED_AT, NAME, Printer, column
+from choreo_local.embedded.kubeapi.resources import PrinterColumn, ServedResource
+from choreo_local.errors import BadRequestError
+
+Object = Mapping[str, Any]
+IncludeObject = Literal["Metadata", "Object", "None"]
+
+_DEFAULT_COLUMNS = (NAME, CREATED_AT)
+_CUSTOM_AGE = PrinterColumn("Age", "date", AGE.description, json_path=".metadata.creationTimestamp")
+_SCALE_COUNTS = (
+    column("Desired", "Replicas that are wanted.", type="integer"),
+    column("Available", "Replicas that exist.", type="integer"),
+)
+_BUILTIN_SCALE = (column("Name", NAME.description), *_SCALE_COUNTS, AGE)
+_CUSTOM_SCALE = (NAME, *_SCALE_COUNTS, PrinterColumn("Age", "date", AGE.description))
+
+
+def include_object(text: str | None) -> IncludeObject:
+    """The `includeObject` parameter of a request; BadRequestError for an unknown one."""
+    if text in (None, "", "Metadata"):
+        return "Metadata"
+    if text in ("Object", "None"):
+        return "Object" if text == "Object" else "None"
+    raise BadRequestError(
+        f"Unable to convert to Table as requested: includeObject: Invalid value: "
+        f"{fielderrors.quote(text)}: must be 'Metadata', 'Object', 'None', or empty"
+    )
+
+
+def render(
+    resource: ServedResource,
+    objects: Sequence[Object],
+    *,
+    now: datetime,
+    metadata: Mapping[str, Any] | None = None,
+    include: IncludeObject = "Metadata",
+    version: str = "v1",
+    headers: bool = True,
+) -> dict[str, Any]:
+    """A Table of objects.
+
+    Args:
+        resource: their type.
+        objects: one for a single object or a watch event, or the items of a list.
+        now: the moment that ages are counted to.
+        metadata: of the list; of a single object the resourceVersion is taken.
+        include: what each row carries of its object.
+        version: `v1`, or `v1beta1` for old clients.
+        headers: False in the later events of a watch, which have no column definitions.
+    """
+    scale = bool(objects) and objects[0].get("kind") == "Scale"
+    shown = _scale_columns(resource) if scale else _columns(resource)
+    rows: list[dict[str, Any]] | None = [
+        _row(resource, obj, now=now, include=include, version=version) for obj in objects
+    ]
+    if not rows and not resource.custom and _printer(resource) is None:
+        rows = None
+    return {
+        "kind": "Table",
+        "apiVersion": f"meta.k8s.io/{version}",
+        "metadata": _metadata(objects, metadata),
+        "columnDefinitions": [_definition(one) for one in shown] if headers else None,
+        "rows": rows,
+    }
+
+
+def partial(obj: Object, *, version: str = "v1") -> dict[str, Any]:
+    """An object as `PartialObjectMetadata`: nothing but its metadata."""
+    return {
+        "kind": "PartialObjectMetadata",
+        "apiVersion": f"meta.k8s.io/{version}",
+        "metadata": obj.get("metadata") or {},
+    }
+
+
+def _printer(resource: ServedResource) -> Printer | None:
+    return None if resource.custom else columns.find(resource.kind.group, resource.kind.kind)
+
+
+def _columns(resource: ServedResource) -> tuple[PrinterColumn, ...]:
+    if resource.custom:
+        return (NAME, *(resource.columns or (_CUSTOM_AGE,)))
+    printer = _printer(resource)
+    return printer.columns if printer else _DEFAULT_COLUMNS
+
+
+def _scale_columns(resource: ServedResource) -> tuple[PrinterColumn, ...]:
+    return _CUSTOM_SCALE if resource.custom else _BUILTIN_SCALE
+
+
+def _definition(shown: PrinterColumn) -> dict[str, Any]:
+    description = shown.description
+    if not description and shown.json_path:
+        description = f"Custom resource definition column (in JSONPath format): {shown.json_path}"
+    return {
+        "name": shown.name,
+        "type": shown.type,
+        "format": shown.format,
+        "description": description,
+        "priority": shown.priority,
+    }
+
+
+def _metadata(objects: Sequence[Object], metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    if metadata is None and len(objects) == 1:
+        version = cells.get(objects[0], "metadata.resourceVersion")
+        return {"resourceVersion": version} if version else {}
+    keys = ("resourceVersion", "continue", "remainingItemCount")
+    return {key: metadata[key] for key in keys if (metadata or {}).get(key)} if metadata else {}
+
+
+def _row(
+    resource: ServedResource, obj: Object, *, now: datetime, include: IncludeObject, version: str
+) -> dict[str, Any]:
+    printer = _printer(resource)
+    row: dict[str, Any] = {"cells": _cells(resource, printer, obj, now)}
+    if printer is not None and printer.conditions is not None:
+        marks = printer.conditions(obj)
+        if marks:
+            row["conditions"] = marks
+    row["object"] = _included(obj, include, version)
+    return row
+
+
+def _included(obj: Object, include: IncludeObject, version: str) -> Any:
+    if include == "None":
+        return None
+    return obj if include == "Object" else partial(obj, version=version)
+
+
+def _cells(
+    resource: ServedResource, printer: Printer | None, obj: Object, now: datetime
+) -> list[Any]:
+    if obj.get("kind") == "Scale":
+        counts = [cells.get(obj, f"{part}.replicas", 0) for part in ("spec", "status")]
+        return [cells.name(obj), *counts, cells.age(obj, now)]
+    if printer is not None:
+        return printer.cells(obj, now)
+    if resource.custom:
+        shown = resource.columns or (_CUSTOM_AGE,)
+        return [cells.name(obj), *(_custom_cell(one, obj, now) for one in shown)]
+    return [cells.name(obj), cells.get(obj, "metadata.creationTimestamp")]
+
+
+def _custom_cell(shown: PrinterColumn, obj: Object, now: datetime) -> Any:
+    try:
+        found = jsonpath.compile_path(shown.json_path).find(obj)
+    except jsonpath.PathError:
+        return None
+    if not found:
+        return None
+    value = found[0]
+    if shown.type == "string":
+        return _text(value)
+    if value is None:
+        return None
+    return _typed_cell(shown.type, value, now)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "<no value>"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _typed_cell(type_: str, value: Any, now: datetime) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if type_ == "integer":
+        return int(value) if is_number else None
+    if type_ == "number":
+        return value if is_number else None
+    if type_ == "boolean":
+        return value if isinstance(value, bool) else None
+    if type_ == "date" and isinstance(value, str):
+        return _age(value, now)
+    return None
+
+
+def _age(text: str, now: datetime) -> str:
+    if text in ("", "null"):
+        return cells.UNKNOWN
+    try:
+        moment = clock.parse_timestamp(text)
+        return cells.human_duration((now - moment).total_seconds())
+    except (ValueError, TypeError):
+        return "<invalid>"
