@@ -1,0 +1,101 @@
+"""What an environment is made of: functions with overloads, macros, libraries.
+
+Libraries are declared with these, and so are the functions and macros that callers add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from choreo_local.cel.types import Type
+
+if TYPE_CHECKING:
+    from choreo_local.cel.ast import Node
+
+Implementation = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Overload:
+    """One form of a function.
+
+    Attributes:
+        arguments: types, of a method with the target's first.
+        result: type of what it gives.
+        implementation: called with the values; raises `EvaluationError`.
+        member: whether it is called as a method.
+        variadic: whether the last argument may come any number of times, also none.
+        weight: cost of a call beside the fixed one, from the values; for work that grows with them.
+    """
+
+    arguments: tuple[Type, ...]
+    result: Type
+    implementation: Implementation
+    member: bool = False
+    variadic: bool = False
+    weight: Callable[..., int] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A function by its name, e.g. `size`, `math.abs`, `_+_`.
+
+    Attributes:
+        overloads: its forms; they decide at the check, and at evaluation where types are dynamic.
+        dispatch: takes the place of the overloads' implementations, for operators that look at the
+            values themselves.
+    """
+
+    name: str
+    overloads: tuple[Overload, ...]
+    dispatch: Implementation | None = None
+
+
+class Expansion:
+    """What a macro may use while it expands one call.
+
+    Attributes:
+        position: of the call; nodes that a macro makes belong there.
+    """
+
+    __slots__ = ("_report", "position")
+
+    def __init__(self, position: int, report: Callable[[int, str], Node]) -> None:
+        self.position = position
+        self._report = report
+
+    def error(self, message: str, at: Node | None = None) -> Node:
+        """Complain about the call, or about one of its arguments."""
+        return self._report(self.position if at is None else at.position, message)
+
+
+Expander = Callable[[Expansion, "Node | None", Sequence["Node"]], "Node | None"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Macro:
+    """A call that the parser replaces.
+
+    Attributes:
+        name: of the function as written, without the target.
+        arguments: how many; None for any number.
+        member: whether it is called on a target.
+        expand: gives the replacement, or None to leave the call as it is.
+    """
+
+    name: str
+    arguments: int | None
+    expand: Expander
+    member: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Library:
+    """Functions, macros and named types that belong together."""
+
+    name: str
+    functions: Sequence[Function] = ()
+    macros: Sequence[Macro] = ()
+    types: Mapping[str, Type] = field(default_factory=dict)

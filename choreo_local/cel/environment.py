@@ -1,0 +1,146 @@
+"""Declare variables, compile once, evaluate often: the entrance to this package.
+
+environment = Environment({"metadata": types.DYN})
+program = environment.compile("metadata.name + '-cfg'")
+program.evaluate({"metadata": {"name": "shop"}})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from choreo_local.cel import macros as standard_macros
+from choreo_local.cel.access import MISSING
+from choreo_local.cel.checker import Checker
+from choreo_local.cel.declarations import Function, Library, Macro
+from choreo_local.cel.errors import CompileError, EvaluationError
+from choreo_local.cel.libraries import STANDARD
+from choreo_local.cel.parser import MacroTable, parse
+from choreo_local.cel.planner import Planner, Step
+from choreo_local.cel.scope import Scope
+from choreo_local.cel.types import DYN, Type
+
+# What an evaluation may cost unless the caller says otherwise: about two seconds of work.
+COST_LIMIT = 10_000_000
+
+
+class Program:
+    """A compiled expression; may be evaluated any number of times, also concurrently.
+
+    Attributes:
+        text: of the expression.
+        result_type: deduced type of the result; dyn when only the evaluation can tell.
+    """
+
+    __slots__ = ("_run", "_variables", "result_type", "text")
+
+    def __init__(self, text: str, result_type: Type, run: Step, variables: Sequence[str]) -> None:
+        self.text = text
+        self.result_type = result_type
+        self._run = run
+        self._variables = tuple(variables)
+
+    def evaluate(self, variables: Mapping[str, Any], *, cost_limit: int = COST_LIMIT) -> Any:
+        """The value of the expression.
+
+        Args:
+            variables: values in the representation of `values`; they are not changed.
+            cost_limit: how much work it may be.
+
+        Raises:
+            EvaluationError: with these values the expression has none.
+        """
+        frame = [cost_limit, *[variables.get(name, MISSING) for name in self._variables]]
+        try:
+            return self._run(frame)
+        except RecursionError:
+            raise EvaluationError("expression recursion limit exceeded") from None
+
+
+class Environment:
+    """What expressions may mention.
+
+    Args:
+        variables: names and types; a name may be dotted.
+        functions: beside those of the libraries.
+        macros: beside those of the libraries; they come first.
+        libraries: `libraries.STANDARD` or a choice of one's own.
+        container: namespace in which names are looked up first.
+    """
+
+    def __init__(
+        self,
+        variables: Mapping[str, Type] | None = None,
+        *,
+        functions: Sequence[Function] = (),
+        macros: Sequence[Macro] = (),
+        libraries: Sequence[Library] = STANDARD,
+        container: str = "",
+    ) -> None:
+        shared = _assembled(tuple(libraries), tuple(functions), tuple(macros))
+        self._macros = shared.macros
+        self._scope = Scope(
+            variables=dict(variables or {}),
+            functions=shared.functions,
+            types=shared.types,
+            container=container,
+            resolutions=shared.resolutions,
+        )
+
+    def compile(self, text: str) -> Program:
+        """Parse, check and plan an expression.
+
+        Raises:
+            CompileError: it is malformed or ill-typed.
+        """
+        root = parse(text, self._macros)
+        checker = Checker(self._scope)
+        result = checker.check(root)
+        if checker.issues:
+            raise CompileError(text, checker.issues)
+        planner = Planner(self._scope)
+        return Program(text, result, planner.plan(root), planner.variables)
+
+    def compile_unchecked(self, text: str) -> Program:
+        """Parse and plan an expression without a look at types."""
+        planner = Planner(self._scope)
+        return Program(text, DYN, planner.plan(parse(text, self._macros)), planner.variables)
+
+
+class _Assembled:
+    """The contents of a choice of libraries."""
+
+    __slots__ = ("functions", "macros", "resolutions", "types")
+
+    def __init__(self, libraries: tuple[Library, ...]) -> None:
+        self.functions: dict[str, Function] = {}
+        self.types: dict[str, Type] = {}
+        self.resolutions: dict[Any, Any] = {}
+        table = {_key(macro): macro for macro in standard_macros.STANDARD}
+        for library in libraries:
+            table.update({_key(macro): macro for macro in library.macros})
+            self.types.update(library.types)
+            for function in library.functions:
+                self.functions[function.name] = _merged(self.functions.get(function.name), function)
+        self.macros: MacroTable = table
+
+
+@lru_cache(maxsize=64)
+def _assembled(
+    libraries: tuple[Library, ...],
+    functions: tuple[Function, ...],
+    macros: tuple[Macro, ...],
+) -> _Assembled:
+    return _Assembled((*libraries, Library("", functions, macros)))
+
+
+def _key(macro: Macro) -> tuple[str, int | None, bool]:
+    return macro.name, macro.arguments, macro.member
+
+
+def _merged(one: Function | None, other: Function) -> Function:
+    if one is None:
+        return other
+    return Function(one.name, one.overloads + other.overloads, other.dispatch or one.dispatch)

@@ -1,0 +1,105 @@
+"""Equality and order of values, across number types and without recursion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from choreo_local.cel.errors import EvaluationError, overload_error
+from choreo_local.cel.values import BoolKey, Duration, Optional, Timestamp, Uint
+
+_SCALARS = frozenset({str, bool, int, Uint, bytes, type(None)})
+_NUMBERS = frozenset({int, Uint, float})
+# Comparing more pairs than this means that parts are shared many times over.
+_MOST_PAIRS = 5_000_000
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Whether two values are equal; values of types that do not compare are not."""
+    kind = type(one)
+    if kind is type(other):
+        if kind in _SCALARS or kind is float:
+            return bool(one == other)
+    elif kind in _NUMBERS or type(other) in _NUMBERS:
+        return _numbers_equal(one, other)
+    return _deep_equal(one, other)
+
+
+def _numbers_equal(one: Any, other: Any) -> bool:
+    if type(one) not in _NUMBERS or type(other) not in _NUMBERS:
+        return False
+    if type(one) is float or type(other) is float:
+        return float(one) == float(other)
+    return bool(one == other)
+
+
+def _deep_equal(one: Any, other: Any) -> bool:
+    """Walks both with a stack of pairs."""
+    pending = [(one, other)]
+    count = 0
+    while pending:
+        left, right = pending.pop()
+        count += 1
+        if count > _MOST_PAIRS:
+            raise EvaluationError("operation cancelled: values too large to compare")
+        kind = type(left)
+        if kind is type(right) and kind in _SCALARS:
+            if left != right:
+                return False
+        elif isinstance(left, list):
+            if not isinstance(right, list) or len(left) != len(right):
+                return False
+            pending.extend(zip(left, right, strict=True))
+        elif isinstance(left, dict):
+            if not isinstance(right, dict) or len(left) != len(right):
+                return False
+            for key, value in left.items():
+                if key not in right:
+                    return False
+                pending.append((value, right[key]))
+        elif isinstance(left, Optional):
+            if not isinstance(right, Optional) or left.present is not right.present:
+                return False
+            if left.present:
+                pending.append((left.value, right.value))
+        elif kind in _NUMBERS or type(right) in _NUMBERS:
+            if not _numbers_equal(left, right):
+                return False
+        elif kind is not type(right) or left != right:
+            return False
+    return True
+
+
+def contains(container: Any, element: Any) -> bool:
+    """`element in container`."""
+    if isinstance(container, list):
+        if type(element) is str:
+            return element in container
+        return any(equal(element, part) for part in container)
+    if isinstance(container, dict):
+        if isinstance(element, list | dict):
+            return False
+        if type(element) is bool:
+            element = BoolKey(element)
+        return element in container
+    raise overload_error("@in")
+
+
+_ORDERED = (str, bytes, bool, Timestamp, Duration)
+
+
+def compare(one: Any, other: Any, function: str) -> int:
+    """Below, at or above zero; NaN is an error."""
+    kind = type(one)
+    if kind is type(other) and kind in _ORDERED:
+        return int(one > other) - int(one < other)
+    if kind in _NUMBERS:
+        if type(other) not in _NUMBERS:
+            raise overload_error()
+        if kind is float or type(other) is float:
+            one, other = float(one), float(other)
+            if one != one or other != other:
+                raise EvaluationError("NaN values cannot be ordered")
+        return int(one > other) - int(one < other)
+    if kind in _ORDERED:
+        raise overload_error()
+    raise overload_error(function)

@@ -1,0 +1,126 @@
+"""Steps for the operators that are not plain functions: they short-circuit, or must be fast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from choreo_local.cel import access
+from choreo_local.cel.arithmetic import add
+from choreo_local.cel.equality import equal
+from choreo_local.cel.errors import CostExceededError, EvaluationError, overload_error
+
+Frame = list[Any]
+Step = Callable[[Frame], Any]
+
+_GROWING = frozenset({str, bytes, list})
+
+
+def charge(frame: Frame, cost: int) -> None:
+    """Take a cost from what is left."""
+    frame[0] -= cost
+    if frame[0] < 0:
+        raise CostExceededError
+
+
+def conjunction(terms: list[Step]) -> Step:
+    """False when any term is; otherwise the first error, if there is one."""
+    return _logical(terms, decisive=False)
+
+
+def disjunction(terms: list[Step]) -> Step:
+    """True when any term is; otherwise the first error, if there is one."""
+    return _logical(terms, decisive=True)
+
+
+def _logical(terms: list[Step], *, decisive: bool) -> Step:
+    neutral = not decisive
+
+    def decide(frame: Frame) -> bool:
+        error: EvaluationError | None = None
+        for term in terms:
+            try:
+                value = term(frame)
+            except CostExceededError:
+                raise
+            except EvaluationError as caught:
+                error = error or caught
+                continue
+            if value is decisive:
+                return bool(value)
+            if value is not neutral:
+                error = error or overload_error()
+        if error is not None:
+            raise error
+        return neutral
+
+    return decide
+
+
+def conditional(condition: Step, then: Step, otherwise: Step) -> Step:
+    """`condition ? then : otherwise`."""
+
+    def choose(frame: Frame) -> Any:
+        verdict = condition(frame)
+        if verdict is True:
+            return then(frame)
+        if verdict is False:
+            return otherwise(frame)
+        raise overload_error()
+
+    return choose
+
+
+def not_strictly_false(operand: Step) -> Step:
+    """False only for false; an error counts as true."""
+
+    def decide(frame: Frame) -> bool:
+        try:
+            return operand(frame) is not False
+        except CostExceededError:
+            raise
+        except EvaluationError:
+            return True
+
+    return decide
+
+
+def equality(left: Step, right: Step) -> Step:
+    """`left == right`."""
+
+    def decide(frame: Frame) -> bool:
+        one, other = left(frame), right(frame)
+        if type(one) is str and type(other) is str:
+            return bool(one == other)
+        return equal(one, other)
+
+    return decide
+
+
+def inequality(left: Step, right: Step) -> Step:
+    """`left != right`."""
+    return lambda frame: not equal(left(frame), right(frame))
+
+
+def indexed(operand: Step, index: Step) -> Step:
+    """`operand[index]`."""
+    find = access.index
+    return lambda frame: find(operand(frame), index(frame))
+
+
+def optional_indexed(operand: Step, index: Step) -> Step:
+    """`operand[?index]`."""
+    find = access.optional_index
+    return lambda frame: find(operand(frame), index(frame))
+
+
+def addition(left: Step, right: Step) -> Step:
+    """`left + right`; what grows is paid for."""
+
+    def sum_(frame: Frame) -> Any:
+        one, other = left(frame), right(frame)
+        if type(one) in _GROWING and type(other) in _GROWING:
+            charge(frame, (len(one) + len(other)) // 10)
+        return add(one, other)
+
+    return sum_
