@@ -1,0 +1,146 @@
+"""What a pod needs now: which containers to start, which to stop. Pure, used by the pod worker.
+
+The order is that of Kubernetes: init containers one after the other, a sidecar holds the next one
+back until it has started, then all regular containers; once these have ended for good the sidecars
+are stopped, last one first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from choreo_local.embedded.kubelet import podspec
+from choreo_local.embedded.kubelet.podspec import Manifest
+from choreo_local.embedded.kubelet.records import ContainerRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything that the decision may look at.
+
+    Attributes:
+        latest: the newest attempt of each container that has one.
+        started: containers that run and whose startup probe, if any, has succeeded.
+        unhealthy: containers whose liveness or startup probe has failed, and the message.
+    """
+
+    pod: Manifest
+    latest: Mapping[str, ContainerRecord]
+    started: frozenset[str] = frozenset()
+    unhealthy: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What to do now.
+
+    Attributes:
+        start: names of containers, in order.
+        stop: names of containers and why.
+        finished: nothing of the pod will ever run again, once `stop` is done.
+    """
+
+    start: tuple[str, ...] = ()
+    stop: Mapping[str, str] = field(default_factory=dict)
+    finished: bool = False
+
+
+def decide(observed: Observed) -> Actions:
+    """Compare what runs with what should."""
+    if _has_finished(observed):
+        return Actions(stop=_sidecars_to_stop(observed), finished=True)
+    stop = {
+        name: message
+        for name, message in observed.unhealthy.items()
+        if name in observed.latest and observed.latest[name].is_running
+    }
+    return Actions(start=_to_start(observed), stop=stop)
+
+
+def is_initialized(pod: Manifest, latest: Mapping[str, ContainerRecord]) -> bool:
+    """Whether the init phase of this life of the pod is over: a regular container was started."""
+    return any(
+        _current(latest, container["name"]) is not None
+        for container in podspec.regular_containers(pod)
+    )
+
+
+def init_failure(pod: Manifest, latest: Mapping[str, ContainerRecord]) -> ContainerRecord | None:
+    """The init container that failed for good."""
+    for container in podspec.init_containers(pod):
+        record = latest.get(container["name"])
+        if (
+            record is not None
+            and record.has_failed
+            and not podspec.should_restart(pod, container, record)
+        ):
+            return record
+    return None
+
+
+def _has_finished(observed: Observed) -> bool:
+    pod, latest = observed.pod, observed.latest
+    if init_failure(pod, latest) is not None:
+        return True
+    for container in podspec.regular_containers(pod):
+        record = latest.get(container["name"])
+        if record is None:
+            # A pod that may not restart anything does not begin anew after its node was lost.
+            if not _was_lost(observed):
+                return False
+        elif not record.has_exited or podspec.should_restart(pod, container, record):
+            return False
+    return True
+
+
+def _was_lost(observed: Observed) -> bool:
+    return podspec.restart_policy(observed.pod) == podspec.NEVER and any(
+        record.lost for record in observed.latest.values()
+    )
+
+
+def _sidecars_to_stop(observed: Observed) -> dict[str, str]:
+    running = [
+        container["name"]
+        for container in podspec.init_containers(observed.pod)
+        if (record := observed.latest.get(container["name"])) is not None and record.is_running
+    ]
+    return {name: "Stopping container " + name for name in reversed(running)}
+
+
+def _to_start(observed: Observed) -> tuple[str, ...]:
+    start: list[str] = []
+    initialized = is_initialized(observed.pod, observed.latest)
+    for container in podspec.init_containers(observed.pod):
+        if initialized and not podspec.is_sidecar(container):
+            continue
+        record = _current(observed.latest, container["name"])
+        if _wants_start(observed.pod, container, record):
+            start.append(container["name"])
+        if not initialized and _holds_back(observed, container, record):
+            return tuple(start)
+    start.extend(
+        container["name"]
+        for container in podspec.regular_containers(observed.pod)
+        if _wants_start(observed.pod, container, observed.latest.get(container["name"]))
+    )
+    return tuple(start)
+
+
+def _wants_start(pod: Manifest, container: Manifest, record: ContainerRecord | None) -> bool:
+    if record is None:
+        return True
+    return record.has_exited and podspec.should_restart(pod, container, record)
+
+
+def _holds_back(observed: Observed, container: Manifest, record: ContainerRecord | None) -> bool:
+    if podspec.is_sidecar(container):
+        return container["name"] not in observed.started
+    return record is None or not record.has_exited or record.exit_code != 0
+
+
+def _current(latest: Mapping[str, ContainerRecord], name: str) -> ContainerRecord | None:
+    """The newest attempt of this life of the pod."""
+    record = latest.get(name)
+    return None if record is None or record.lost else record

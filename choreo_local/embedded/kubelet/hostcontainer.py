@@ -1,0 +1,163 @@
+"""One container of the process runtime: its process, its output, what is known of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import psutil
+
+from choreo_local import clock
+from choreo_local.embedded.kubelet import children, interactive, resources
+from choreo_local.embedded.kubelet.hostimages import HostImage
+from choreo_local.embedded.kubelet.launch import Command
+from choreo_local.embedded.kubelet.records import ContainerRecord, ContainerState
+from choreo_local.embedded.kubelet.runtime import ContainerRequest, StartError, Usage
+
+_LISTENING_SECONDS = 2.0
+OnOutput = Callable[[str, bytes], None]
+
+
+class HostContainer:
+    """A process that stands for a container.
+
+    Attributes:
+        record: what is known of it now.
+        listeners: called with every piece of output, beside the log.
+    """
+
+    def __init__(
+        self, request: ContainerRequest, image: HostImage, command: Command, *, runtime: str
+    ) -> None:
+        self.request = request
+        self.image = image
+        self.command = command
+        self.listeners: set[OnOutput] = set()
+        self._open_streams = 1 if request.tty else 2
+        self._limit = resources.memory_limit(request.resources)
+        self._out_of_memory = False
+        self._listening: int | None = None
+        self.child = self._spawn()
+        now = clock.now()
+        self.record = ContainerRecord(
+            id=f"{runtime}://{clock.new_uid()}",
+            name=request.name,
+            attempt=request.attempt,
+            state=ContainerState.RUNNING,
+            image=request.image.reference,
+            image_id=request.image.id,
+            created_at=now,
+            started_at=now,
+        )
+        self.child.ended.add_done_callback(self._ended)
+
+    def _spawn(self) -> children.Child:
+        try:
+            if self.request.tty:
+                return children.spawn_on_terminal(self.command, self._output)
+            return self._spawn_with_pipes()
+        except OSError as error:
+            detail = error.strerror or str(error)
+            message = f'cannot start "{self.command.arguments[0]}": {detail}'
+            raise StartError(message) from error
+
+    def _spawn_with_pipes(self) -> children.Child:
+        if not self.image.waits_for_listening:
+            return children.spawn(self.command, self._output, stdin=self.request.stdin)
+        self._listening, theirs = os.pipe()
+        variables = {**self.command.environment, "CHOREO_LISTENING": str(theirs)}
+        try:
+            return children.spawn(
+                replace(self.command, environment=variables),
+                self._output,
+                stdin=self.request.stdin,
+                pass_descriptors=[theirs],
+            )
+        except OSError:
+            os.close(self._listening)
+            raise
+        finally:
+            os.close(theirs)
+
+    async def until_listening(self) -> None:
+        """Wait, for a short while, until the program accepts connections or ends."""
+        if self._listening is None:
+            return
+        loop = asyncio.get_running_loop()
+        told = asyncio.Event()
+        loop.add_reader(self._listening, told.set)
+        self.child.ended.add_done_callback(lambda _: told.set())
+        try:
+            async with asyncio.timeout(_LISTENING_SECONDS):
+                await told.wait()
+        except TimeoutError:
+            return
+        finally:
+            loop.remove_reader(self._listening)
+            os.close(self._listening)
+            self._listening = None
+
+    def _output(self, stream: str, data: bytes) -> None:
+        if not data:
+            self._open_streams -= 1
+            if not self._open_streams:
+                self.request.output.close()
+            return
+        self.request.output.write(stream, data)
+        for listener in list(self.listeners):
+            listener(stream, data)
+
+    def _ended(self, ended: asyncio.Future[int]) -> None:
+        code = ended.result()
+        self.record = replace(
+            self.record,
+            state=ContainerState.EXITED,
+            finished_at=clock.now(),
+            exit_code=interactive.exit_code(code),
+            signal=0,
+            reason="OOMKilled" if self._out_of_memory else "",
+        )
+
+    async def stop(self, grace_seconds: float) -> None:
+        """Ask the program to end; end it when it does not in time."""
+        if not self.child.is_alive:
+            return
+        if grace_seconds > 0:
+            self.child.send_signal(self.image.stop_signal)
+            await asyncio.wait({self.child.ended}, timeout=grace_seconds)
+        self.child.kill()
+        await asyncio.wait({self.child.ended})
+
+    def enforce_memory_limit(self, sessions: Mapping[int, Sequence[int]]) -> None:
+        """End the container when its processes use more memory than it may."""
+        if self._limit is None or not self.child.is_alive:
+            return
+        if self.usage(sessions).memory_bytes > self._limit:
+            self._out_of_memory = True
+            self.child.kill()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its main process is alive."""
+        return self.child.is_alive
+
+    @property
+    def has_memory_limit(self) -> bool:
+        """Whether `enforce_memory_limit` may do anything."""
+        return self._limit is not None
+
+    def usage(self, sessions: Mapping[int, Sequence[int]]) -> Usage:
+        """What all its processes use now."""
+        seconds, memory = 0.0, 0
+        for pid in sessions.get(self.child.pid, ()):
+            try:
+                process = psutil.Process(pid)
+                with process.oneshot():
+                    times = process.cpu_times()
+                    memory += process.memory_info().rss
+            except psutil.Error:
+                continue
+            seconds += times.user + times.system
+        return Usage(self.request.name, seconds, memory)

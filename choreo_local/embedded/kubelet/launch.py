@@ -1,0 +1,213 @@
+"""How a container of a host image is started: argument list, variables, folder.
+
+The variables with the prefix `CHOREO_` are the contract with `shim/` and mark every process that
+belongs to a pod of an instance.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from choreo_local.embedded.kubelet import rootfolder
+from choreo_local.embedded.kubelet.environment import expand
+from choreo_local.embedded.kubelet.hostimages import HostImage, Program
+from choreo_local.embedded.kubelet.runtime import ContainerRequest, StartError
+
+PREFIX = "CHOREO_"
+MARK_INSTANCE, MARK_POD = PREFIX + "INSTANCE", PREFIX + "POD"
+_SHIM = Path(__file__).parent / "shim"
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_INHERITED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
+# Files that a container expects at fixed places, written by the runtime for each pod.
+SYSTEM_FILES = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/tmp")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is the same for all containers of an instance.
+
+    Attributes:
+        interpreter: runs the Python scripts of host images.
+        cache_folder: where byte code is kept.
+        dns: `host:port` of the cluster's DNS; empty without one.
+        cluster_domain: suffix of the names of services.
+        host_endpoints: `host:port` on localhost that mean the machine, not the pod.
+        parent_death: a command prefix that ties a process to its parent's life; None where the
+            machine has no such command.
+        inherited: variables of the machine that all containers see.
+    """
+
+    instance_id: str
+    cache_folder: Path
+    interpreter: Sequence[str] = (sys.executable,)
+    dns: str = ""
+    cluster_domain: str = "cluster.local"
+    host_endpoints: Sequence[str] = ()
+    parent_death: Sequence[str] | None = None
+    inherited: Mapping[str, str] = field(default_factory=dict)
+
+
+def inherited_variables() -> dict[str, str]:
+    """Language and time zone of the machine; nothing else of the user's reaches a container."""
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A process to start."""
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+
+
+def container_command(
+    request: ContainerRequest,
+    image: HostImage,
+    *,
+    address: str,
+    root: Path,
+    surroundings: Surroundings,
+) -> Command:
+    """The main process of a container."""
+    environment = variables(request, image, address=address, root=root, surroundings=surroundings)
+    words = [*request.command, *request.arguments]
+    if not request.command:
+        own = [*image.entrypoint, *(() if request.arguments else image.arguments)]
+        words = [*(expand(word, [environment]) for word in own), *request.arguments]
+    folder = rootfolder.inside(root, request.working_folder or image.working_folder)
+    base = Command((), environment, folder)
+    return command_in(words, request, image, base=base, root=root, surroundings=surroundings)
+
+
+def command_in(
+    words: Sequence[str],
+    request: ContainerRequest,
+    image: HostImage,
+    *,
+    base: Command,
+    root: Path,
+    surroundings: Surroundings,
+) -> Command:
+    """Any command inside a container: a program of its image, else one of the machine."""
+    environment = base.environment
+    tie = surroundings.parent_death or ()
+    program = find_program(words[0], image)
+    if program is not None and program.is_script:
+        arguments = [*tie, *_python(image, surroundings), str(program.path), *words[1:]]
+        return Command(arguments, environment, base.folder)
+    found = str(program.path) if program else shutil.which(words[0], path=environment["PATH"])
+    if found is None:
+        raise StartError(f'exec: "{words[0]}": executable file not found in $PATH')
+    if program is not None:
+        environment = {
+            name: value if name.startswith(PREFIX) else _translated(value, request, root)
+            for name, value in environment.items()
+        }
+        words = [_translated(word, request, root) for word in words]
+    return Command([*tie, found, *words[1:]], environment, base.folder)
+
+
+def find_program(word: str, image: HostImage) -> Program | None:
+    """The program that a word such as `greeter`, `./greeter` or `/app/greeter` names."""
+    folder, _, name = word.rpartition("/")
+    if name not in image.programs:
+        return None
+    is_ours = folder in {"", ".", image.working_folder.rstrip("/")} or folder.endswith("/bin")
+    return image.programs[name] if is_ours else None
+
+
+def _python(image: HostImage, surroundings: Surroundings) -> list[str]:
+    # Isolated and without `site`: neither the user's variables nor installed packages change what
+    # a host image does, and the interpreter starts in half the time. Unbuffered: logs are live.
+    options = ["-I", "-u", "-X", f"pycache_prefix={surroundings.cache_folder}"]
+    if not image.site_packages:
+        options.append("-S")
+    return [*surroundings.interpreter, *options, str(_SHIM / "launch.py")]
+
+
+def terminal_command(command: Command, surroundings: Surroundings) -> Command:
+    """The same command with its standard input as controlling terminal."""
+    wrapper = [*surroundings.interpreter, "-I", "-S", str(_SHIM / "terminal.py")]
+    environment = {"TERM": "xterm", **command.environment}
+    return Command([*wrapper, *command.arguments], environment, command.folder)
+
+
+def resolver_file(namespace: str, surroundings: Surroundings) -> str:
+    """The content of `/etc/resolv.conf`, for programs that read it themselves."""
+    server, _, _ = surroundings.dns.rpartition(":")
+    search = " ".join(search_domains(namespace, surroundings.cluster_domain))
+    nameserver = f"nameserver {server}\n" if server else ""
+    return f"search {search}\n{nameserver}options ndots:5\n"
+
+
+def search_domains(namespace: str, cluster_domain: str) -> list[str]:
+    """Suffixes that short names get."""
+    return [f"{namespace}.svc.{cluster_domain}", f"svc.{cluster_domain}", cluster_domain]
+
+
+def variables(
+    request: ContainerRequest,
+    image: HostImage,
+    *,
+    address: str,
+    root: Path,
+    surroundings: Surroundings,
+) -> dict[str, str]:
+    """All variables of a container's processes."""
+    pod = request.pod
+    own = {
+        "PATH": _PATH,
+        "HOME": str(root),
+        "HOSTNAME": pod.hostname,
+        **surroundings.inherited,
+        **image.environment,
+        **request.environment,
+    }
+    paths = [str(_SHIM), *filter(None, [own.get("PYTHONPATH")])]
+    return own | {
+        "PYTHONPATH": os.pathsep.join(paths),
+        MARK_INSTANCE: surroundings.instance_id,
+        MARK_POD: pod.uid,
+        "CHOREO_CONTAINER": request.name,
+        "CHOREO_IMAGE": request.image.reference,
+        "CHOREO_MODULES": os.pathsep.join(str(folder) for folder in image.module_path),
+        "CHOREO_ROOT": str(root),
+        "CHOREO_MOUNTS": os.pathsep.join(mapped_paths(request)),
+        **_network(request, address=address, surroundings=surroundings),
+    }
+
+
+def mapped_paths(request: ContainerRequest) -> list[str]:
+    """The container paths that are found below the container's own root folder."""
+    return [*(mount.container_path for mount in request.mounts), *SYSTEM_FILES]
+
+
+def _network(
+    request: ContainerRequest, *, address: str, surroundings: Surroundings
+) -> dict[str, str]:
+    pod = request.pod
+    found = {"CHOREO_DNS": surroundings.dns} if surroundings.dns else {}
+    search = search_domains(pod.namespace, surroundings.cluster_domain)
+    found["CHOREO_DNS_SEARCH"] = " ".join(search)
+    found["CHOREO_HOSTS"] = " ".join(f"{name}={ip}" for name, ip in pod.host_aliases.items())
+    found["CHOREO_HOST_ENDPOINTS"] = " ".join(surroundings.host_endpoints)
+    if surroundings.parent_death is None:
+        found["CHOREO_PARENT_DEATH"] = "1" if sys.platform == "linux" else ""
+    if not pod.host_network and address != "127.0.0.1":
+        found["CHOREO_POD_ADDRESS"] = address
+    return found
+
+
+def _translated(word: str, request: ContainerRequest, root: Path) -> str:
+    """A path below a mount, or an option `--name=path`, as the machine knows it."""
+    option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+    for path in mapped_paths(request):
+        if value == path or value.startswith(path.rstrip("/") + "/"):
+            return f"{option}{equals}{root}{value}"
+    return word

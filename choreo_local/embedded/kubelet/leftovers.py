@@ -1,0 +1,51 @@
+"""Processes of an instance that outlived it: found by their marks, never by a name.
+
+Used by the process runtime at its start, and by whoever removes an instance.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import psutil
+
+from choreo_local.embedded.kubelet.launch import MARK_INSTANCE, MARK_POD
+
+_PATIENCE_SECONDS = 3.0
+
+
+def orphans(instance_id: str) -> list[psutil.Process]:
+    """All processes that belong to pods of an instance, running or not."""
+    return [process for process in psutil.process_iter() if _is_marked(process, instance_id)]
+
+
+def _is_marked(process: psutil.Process, instance_id: str) -> bool:
+    if process.pid == os.getpid():
+        return False
+    try:
+        environment = process.environ()
+    except (psutil.Error, OSError):
+        return False
+    return environment.get(MARK_INSTANCE) == instance_id and bool(environment.get(MARK_POD))
+
+
+def pod_of(process: psutil.Process) -> str:
+    """The uid of the pod that a process belongs to; empty when it has ended meanwhile."""
+    try:
+        return str(process.environ().get(MARK_POD, ""))
+    except (psutil.Error, OSError):
+        return ""
+
+
+def end(processes: Iterable[psutil.Process]) -> int:
+    """End processes at once; answers how many there were."""
+    ending = []
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.Error:
+            continue
+        ending.append(process)
+    psutil.wait_procs(ending, timeout=_PATIENCE_SECONDS)
+    return len(ending)

@@ -1,0 +1,277 @@
+"""The `process` runtime: containers are plain processes of this machine, made from host images.
+
+Each pod has its own loopback address where the machine allows it. What containers of Linux get
+from namespaces does not exist here; `capabilities` says what is not enforced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from choreo_local.embedded.kubelet import children, interactive, launch, leftovers, rootfolder
+from choreo_local.embedded.kubelet.addresses import AddressPool, has_own_addresses
+from choreo_local.embedded.kubelet.hostcontainer import HostContainer
+from choreo_local.embedded.kubelet.hostimages import Catalogue, HostImage
+from choreo_local.embedded.kubelet.launch import Surroundings
+from choreo_local.embedded.kubelet.records import ContainerRecord
+from choreo_local.embedded.kubelet.runtime import (
+    CallerStreams,
+    Capability,
+    ContainerRequest,
+    Image,
+    OnChange,
+    PodRequest,
+    StartError,
+    StreamChoice,
+    Usage,
+)
+from choreo_local.errors import BadRequestError, NotFoundError
+from choreo_local.tasks import TaskGroup
+
+NAME = "process"
+_MEMORY_CHECK_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class _Pod:
+    """A pod that is ready for containers."""
+
+    request: PodRequest
+    address: str
+    containers: dict[str, HostContainer] = field(default_factory=dict)
+
+
+class ProcessRuntime:
+    """Runs host images as processes; implements `runtime.ContainerRuntime`.
+
+    Args:
+        surroundings: what all containers of the instance share.
+        catalogue: the host images.
+        network: the range of pod addresses; without it one is chosen by the instance's name.
+    """
+
+    name = NAME
+    version = "1"
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        catalogue: Catalogue,
+        *,
+        network: IPv4Network | None = None,
+    ) -> None:
+        self._surroundings = surroundings
+        self._catalogue = catalogue
+        self._addresses = AddressPool(surroundings.instance_id, network=network)
+        self._own_addresses = has_own_addresses()
+        self._pods: dict[str, _Pod] = {}
+        self._containers: dict[str, HostContainer] = {}
+        self._on_change: OnChange = lambda _uid: None
+        self._tasks = TaskGroup("process-runtime")
+
+    # --- life ----------------------------------------------------------------------------------
+
+    async def start(self, on_change: OnChange) -> None:
+        """End what an earlier life of the instance left, and take an address range."""
+        self._on_change = on_change
+        instance_id = self._surroundings.instance_id
+        # Threads because the scan of all processes takes tens of milliseconds.
+        await asyncio.to_thread(lambda: leftovers.end(leftovers.orphans(instance_id)))
+        if self._own_addresses:
+            self._addresses.claim()
+        if self._surroundings.parent_death is None:
+            found = await asyncio.to_thread(parent_death_command)
+            self._surroundings = replace(self._surroundings, parent_death=found)
+        self._tasks.start(self._watch_memory(), name="memory")
+
+    async def stop(self) -> None:
+        """End all containers at once and let go of the addresses."""
+        await self._tasks.stop()
+        for uid in list(self._pods):
+            await self.remove_pod(uid)
+        self._addresses.close()
+
+    def capabilities(self) -> Sequence[Capability]:
+        """What containers expect of Linux, and what of it holds here."""
+        no_namespaces = "containers are plain processes of this machine"
+        address = Capability("pod-address", enforced=True)
+        if not self._own_addresses:
+            reason = "this machine has no loopback address beside 127.0.0.1"
+            address = Capability("pod-address", enforced=False, reason=reason)
+        return [
+            address,
+            Capability("network-policy", enforced=False, reason=no_namespaces),
+            Capability("file-isolation", enforced=False, reason=no_namespaces),
+            Capability("users", enforced=False, reason="all run as the user of the instance"),
+            Capability("cpu-limit", enforced=False, reason=no_namespaces),
+            Capability("memory-limit", enforced=True, reason="checked every two seconds"),
+        ]
+
+    # --- images --------------------------------------------------------------------------------
+
+    def find_image(self, reference: str) -> Image | None:
+        """The image that runs for a reference."""
+        found = self._catalogue.find(reference)
+        return found[0] if found else None
+
+    async def pull_image(self, reference: str, credentials: Sequence[Mapping[str, str]]) -> Image:
+        """The same; ImageError says why there is none: nothing is ever downloaded."""
+        found = self.find_image(reference)
+        if found is None:
+            raise self._catalogue.refuse(reference)
+        return found
+
+    def images(self) -> Sequence[Image]:
+        """All host images that can run here, under their own names."""
+        return [
+            Image(name, found.digest, found.size_bytes)
+            for found in self._catalogue.images
+            if not found.obstacle()
+            for name in found.names
+        ]
+
+    # --- pods ----------------------------------------------------------------------------------
+
+    async def start_pod(self, pod: PodRequest) -> str:
+        """Give the pod its address."""
+        known = self._pods.get(pod.uid)
+        if known is None:
+            own = self._own_addresses and not pod.host_network
+            address = self._addresses.take(pod.address) if own else "127.0.0.1"
+            known = self._pods[pod.uid] = _Pod(pod, address)
+        return known.address
+
+    async def remove_pod(self, uid: str) -> None:
+        """End what runs in the pod, release its address, drop its folder."""
+        pod = self._pods.get(uid)
+        if pod is None:
+            return
+        running = [found for found in pod.containers.values() if found.is_running]
+        for container in running:
+            container.child.kill()
+        await asyncio.gather(*(container.child.ended for container in running))
+        for container_id in pod.containers:
+            self._containers.pop(container_id, None)
+        if self._pods.pop(uid, None) is not None and pod.address != "127.0.0.1":
+            self._addresses.release(pod.address)
+        shutil.rmtree(pod.request.folder / "runtime", ignore_errors=True)
+
+    # --- containers ----------------------------------------------------------------------------
+
+    async def start_container(self, request: ContainerRequest) -> ContainerRecord:
+        """Start the process; returns when it runs, or listens where its image says so."""
+        pod = self._pods.get(request.pod.uid)
+        if pod is None:
+            raise StartError(f"pod {request.pod.name} is not ready for containers")
+        found = self._catalogue.find(request.image.reference)
+        if found is None:
+            raise self._catalogue.refuse(request.image.reference)
+        container = self._create(pod, request, found[1])
+        pod.containers[container.record.id] = container
+        self._containers[container.record.id] = container
+        uid = request.pod.uid
+        container.child.ended.add_done_callback(lambda _: self._on_change(uid))
+        await container.until_listening()
+        return container.record
+
+    def _create(self, pod: _Pod, request: ContainerRequest, image: HostImage) -> HostContainer:
+        root = _root(request)
+        surroundings = self._surroundings
+        rootfolder.prepare(
+            request,
+            root,
+            address=pod.address,
+            working_folder=request.working_folder or image.working_folder,
+            resolver=launch.resolver_file(request.pod.namespace, surroundings),
+        )
+        command = launch.container_command(
+            request, image, address=pod.address, root=root, surroundings=surroundings
+        )
+        if request.tty:
+            command = launch.terminal_command(command, surroundings)
+        return HostContainer(request, image, command, runtime=NAME)
+
+    async def stop_container(self, container_id: str, grace_seconds: float) -> None:
+        """Ask it to end; end it after `grace_seconds`."""
+        container = self._containers.get(container_id)
+        if container is not None:
+            await container.stop(grace_seconds)
+
+    def containers(self, uid: str) -> Sequence[ContainerRecord]:
+        """All attempts in a pod, oldest first."""
+        pod = self._pods.get(uid)
+        return [container.record for container in pod.containers.values()] if pod else []
+
+    async def exec(
+        self,
+        container_id: str,
+        command: Sequence[str],
+        streams: CallerStreams,
+        choice: StreamChoice,
+    ) -> int:
+        """Run a command with the variables, mounts and working folder of a container."""
+        container = self._running(container_id)
+        found = launch.command_in(
+            command,
+            container.request,
+            container.image,
+            base=container.command,
+            root=_root(container.request),
+            surroundings=self._surroundings,
+        )
+        if choice.tty:
+            found = launch.terminal_command(found, self._surroundings)
+        return await interactive.run_command(found, streams, choice)
+
+    async def attach(self, container_id: str, streams: CallerStreams, choice: StreamChoice) -> int:
+        """Connect to the main process until it ends or the caller leaves."""
+        container = self._running(container_id)
+        return await interactive.attach(container.child, container.listeners, streams, choice)
+
+    def _running(self, container_id: str) -> HostContainer:
+        container = self._containers.get(container_id)
+        if container is None:
+            raise NotFoundError(f"container {container_id} not found")
+        if not container.is_running:
+            raise BadRequestError(f"container {container.request.name} is not running")
+        return container
+
+    # --- memory --------------------------------------------------------------------------------
+
+    def usage(self) -> Mapping[str, Sequence[Usage]]:
+        """What the running containers use, by the uid of their pod."""
+        sessions = children.sessions()
+        return {
+            uid: [found.usage(sessions) for found in pod.containers.values() if found.is_running]
+            for uid, pod in self._pods.items()
+        }
+
+    async def _watch_memory(self) -> None:
+        while True:
+            await asyncio.sleep(_MEMORY_CHECK_SECONDS)
+            limited = [found for found in self._containers.values() if found.has_memory_limit]
+            if not limited:
+                continue
+            sessions = children.sessions()
+            for container in limited:
+                container.enforce_memory_limit(sessions)
+
+
+def _root(request: ContainerRequest) -> Path:
+    return request.pod.folder / "runtime" / request.name
+
+
+def parent_death_command() -> Sequence[str] | None:
+    """A command of this machine that ties a process to the life of its parent, if it has one."""
+    if sys.platform != "linux" or shutil.which("setpriv") is None:
+        return None
+    command = ["setpriv", "--pdeathsig", "KILL", "--"]
+    tried = subprocess.run([*command, "true"], capture_output=True, check=False)
+    return command if tried.returncode == 0 else None

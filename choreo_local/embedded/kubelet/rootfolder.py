@@ -1,0 +1,53 @@
+"""The folder that stands for the root of a container where there are no mount namespaces.
+
+Mounts are symbolic links in it; paths of the container are found below it by the shim (Python) or
+by translated arguments (executables).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from choreo_local.embedded.kubelet.runtime import ContainerRequest, StartError
+
+
+def prepare(
+    request: ContainerRequest, root: Path, *, address: str, working_folder: str, resolver: str
+) -> None:
+    """Make a fresh root: system files, working folder, one link for each mount."""
+    if root.exists():
+        shutil.rmtree(root)
+    (root / "etc").mkdir(parents=True)
+    (root / "tmp").mkdir()
+    pod = request.pod
+    hosts = {pod.hostname: address, "localhost": address, **pod.host_aliases}
+    (root / "etc/hosts").write_text(_hosts(hosts), encoding="utf-8")
+    (root / "etc/hostname").write_text(f"{pod.hostname}\n", encoding="utf-8")
+    (root / "etc/resolv.conf").write_text(resolver, encoding="utf-8")
+    for mount in sorted(request.mounts, key=lambda mount: mount.container_path.count("/")):
+        _link(inside(root, mount.container_path), mount.host_path)
+    inside(root, working_folder).mkdir(parents=True, exist_ok=True)
+
+
+def inside(root: Path, container_path: str) -> Path:
+    """Where a path of the container lies; never outside of `root`."""
+    return root / posixpath.normpath("/" + container_path).lstrip("/")
+
+
+def _link(place: Path, target: Path) -> None:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+        place.symlink_to(target)
+    except OSError as error:
+        raise StartError(f"cannot mount {target.name} at {place.name}: {error}") from error
+
+
+def _hosts(hosts: Mapping[str, str]) -> str:
+    return "".join(f"{address}\t{name}\n" for name, address in hosts.items())

@@ -1,0 +1,90 @@
+"""Maps paths below the mounts of a container to the folder where the kubelet keeps them.
+
+Covers what goes through `open` and the functions of `os` (so pathlib, shutil, glob, tempfile).
+Extension modules that open files themselves (e.g. sqlite3) see the machine's own paths.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import os
+from collections.abc import Callable
+from typing import Any
+
+_ONE_PATH = (
+    "access",
+    "chdir",
+    "chmod",
+    "chown",
+    "listdir",
+    "lstat",
+    "mkdir",
+    "mkfifo",
+    "open",
+    "readlink",
+    "remove",
+    "rmdir",
+    "scandir",
+    "stat",
+    "statvfs",
+    "truncate",
+    "unlink",
+    "utime",
+)
+_TWO_PATHS = ("rename", "replace", "link")
+
+
+def install() -> None:
+    """Replace the functions that take paths."""
+    mapped = mapper(os.environ["CHOREO_ROOT"], os.environ["CHOREO_MOUNTS"].split(os.pathsep))
+    io_open = _first_path(io.open, mapped)
+    setattr(builtins, "open", io_open)  # noqa: B010 - a plain assignment is a type error
+    setattr(io, "open", io_open)  # noqa: B010 - the same
+    for name in _ONE_PATH:
+        setattr(os, name, _first_path(getattr(os, name), mapped))
+    for name in _TWO_PATHS:
+        setattr(os, name, _both_paths(getattr(os, name), mapped))
+    os.symlink = _second_path(os.symlink, mapped)
+
+
+def mapper(root: str, mounts: list[str]) -> Callable[[Any], Any]:
+    """A function from paths as the program names them to paths of the machine."""
+    prefixes = tuple(mount.rstrip("/") + "/" for mount in mounts)
+
+    def mapped(path: Any) -> Any:
+        if isinstance(path, int) or path is None:
+            return path
+        text = os.fspath(path)
+        name = os.fsdecode(text)
+        if not (name + "/").startswith(prefixes):
+            return path
+        return root + name if isinstance(text, str) else os.fsencode(root + name)
+
+    return mapped
+
+
+def _first_path(function: Callable[..., Any], mapped: Callable[[Any], Any]) -> Callable[..., Any]:
+    def call(*arguments: Any, **options: Any) -> Any:
+        if arguments:
+            return function(mapped(arguments[0]), *arguments[1:], **options)
+        for name in ("path", "file"):
+            if name in options:
+                options[name] = mapped(options[name])
+        return function(**options)
+
+    return call
+
+
+def _second_path(function: Callable[..., Any], mapped: Callable[[Any], Any]) -> Callable[..., Any]:
+    def call(source: Any, target: Any, *arguments: Any, **options: Any) -> Any:
+        return function(source, mapped(target), *arguments, **options)
+
+    return call
+
+
+def _both_paths(function: Callable[..., Any], mapped: Callable[[Any], Any]) -> Callable[..., Any]:
+    def call(source: Any, target: Any, *arguments: Any, **options: Any) -> Any:
+        return function(mapped(source), mapped(target), *arguments, **options)
+
+    return call
