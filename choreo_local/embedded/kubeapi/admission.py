@@ -1,0 +1,68 @@
+"""The admission chain: plugins in a fixed order change a write, then others judge it.
+
+The composition root appends its own validators (`Chain.add_validator`); webhooks and policies are
+plugins like the built-in ones.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from choreo_local.embedded.kubeapi.core import Attributes, Manifest
+from choreo_local.embedded.kubeapi.messages import User
+
+
+class Plugin(Protocol):
+    """One part of the chain; both steps may be coroutines or plain functions."""
+
+    def mutate(self, attributes: Attributes) -> Awaitable[None] | None: ...
+
+    def validate(self, attributes: Attributes) -> Awaitable[None] | None: ...
+
+
+# operation, resource (`components.openchoreo.dev`), old, new, user → warnings; raises to refuse.
+ExternalValidator = Callable[
+    [str, str, Manifest | None, Manifest | None, User],
+    Sequence[str] | Awaitable[Sequence[str] | None] | None,
+]
+
+
+@dataclass(slots=True)
+class Chain:
+    """Runs plugins in order."""
+
+    plugins: list[Plugin] = field(default_factory=list)
+    validators: list[ExternalValidator] = field(default_factory=list)
+
+    def add_validator(self, validator: ExternalValidator) -> None:
+        """Also ask `validator` about every write, after the plugins."""
+        self.validators.append(validator)
+
+    async def mutate(self, attributes: Attributes) -> None:
+        """Let plugins change the object that is about to be written."""
+        for plugin in self.plugins:
+            await _finish(plugin.mutate(attributes))
+
+    async def validate(self, attributes: Attributes) -> None:
+        """Let plugins and validators refuse by raising."""
+        for plugin in self.plugins:
+            await _finish(plugin.validate(attributes))
+        call = attributes.call
+        if call.subresource or not self.validators:
+            return
+        resource = call.collection.kind.group_resource
+        for validator in self.validators:
+            warnings = await _finish(
+                validator(
+                    attributes.operation, resource, attributes.old, attributes.new, call.user
+                )
+            )
+            for text in warnings or ():
+                attributes.warn(text)
+
+
+async def _finish(outcome: Any) -> Any:
+    return await outcome if inspect.isawaitable(outcome) else outcome

@@ -1,0 +1,160 @@
+"""KubeApi: requests in, answers out; no socket, no thread.
+
+`server` puts it on HTTPS and a unix socket, `local` into function calls of the same loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from choreo_local.embedded.kubeapi import (
+    admission,
+    authn,
+    bootstrap,
+    builtin,
+    deleting,
+    documents,
+    negotiation,
+    patching,
+    problems,
+    reading,
+    requests,
+    subresources,
+    watching,
+    writing,
+)
+from choreo_local.embedded.kubeapi.core import Call, Core
+from choreo_local.embedded.kubeapi.messages import Answer, Request, User
+from choreo_local.embedded.kubeapi.nodes import NodeConnection
+from choreo_local.embedded.kubeapi.registry import Collection, Registry
+from choreo_local.embedded.kubeapi.requests import RequestInfo
+from choreo_local.embedded.storage.store import Store
+from choreo_local.errors import ApiError, InternalError
+
+logger = logging.getLogger(__name__)
+
+_VERBS: dict[str, Callable[[Core, Call], Awaitable[Answer]]] = {
+    "get": reading.get,
+    "list": reading.list_,
+    "watch": watching.watch,
+    "create": writing.create,
+    "update": writing.update,
+    "patch": patching.patch,
+    "delete": deleting.delete,
+    "deletecollection": deleting.delete_collection,
+}
+_OBJECT_VERBS = frozenset({"get", "watch", "update", "patch", "delete"})
+_COLLECTION_VERBS = frozenset({"list", "watch", "create", "deletecollection"})
+_READ_ALL_VERBS = frozenset({"list", "watch"})
+
+
+@dataclass(slots=True)
+class KubeApiOptions:
+    """What the composition root decides.
+
+    Attributes:
+        tokens: static bearer token → user.
+        client_authority: PEM of the authority whose client certificates are trusted.
+        connect: node name → its kubelet.
+        server_address: host:port that discovery documents name.
+        service_range: addresses for Services, as a CIDR.
+        node_port_range: first and last port for Services of type NodePort.
+    """
+
+    tokens: dict[str, User] = field(default_factory=dict)
+    client_authority: bytes = b""
+    connect: Callable[[str], NodeConnection | None] = lambda _: None
+    server_address: str = "127.0.0.1:6443"
+    service_range: str = "10.96.0.0/16"
+    node_port_range: tuple[int, int] = (30000, 32767)
+
+
+class KubeApi:
+    """The Kubernetes API over a store.
+
+    Args:
+        store: holds the objects; closed by whoever opened it.
+        options: what the composition root decides.
+    """
+
+    def __init__(self, store: Store, options: KubeApiOptions | None = None) -> None:
+        self.options = options or KubeApiOptions()
+        self.admission = admission.Chain()
+        self.registry = Registry(builtin.resources())
+        self.core = Core(store=store, registry=self.registry, admission=self.admission)
+        self.authenticator = authn.Authenticator(self.options.tokens)
+
+    async def start(self) -> None:
+        """Make what every cluster has."""
+        bootstrap.ensure_namespaces(self.core)
+
+    async def stop(self) -> None:
+        """End background work; the store stays open."""
+
+    async def handle(self, request: Request) -> Answer:
+        """Answer a request; never raises but for cancellation."""
+        try:
+            return await self._answer(request)
+        except ApiError as error:
+            return problems.to_response(error)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            logger.exception("Request failed method=%s path=%s", request.method, request.path)
+            return problems.to_response(
+                InternalError("Internal error occurred: the server failed to answer the request")
+            )
+
+    async def _answer(self, request: Request) -> Answer:
+        user = request.user or self.authenticator.authenticate(request)
+        info = requests.parse(request)
+        if not info.is_resource:
+            return documents.answer(self, request, info)
+        collection = self.registry.find(info.group, info.version, info.resource)
+        if collection is None:
+            return documents.unknown(self, info)
+        return await self._dispatch(request, info, collection, user)
+
+    async def _dispatch(
+        self, request: Request, info: RequestInfo, collection: Collection, user: User
+    ) -> Answer:
+        namespace = _namespace(info, collection)
+        call = Call(
+            request,
+            user,
+            info.verb,
+            collection,
+            namespace=namespace,
+            name=info.name,
+            subresource=info.subresource,
+            rest=info.rest,
+        )
+        if info.subresource:
+            return await subresources.answer(self.core, call, info)
+        _check_verb(request, info, collection)
+        call.form = negotiation.negotiate(request.header("accept"), stream=info.verb == "watch")
+        return await _VERBS[info.verb](self.core, call)
+
+
+def _namespace(info: RequestInfo, collection: Collection) -> str:
+    """The namespace of a request; 404 where the scope of the URL is not that of the kind."""
+    kind = collection.kind
+    if kind.plural == "namespaces" and not kind.group:
+        return ""
+    if bool(info.namespace) == kind.namespaced:
+        return info.namespace
+    if not kind.namespaced or info.name:
+        raise problems.unknown_resource()
+    return ""
+
+
+def _check_verb(request: Request, info: RequestInfo, collection: Collection) -> None:
+    allowed = _OBJECT_VERBS if info.name else _COLLECTION_VERBS
+    if collection.kind.namespaced and not info.namespace:
+        allowed = _READ_ALL_VERBS
+    known = info.verb in allowed and info.verb in collection.served.verbs
+    if not known or request.method == "HEAD":
+        raise problems.method_not_allowed()

@@ -1,0 +1,270 @@
+"""Request bodies → plain values: JSON, YAML and Kubernetes' protobuf. Pure.
+
+Only decoding; whether the value fits the kind it is sent to is `objects`' business.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import yaml
+
+from choreo_local.apimachinery.gvk import GroupVersionKind
+from choreo_local.embedded.kubeapi import problems, protobuf
+from choreo_local.embedded.kubeapi.messages import JSON
+from choreo_local.embedded.kubeapi.negotiation import PROTOBUF, YAML
+from choreo_local.errors import BadRequestError
+
+MAX_BYTES = 3 * 1024 * 1024
+# Aliases let a short YAML text stand for a huge value.
+_MAX_YAML_NODES = 500_000
+DELETE_OPTIONS = GroupVersionKind("", "v1", "DeleteOptions")
+_ACCEPTED = (JSON, YAML, PROTOBUF)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A decoded body.
+
+    Attributes:
+        value: what it says.
+        duplicates: paths of members that occurred more than once (the last one counts), worded for
+            field validation.
+    """
+
+    value: Any
+    duplicates: tuple[str, ...] = ()
+
+
+class BodyError(ValueError):
+    """The body is broken; the text is as Go's decoders word it."""
+
+
+def media_type(content_type: str) -> str:
+    """The media type of a Content-Type header, without parameters."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def decode(content_type: str, body: bytes, expected: GroupVersionKind) -> Decoded:
+    """Decode a body by its content type; BodyError when it is broken.
+
+    Args:
+        content_type: of the request.
+        body: as it came.
+        expected: the kind that a protobuf body holds when it does not say.
+    """
+    kind = media_type(content_type) or JSON
+    if kind == JSON:
+        return decode_json(body)
+    if kind == YAML:
+        return decode_yaml(body)
+    if kind == PROTOBUF:
+        return Decoded(protobuf.decode(body, expected))
+    raise problems.unknown_body_format(*_ACCEPTED)
+
+
+def decode_json(body: bytes) -> Decoded:
+    """Decode JSON; invalid UTF-8 is replaced, as Go does."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        return _decode_odd_json(body, error)
+    if _may_have_duplicates(value, body):
+        return Decoded(value, tuple(_duplicates(body)))
+    return Decoded(value)
+
+
+def _may_have_duplicates(value: Any, body: bytes) -> bool:
+    # A compact text that says everything once is as long as the value written anew. Anything
+    # else (blanks, escapes, other number forms) is looked at closely.
+    try:
+        return len(orjson.dumps(value)) != len(body.strip())
+    except TypeError as error:
+        raise BodyError("exceeded max depth") from error
+
+
+def _decode_odd_json(body: bytes, error: orjson.JSONDecodeError) -> Decoded:
+    if not body.strip():
+        raise BodyError("unexpected end of JSON input") from error
+    text = body.decode("utf-8", errors="replace")
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        raise BodyError(describe_json_error(body)) from error
+    return Decoded(value, tuple(_duplicates(text.encode())))
+
+
+def _duplicates(body: bytes) -> list[str]:
+    """Paths of repeated members, in the order in which they repeat."""
+    found: list[str] = []
+
+    def remember(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) != len(pairs):
+            seen: set[str] = set()
+            repeated = []
+            for name, _ in pairs:
+                if name in seen and name not in repeated:
+                    repeated.append(name)
+                seen.add(name)
+            members[_REPEATED] = repeated
+        return members
+
+    _walk(json.loads(body, object_pairs_hook=remember), "", found)
+    return found
+
+
+_REPEATED = "\0repeated"
+
+
+def _walk(value: Any, path: str, found: list[str]) -> None:
+    if isinstance(value, dict):
+        repeated = value.pop(_REPEATED, ())
+        found.extend(f"{path}.{name}" if path else name for name in repeated)
+        for name, item in value.items():
+            _walk(item, f"{path}.{name}" if path else name, found)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _walk(item, f"{path}[{index}]", found)
+
+
+def describe_json_error(body: bytes) -> str:
+    """What is wrong with a JSON text, in the words of Go's decoder."""
+    text = body.decode("utf-8", errors="replace")
+    decoder = json.JSONDecoder(strict=False)
+    stripped = text.lstrip()
+    try:
+        _, end = decoder.raw_decode(stripped)
+    except json.JSONDecodeError as error:
+        return _word_json_error(stripped, error.pos, error.msg)
+    except RecursionError:
+        return "exceeded max depth"
+    rest = stripped[end:].lstrip()
+    if rest:
+        return f"invalid character {_quote(rest[0])} after top-level value"
+    return "invalid JSON"
+
+
+def _word_json_error(text: str, position: int, message: str) -> str:
+    while position < len(text) and text[position] in " \t\r\n":
+        position += 1
+    if position >= len(text) or message.startswith("Unterminated string"):
+        return "unexpected end of JSON input"
+    character = _quote(text[position])
+    if message == "Expecting value":
+        return f"invalid character {character} looking for beginning of value"
+    if message.startswith("Expecting property name"):
+        return f"invalid character {character} looking for beginning of object key string"
+    if message == "Expecting ':' delimiter":
+        return f"invalid character {character} after object key"
+    if message == "Expecting ',' delimiter":
+        inside = "object key:value pair" if _in_object(text, position) else "array element"
+        return f"invalid character {character} after {inside}"
+    return f"invalid character {character} in string literal"
+
+
+def _in_object(text: str, position: int) -> bool:
+    depth: list[str] = []
+    quoted = escaped = False
+    for character in text[:position]:
+        if quoted:
+            quoted = escaped or character != '"'
+            escaped = character == "\\" and not escaped
+        elif character == '"':
+            quoted, escaped = True, False
+        elif character in "{[":
+            depth.append(character)
+        elif character in "}]" and depth:
+            depth.pop()
+    return bool(depth) and depth[-1] == "{"
+
+
+def _quote(character: str) -> str:
+    escapes = {"\n": "\\n", "\t": "\\t", "\r": "\\r", "'": "\\'"}
+    return f"'{escapes.get(character, character)}'"
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML as sigs.k8s.io/yaml reads it: timestamps stay text, repeated keys are noted."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self.repeated: list[str] = []
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - signature of the base class
+        seen: set[str] = set()
+        for key, _ in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if name in seen:
+                line = key.start_mark.line + 1
+                self.repeated.append(f'line {line}: key "{name}" already set in map')
+            seen.add(name)
+        return super().construct_mapping(node, deep=deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def decode_yaml(body: bytes) -> Decoded:
+    """Decode one YAML document."""
+    loader = _Loader(body)
+    try:
+        value = loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line if error.problem_mark else 0
+        raise BodyError(f"yaml: line {line}: {error.problem}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise BodyError(f"yaml: {str(error).splitlines()[0]}") from error
+    finally:
+        loader.dispose()
+    return Decoded(_plain(value, [_MAX_YAML_NODES]), tuple(loader.repeated))
+
+
+def _plain(value: Any, budget: list[int], depth: int = 0) -> Any:
+    """What JSON can say of a YAML value; bounds what aliases make of it."""
+    budget[0] -= 1
+    if budget[0] < 0 or depth > 200:
+        raise BodyError("yaml: document contains excessive aliasing or nesting")
+    if isinstance(value, dict):
+        return {_key(name): _plain(item, budget, depth + 1) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item, budget, depth + 1) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    if isinstance(value, int) and abs(value) > 1 << 63:
+        return float(value)
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    return str(value)
+
+
+def _key(name: Any) -> str:
+    if isinstance(name, bool):
+        return "true" if name else "false"
+    return name if isinstance(name, str) else str(name)
+
+
+def unreadable(kind: str, body: bytes, error: BodyError) -> BadRequestError:
+    """The refusal of a body that cannot be decoded into `kind`."""
+    what = str(error)
+    if not what.startswith("yaml"):
+        what = f"couldn't get version/kind; json parse error: {what}"
+    return problems.bad_request(
+        f"the object provided is unrecognized (must be of type {kind}): {what} ({excerpt(body)})"
+    )
+
+
+def excerpt(body: bytes) -> str:
+    """The beginning of a body as error messages show it."""
+    if not body:
+        return "<empty>"
+    if body[:1] == b"{":
+        text = body.decode("utf-8", errors="replace")
+        return text if len(text) <= 30 else f"{text[:27]} ..."
+    return body.hex() if len(body) <= 30 else f"{body[:27].hex()} ..."

@@ -1,0 +1,1 @@
+"""CustomResourceDefinitions: what makes their resources served."""

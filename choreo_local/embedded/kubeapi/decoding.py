@@ -1,0 +1,156 @@
+"""Request bodies → objects of a kind, with field validation. Used by create, update and patch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from choreo_local.apimachinery.gvk import split_api_version
+from choreo_local.embedded.kubeapi import bodies, problems, strategy
+from choreo_local.embedded.kubeapi.core import Call, Manifest
+from choreo_local.embedded.kubeapi.registry import Collection
+from choreo_local.errors import ApiError, BadRequestError
+
+_SCHEME = "pkg/api/legacyscheme/scheme.go:30"
+# A message of YAML's strict decoder is not put into the words of JSON's.
+_YAML_LINE = re.compile(r"line \d+: key ")
+
+
+def read_object(call: Call, *, field_validation: str) -> Manifest:
+    """The object in the body of a create or update: decoded, shaped and defaulted."""
+    collection = call.collection
+    body = call.request.body
+    try:
+        decoded = bodies.decode(call.request.header("content-type"), body, collection.kind.gvk)
+    except bodies.BodyError as error:
+        raise bodies.unreadable(collection.kind.kind, body, error) from None
+    obj: Manifest = decoded.value
+    _check_is_object(collection, obj, body)
+    _check_type(collection, obj, body)
+    unknown = shape(collection, obj)
+    judge(call, (*decoded.duplicates, *unknown), field_validation=field_validation)
+    strategy.apply_defaults(collection, obj)
+    return obj
+
+
+def _check_is_object(collection: Collection, obj: Any, body: bytes) -> None:
+    if isinstance(obj, dict):
+        return
+    kinds = {str: "string", list: "array", bool: "bool", int: "number", float: "number"}
+    if obj is None:
+        obj = {}
+    what = (
+        f"json: cannot unmarshal {kinds.get(type(obj), 'object')} into Go value of type struct"
+        ' { APIVersion string "json:\\"apiVersion,omitempty\\"";'
+        ' Kind string "json:\\"kind,omitempty\\"" }'
+    )
+    raise bodies.unreadable(collection.kind.kind, body, bodies.BodyError(what))
+
+
+def _check_type(collection: Collection, obj: Manifest, body: bytes) -> None:
+    """The body is of the kind of the collection; absent parts of the type are filled in."""
+    kind = collection.kind
+    api_version, found = obj.get("apiVersion") or "", obj.get("kind") or ""
+    for field, value in (("apiVersion", api_version), ("kind", found)):
+        if not isinstance(value, str):
+            raise problems.bad_request(
+                f"couldn't get version/kind; json parse error: json: cannot unmarshal"
+                f" {type(value).__name__} into Go struct field .{field} of type string"
+            )
+    if api_version.count("/") > 1:
+        raise problems.bad_request(
+            f"the object provided is unrecognized (must be of type {kind.kind}): unexpected"
+            f" GroupVersion string: {api_version} ({bodies.excerpt(body)})"
+        )
+    if collection.served.custom:
+        check_custom_identity(collection, obj)
+    obj["apiVersion"] = api_version or kind.api_version
+    obj["kind"] = found or kind.kind
+    if not collection.served.custom:
+        check_builtin_type(collection, obj)
+    obj["apiVersion"], obj["kind"] = kind.api_version, kind.kind
+    if obj.get("metadata") is None:
+        obj["metadata"] = {}
+
+
+def check_custom_identity(collection: Collection, obj: Manifest) -> None:
+    """Refuse a body of another kind than the custom resource."""
+    kind = collection.kind
+    api_version, found = obj.get("apiVersion") or "", obj.get("kind") or ""
+    if not found:
+        raise problems.bad_request("Object 'Kind' is missing")
+    if (api_version, found) == (kind.api_version, kind.kind):
+        return
+    raise problems.bad_request(
+        f"the API version in the data ({api_version}) does not match the expected API version"
+        f" ({kind.api_version})"
+    )
+
+
+def check_builtin_type(collection: Collection, obj: Manifest) -> None:
+    """Refuse a body of another kind, as the decoder of the real server does."""
+    kind = collection.kind
+    if (obj["apiVersion"], obj["kind"]) == (kind.api_version, kind.kind):
+        return
+    if obj["apiVersion"] == kind.api_version or obj["kind"] == kind.kind:
+        why = (
+            f'no kind "{obj["kind"]}" is registered for version "{obj["apiVersion"]}" in scheme'
+            f' "{_SCHEME}"'
+        )
+        raise cannot_handle(collection, obj, why)
+
+
+def cannot_handle(collection: Collection, obj: Manifest, why: str) -> BadRequestError:
+    """The refusal of a body that does not fit the kind."""
+    version = split_api_version(str(obj.get("apiVersion") or collection.kind.api_version))[1]
+    found = obj.get("kind") or collection.kind.kind
+    return problems.bad_request(
+        f'{found} in version "{version}" cannot be handled as a {collection.kind.kind}: {why}'
+    )
+
+
+def shape(collection: Collection, obj: Manifest) -> list[str]:
+    """Give an object the shape of its kind, in place; answers the unknown fields."""
+    try:
+        return strategy.shape(collection, obj)
+    except ValueError as error:
+        raise cannot_handle(collection, obj, str(error)) from None
+
+
+def judge(
+    call: Call, findings: Sequence[str], *, field_validation: str, patch: bool = False
+) -> None:
+    """Refuse, warn of or ignore unknown and duplicate fields.
+
+    Args:
+        call: gets the warnings.
+        findings: duplicates as decoders word them, and paths of unknown fields.
+        field_validation: Strict, Warn or Ignore.
+        patch: the findings are those of a patched object.
+    """
+    if not findings or field_validation == "Ignore":
+        return
+    texts = [_word(finding) for finding in findings]
+    if field_validation == "Warn":
+        call.warnings.extend(texts)
+        return
+    raise _strict_error(call, texts, patch=patch)
+
+
+def _word(finding: str) -> str:
+    if _YAML_LINE.match(finding) or finding.startswith(("unknown field", "duplicate field")):
+        return finding
+    return f'unknown field "{finding}"'
+
+
+def _strict_error(call: Call, texts: Sequence[str], *, patch: bool) -> ApiError:
+    lines = [text for text in texts if _YAML_LINE.match(text)]
+    others = [text for text in texts if not _YAML_LINE.match(text)]
+    if lines:
+        others.insert(0, "yaml: unmarshal errors:" + "".join(f"\n  {line}" for line in lines))
+    why = f"strict decoding error: {', '.join(others)}"
+    kind = call.collection.kind
+    if patch:
+        return problems.bad_request(why)
+    return cannot_handle(call.collection, {"kind": kind.kind, "apiVersion": kind.api_version}, why)

@@ -1,0 +1,136 @@
+"""Everything that is not a resource: discovery, OpenAPI, health, version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from choreo_local.embedded.kubeapi import discovery, negotiation, problems
+from choreo_local.embedded.kubeapi.messages import TEXT, Request, Response
+from choreo_local.embedded.kubeapi.requests import RequestInfo, is_true
+from choreo_local.errors import ApiError
+
+if TYPE_CHECKING:
+    from choreo_local.embedded.kubeapi.app import KubeApi
+
+VERSION = {
+    "major": "1",
+    "minor": "36",
+    "emulationMajor": "1",
+    "emulationMinor": "36",
+    "minCompatibilityMajor": "1",
+    "minCompatibilityMinor": "35",
+    "gitVersion": "v1.36.3+choreo",
+    "gitCommit": "",
+    "gitTreeState": "clean",
+    "buildDate": "1970-01-01T00:00:00Z",
+    "goVersion": "",
+    "compiler": "cpython",
+    "platform": "any",
+}
+_NOT_FOUND = Response(404, b"404 page not found\n", TEXT)
+_HEALTH = ("healthz", "livez", "readyz")
+_CHECKS = ("ping", "etcd")
+
+
+def answer(api: KubeApi, request: Request, info: RequestInfo) -> Response:
+    """The answer to a request for a path that is no resource."""
+    segments = info.segments
+    head = segments[0]
+    if head in _HEALTH:
+        return _health(request, segments)
+    if head == "version" and len(segments) == 1:
+        return Response(200, orjson.dumps(VERSION))
+    if head == "api" and len(segments) <= 2:
+        return _discovery(api, request, segments)
+    if head == "apis" and len(segments) <= 3:
+        return _discovery(api, request, segments)
+    if head == "openapi":
+        return _openapi(api, request, segments)
+    if info.path == "/":
+        return _json(request, {"paths": _paths(api)})
+    if head in ("api", "apis"):
+        return unknown(api, info)
+    return _NOT_FOUND
+
+
+def unknown(api: KubeApi, info: RequestInfo) -> Response:
+    """A path below /api or /apis that leads nowhere."""
+    group = info.group or (info.segments[1] if info.segments[0] == "apis" else "")
+    if group and not api.registry.has_group(group):
+        return _NOT_FOUND
+    raise problems.unknown_resource()
+
+
+def _json(request: Request, document: Any) -> Response:
+    form = negotiation.negotiate(request.header("accept"), transforms=False)
+    if form.media_type == negotiation.YAML:
+        from choreo_local.embedded.kubeapi import answers
+
+        return answers.encode(form, document)
+    return Response(200, orjson.dumps(document))
+
+
+def _health(request: Request, segments: list[str]) -> Response:
+    if len(segments) > 1:
+        known = len(segments) == 2 and segments[1] in _CHECKS
+        return Response(200, b"ok", TEXT) if known else _NOT_FOUND
+    if "verbose" not in request.parameters:
+        return Response(200, b"ok", TEXT)
+    lines = [f"[+]{check} ok" for check in _CHECKS]
+    text = "\n".join([*lines, f"{segments[0]} check passed\n"])
+    return Response(200, text.encode(), TEXT)
+
+
+def _discovery(api: KubeApi, request: Request, segments: list[str]) -> Response:
+    if request.method != "GET":
+        raise problems.method_not_allowed()
+    accept = request.header("accept")
+    served = api.registry.served()
+    if len(segments) == 1:
+        core = segments[0] == "api"
+        if discovery.is_aggregated_wanted(accept):
+            body = orjson.dumps(discovery.aggregated(served, core=core))
+            return _cached(request, body, discovery.AGGREGATED_CONTENT_TYPE)
+        if core:
+            return _json(request, discovery.api_versions(api.options.server_address))
+        return _json(request, discovery.api_group_list(served))
+    group = "" if segments[0] == "api" else segments[1]
+    if len(segments) == 2 and group:
+        document = discovery.api_group(served, group)
+        if document is None:
+            return _NOT_FOUND
+        return _json(request, document)
+    document = discovery.api_resource_list(served, group, segments[-1])
+    if document is None:
+        if group and not api.registry.has_group(group):
+            return _NOT_FOUND
+        raise problems.unknown_resource()
+    return _json(request, document)
+
+
+def _cached(request: Request, body: bytes, content_type: str) -> Response:
+    import hashlib
+
+    tag = f'"{hashlib.sha256(body).hexdigest().upper()}"'
+    headers = [("Etag", tag), ("Vary", "Accept"), ("Cache-Control", "public")]
+    if request.header("if-none-match") == tag:
+        return Response(304, b"", content_type, headers)
+    return Response(200, body, content_type, headers)
+
+
+def _paths(api: KubeApi) -> list[str]:
+    paths = {"/api", "/api/v1", "/apis", "/healthz", "/livez", "/readyz", "/version"}
+    paths |= {"/openapi/v2", "/openapi/v3", "/.well-known/openid-configuration", "/openid/v1/jwks"}
+    for served in api.registry.served():
+        if served.kind.group:
+            paths |= {f"/apis/{served.kind.group}", served.kind.root}
+    return sorted(paths)
+
+
+def _openapi(api: KubeApi, request: Request, segments: list[str]) -> Response:
+    raise problems.unknown_resource()
+
+
+__all__ = ["VERSION", "ApiError", "answer", "is_true", "unknown"]

@@ -1,0 +1,91 @@
+"""patch: JSON, merge and strategic merge patches, and server-side apply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from choreo_local.apimachinery.patch import json_patch, merge_patch
+from choreo_local.embedded.kubeapi import bodies, decoding, problems, writing
+from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
+from choreo_local.embedded.kubeapi.messages import Response
+from choreo_local.embedded.kubeapi.options import WriteOptions, read_write
+from choreo_local.errors import UnsupportedMediaTypeError
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+_BUILTIN = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
+_CUSTOM = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
+
+
+async def patch(core: Core, call: Call) -> Response:
+    """PATCH of an object or of a subresource that has the shape of its object."""
+    kind = patch_type(call)
+    options = read_write(call.request, "PatchOptions", apply=kind == APPLY_PATCH)
+    document = read_patch(call, kind, options)
+
+    async def make(old: Manifest | None) -> Manifest:
+        if old is None:
+            raise problems.not_found(call.collection.kind, call.name)
+        return patched(call, old, document, kind=kind, options=options)
+
+    return await writing.change(core, call, make, options, creates=False)
+
+
+def patch_type(call: Call) -> str:
+    """The content type of a patch; 415 when it is none, or none that the kind can take."""
+    kind = call.request.header("content-type").partition(";")[0].strip()
+    if kind not in _BUILTIN:
+        raise UnsupportedMediaTypeError("415: Unsupported Media Type", details=problems.GENERIC)
+    if kind == STRATEGIC_PATCH and call.collection.served.custom:
+        raise problems.unknown_body_format(*_CUSTOM)
+    return kind
+
+
+def read_patch(call: Call, kind: str, options: WriteOptions) -> Any:
+    """The patch document."""
+    try:
+        decoded = bodies.decode_json(call.request.body)
+    except bodies.BodyError as error:
+        raise problems.bad_request(f"error decoding patch: {error}") from None
+    prefix = "json patch " if kind == JSON_PATCH else ""
+    findings = [f'{prefix}duplicate field "{path}"' for path in decoded.duplicates]
+    decoding.judge(call, findings, field_validation=options.field_validation, patch=True)
+    return decoded.value
+
+
+def patched(
+    call: Call, old: Manifest, document: Any, *, kind: str, options: WriteOptions
+) -> Manifest:
+    """The object after the patch, shaped like its kind."""
+    new = _apply_document(call, old, document, kind)
+    if not isinstance(new, dict):
+        raise problems.bad_request("the patched object is not an object")
+    _check_identity(call, new, old)
+    if not isinstance(new.get("metadata"), dict):
+        new["metadata"] = {}
+    findings = decoding.shape(call.collection, new)
+    decoding.judge(call, findings, field_validation=options.field_validation, patch=True)
+    return new
+
+
+def _apply_document(call: Call, old: Manifest, document: Any, kind: str) -> Any:
+    if kind == JSON_PATCH:
+        return json_patch.apply(old, document)
+    if kind == MERGE_PATCH:
+        return merge_patch.apply(old, document)
+    schema = call.collection.served.schema
+    if schema is None:
+        return merge_patch.apply(old, document)
+    return merge_patch.apply(old, document)
+
+
+def _check_identity(call: Call, new: Manifest, old: Manifest) -> None:
+    collection = call.collection
+    if collection.served.custom:
+        decoding.check_custom_identity(collection, new)
+    else:
+        new.setdefault("apiVersion", old["apiVersion"])
+        new.setdefault("kind", old["kind"])
+        decoding.check_builtin_type(collection, new)

@@ -1,0 +1,150 @@
+"""Refusals of the kube API, worded as clients of Kubernetes know them, and their Status bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from choreo_local.apimachinery import fielderrors
+from choreo_local.apimachinery.gvk import ResourceKind
+from choreo_local.embedded.kubeapi.messages import Response
+from choreo_local.errors import (
+    AlreadyExistsError,
+    ApiError,
+    BadRequestError,
+    ConflictError,
+    ForbiddenError,
+    InternalError,
+    MethodNotAllowedError,
+    NotFoundError,
+    UnsupportedMediaTypeError,
+)
+
+# An answer that is not about an object has `details: {}`, other errors have no details at all. An
+# empty name stands for the former: it is left out of the body, but makes the details present.
+GENERIC = {"name": ""}
+
+MODIFIED = (
+    "the object has been modified; please apply your changes to the latest version and try again"
+)
+
+
+def to_status(error: ApiError) -> dict[str, Any]:
+    """The Status of a failure."""
+    status: dict[str, Any] = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": error.message,
+    }
+    if error.reason:
+        status["reason"] = error.reason
+    if error.details or error.causes:
+        details = {key: value for key, value in error.details.items() if value}
+        if error.causes:
+            details["causes"] = [
+                {
+                    key: value
+                    for key, value in (
+                        ("reason", cause.reason),
+                        ("message", cause.message),
+                        ("field", cause.field),
+                    )
+                    if value
+                }
+                for cause in error.causes
+            ]
+        status["details"] = details
+    status["code"] = int(error.details.get("code", 0)) or error.code
+    return status
+
+
+def to_response(error: ApiError) -> Response:
+    """The answer for a failure."""
+    response = Response(error.code, orjson.dumps(to_status(error)) + b"\n")
+    seconds = error.details.get("retryAfterSeconds")
+    if seconds:
+        response.headers.append(("Retry-After", str(seconds)))
+    return response
+
+
+def identify(kind: ResourceKind, name: str) -> dict[str, str]:
+    """The details that say which object an error is about."""
+    return {"name": name, "group": kind.group, "kind": kind.plural}
+
+
+def not_found(kind: ResourceKind, name: str) -> NotFoundError:
+    """The object does not exist."""
+    message = f'{kind.group_resource} "{name}" not found'
+    return NotFoundError(message, details=identify(kind, name))
+
+
+def unknown_resource() -> NotFoundError:
+    """No such group, version, resource or subresource."""
+    return NotFoundError("the server could not find the requested resource", details=GENERIC)
+
+
+def method_not_allowed() -> MethodNotAllowedError:
+    """The resource does not have this verb."""
+    return MethodNotAllowedError(
+        "the server does not allow this method on the requested resource", details=GENERIC
+    )
+
+
+def already_exists(kind: ResourceKind, name: str) -> AlreadyExistsError:
+    """The name is taken."""
+    message = f'{kind.group_resource} "{name}" already exists'
+    return AlreadyExistsError(message, details=identify(kind, name))
+
+
+def conflict(kind: ResourceKind, name: str, why: str = MODIFIED) -> ConflictError:
+    """The object is not in the state that the writer expected."""
+    message = f'Operation cannot be fulfilled on {kind.group_resource} "{name}": {why}'
+    return ConflictError(message, details=identify(kind, name))
+
+
+def forbidden(kind: ResourceKind, name: str, why: str) -> ForbiddenError:
+    """Admission refuses the object."""
+    quoted = f' "{name}"' if name else ""
+    message = f"{kind.group_resource}{quoted} is forbidden: {why}"
+    return ForbiddenError(message, details=identify(kind, name))
+
+
+def terminating_definition(kind: ResourceKind, name: str) -> ForbiddenError:
+    """The definition of a custom resource is being deleted."""
+    return forbidden(
+        kind, name, "create not allowed while custom resource definition is terminating"
+    )
+
+
+def revision_required(kind: ResourceKind, name: str) -> ApiError:
+    """An update of a custom resource must say which revision it replaces."""
+    cause = fielderrors.invalid_value(
+        "metadata.resourceVersion", 0, "must be specified for an update"
+    )
+    return fielderrors.invalid(kind.plural, name, [cause], group=kind.group)
+
+
+def internal(why: str) -> InternalError:
+    """Something inside failed; the text is for the operator of the server."""
+    return InternalError(f"Internal error occurred: {why}")
+
+
+def plain_internal(message: str) -> InternalError:
+    """A failure that upstream reports without a reason."""
+    return InternalError(message, reason="")
+
+
+def bad_request(message: str) -> BadRequestError:
+    """The request cannot be understood."""
+    return BadRequestError(message)
+
+
+def unknown_body_format(*accepted: str) -> UnsupportedMediaTypeError:
+    """The body has a content type that cannot be read here."""
+    return UnsupportedMediaTypeError(
+        "the body of the request was in an unknown format - accepted media types include: "
+        + ", ".join(accepted)
+    )

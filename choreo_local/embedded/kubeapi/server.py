@@ -1,0 +1,246 @@
+"""KubeApi on aiohttp: HTTPS with optional client certificates, and a unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from choreo_local.embedded.kubeapi import bodies, problems
+from choreo_local.embedded.kubeapi.app import KubeApi
+from choreo_local.embedded.kubeapi.authn import authenticated
+from choreo_local.embedded.kubeapi.messages import (
+    MASTER,
+    Request,
+    Response,
+    StreamingResponse,
+    UpgradeResponse,
+    User,
+)
+from choreo_local.errors import BadRequestError, TooLargeError
+
+# Clients with connection pools lose requests when the server closes idle connections early.
+_KEEP_ALIVE_SECONDS = 3630.0
+_BACKLOG = 2048
+_SHUTDOWN_SECONDS = 1.0
+
+
+class Server:
+    """Listens for one KubeApi; start and stop in the loop that serves.
+
+    Args:
+        api: answers the requests.
+    """
+
+    def __init__(self, api: KubeApi) -> None:
+        self._api = api
+        self._runners: list[web.AppRunner] = []
+
+    async def listen_https(
+        self, *, port: int, context: ssl.SSLContext, host: str = "127.0.0.1"
+    ) -> int:
+        """Serve on TCP; answers the port, which is free choice when `port` is 0."""
+        runner = await self._runner(trusted=False)
+        site = web.TCPSite(
+            runner,
+            host,
+            port,
+            ssl_context=context,
+            backlog=_BACKLOG,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+        )
+        await site.start()
+        return int(runner.addresses[0][1])
+
+    async def listen_unix(self, path: Path) -> None:
+        """Serve on a socket that only this user can open; its callers are cluster admins."""
+        runner = await self._runner(trusted=True)
+        path.unlink(missing_ok=True)
+        previous = os.umask(0o177)
+        try:
+            await web.UnixSite(runner, str(path), backlog=_BACKLOG).start()
+        finally:
+            os.umask(previous)
+
+    async def _runner(self, *, trusted: bool) -> web.AppRunner:
+        application = web.Application(client_max_size=bodies.MAX_BYTES)
+        handler = _Handler(self._api, trusted=trusted)
+        application.router.add_route("*", "/{path:.*}", handler.handle)
+        runner = web.AppRunner(
+            application,
+            access_log=None,
+            keepalive_timeout=_KEEP_ALIVE_SECONDS,
+            handle_signals=False,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+            auto_decompress=True,
+        )
+        await runner.setup()
+        self._runners.append(runner)
+        return runner
+
+    async def stop(self) -> None:
+        """Close the listeners and all connections."""
+        for runner in reversed(self._runners):
+            await runner.cleanup()
+        self._runners.clear()
+
+
+def tls_context(certificate: Path, key: Path, client_authority: Path) -> ssl.SSLContext:
+    """TLS for the server: client certificates are asked for, but not demanded."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(client_authority)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+class _Handler:
+    def __init__(self, api: KubeApi, *, trusted: bool) -> None:
+        self._api = api
+        self._trusted = trusted
+
+    async def handle(self, http: web.Request) -> web.StreamResponse:
+        try:
+            request = await self._read(http)
+        except web.HTTPRequestEntityTooLarge:
+            return _complete(
+                problems.to_response(
+                    TooLargeError(f"Request entity too large: limit is {bodies.MAX_BYTES}")
+                )
+            )
+        except (web.HTTPException, ValueError) as error:
+            return _complete(problems.to_response(BadRequestError(f"cannot read body: {error}")))
+        answer = await self._api.handle(request)
+        if isinstance(answer, Response):
+            return _complete(answer, head=http.method == "HEAD")
+        if isinstance(answer, StreamingResponse):
+            return await _stream(http, answer)
+        return await _upgrade(http, answer)
+
+    async def _read(self, http: web.Request) -> Request:
+        headers: dict[str, str] = {}
+        for name, value in http.headers.items():
+            name = name.lower()
+            headers[name] = f"{headers[name]}\n{value}" if name in headers else value
+        path, _, query = http.raw_path.partition("?")
+        body = await http.read() if http.body_exists else b""
+        user = MASTER if self._trusted else _certificate_user(http)
+        return Request(http.method, path, query, headers, body, user)
+
+
+def _certificate_user(http: web.Request) -> User | None:
+    transport = http.transport
+    certificate: Mapping[str, Any] | None = (
+        transport.get_extra_info("peercert") if transport is not None else None
+    )
+    if not certificate:
+        return None
+    names: dict[str, list[str]] = {}
+    for part in certificate.get("subject", ()):
+        for name, value in part:
+            names.setdefault(name, []).append(value)
+    users = names.get("commonName")
+    if not users:
+        return None
+    return authenticated(User(users[0], tuple(names.get("organizationName", ()))))
+
+
+def _complete(answer: Response, *, head: bool = False) -> web.Response:
+    response = web.Response(status=answer.status, body=b"" if head else answer.body)
+    if answer.body or answer.status not in (204, 304):
+        response.headers["Content-Type"] = answer.content_type
+    for name, value in answer.headers:
+        response.headers.add(name, value)
+    return response
+
+
+async def _stream(http: web.Request, answer: StreamingResponse) -> web.StreamResponse:
+    response = web.StreamResponse(status=answer.status)
+    response.headers["Content-Type"] = answer.content_type
+    for name, value in answer.headers:
+        response.headers.add(name, value)
+    chunks = answer.chunks
+    try:
+        await response.prepare(http)
+        async for chunk in chunks:
+            if chunk:
+                await response.write(chunk)
+        await response.write_eof()
+    finally:
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()
+    return response
+
+
+class _WebSocketDuplex:
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self._socket = socket
+
+    async def receive(self) -> bytes | None:
+        message = await self._socket.receive()
+        if message.type is WSMsgType.BINARY:
+            data: bytes = message.data
+            return data
+        if message.type is WSMsgType.TEXT:
+            return str(message.data).encode()
+        return None
+
+    async def send(self, data: bytes) -> None:
+        await self._socket.send_bytes(data)
+
+    async def close(self) -> None:
+        await self._socket.close(code=WSCloseCode.OK)
+
+
+class _RawDuplex:
+    """The bytes of a connection after a raw upgrade; also the parser that aiohttp feeds."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._arrived: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        self._arrived.put_nowait(bytes(data))
+        return False, b""
+
+    def feed_eof(self) -> None:
+        self._arrived.put_nowait(None)
+
+    async def receive(self) -> bytes | None:
+        return await self._arrived.get()
+
+    async def send(self, data: bytes) -> None:
+        if self._transport.is_closing():
+            raise ConnectionResetError("the caller has gone")
+        self._transport.write(data)
+
+    async def close(self) -> None:
+        self._transport.close()
+
+
+async def _upgrade(http: web.Request, answer: UpgradeResponse) -> web.StreamResponse:
+    if answer.websocket:
+        protocols = (answer.protocol,) if answer.protocol else ()
+        socket = web.WebSocketResponse(protocols=protocols, max_msg_size=0, heartbeat=30)
+        await socket.prepare(http)
+        await answer.serve(_WebSocketDuplex(socket))
+        await socket.close()
+        return socket
+    transport = http.transport
+    if not isinstance(transport, asyncio.Transport):
+        return web.Response(status=400)
+    duplex = _RawDuplex(transport)
+    http.protocol.set_parser(duplex)  # type: ignore[arg-type]  # only the two feed methods are called
+    head = ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: SPDY/3.1"]
+    if answer.protocol:
+        head.append(f"X-Stream-Protocol-Version: {answer.protocol}")
+    transport.write(("\r\n".join(head) + "\r\n\r\n").encode())
+    await answer.serve(duplex)
+    transport.close()
+    return web.Response()

@@ -1,0 +1,247 @@
+"""create and update: one path from a body to a revision, with dry run and admission between."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import orjson
+
+from choreo_local.apimachinery import copying
+from choreo_local.embedded.kubeapi import (
+    answers,
+    conversion,
+    decoding,
+    metadata,
+    problems,
+    strategy,
+)
+from choreo_local.embedded.kubeapi.core import Attributes, Call, Core, Manifest
+from choreo_local.embedded.kubeapi.messages import Response
+from choreo_local.embedded.kubeapi.options import WriteOptions, read_write
+from choreo_local.embedded.kubeapi.ownership import Ownership
+from choreo_local.embedded.kubeapi.reading import text_of, versioned
+from choreo_local.embedded.storage.eventlog import Stored
+from choreo_local.embedded.storage.store import key_of
+
+# How often an update is tried again when the object changes between reading and writing.
+_MAX_TRIES = 10
+# A generated name that is taken is thrown anew so often.
+_MAX_NAMES = 8
+
+# old (None when there is none) → new; the old object may be changed and returned.
+Change = Callable[[Manifest | None], Awaitable[Manifest]]
+
+
+async def create(core: Core, call: Call) -> Response:
+    """POST to a collection."""
+    options = read_write(call.request, "CreateOptions")
+    obj = decoding.read_object(call, field_validation=options.field_validation)
+    raw = await create_object(core, call, obj, options)
+    return answers.one(call, raw, status=201)
+
+
+async def create_object(
+    core: Core,
+    call: Call,
+    obj: Manifest,
+    options: WriteOptions,
+    *,
+    ownership: Ownership | None = None,
+) -> bytes:
+    """Admit, validate and store a new object; answers its JSON text."""
+    collection = call.collection
+    if collection.terminating:
+        name = str(obj["metadata"].get("name") or "")
+        raise problems.terminating_definition(collection.kind, name)
+    meta = obj["metadata"]
+    metadata.check_url(call, obj)
+    metadata.begin(meta)
+    ownership = ownership or Ownership.of(call, options)
+    attributes = _attributes(call, "CREATE", obj, None, options)
+    await core.admission.mutate(attributes)
+    generated = metadata.generate_name(meta)
+    strategy.apply_defaults(collection, obj)
+    metadata.drop_duplicate_owners(call, meta)
+    strategy.prepare_create(collection, obj)
+    strategy.validate_create(collection, obj)
+    await core.admission.validate(attributes)
+    _check_no_revision(meta)
+    ownership.track(None, obj)
+    key = _free_key(core, call, meta, generated=generated)
+    if options.dry_run:
+        meta.pop("resourceVersion", None)
+        return _dry_text(obj)
+    stored = core.store.put(collection.storage, key, versioned_for_store(call, obj))
+    return text_of(collection, stored)
+
+
+def _check_no_revision(meta: Manifest) -> None:
+    if metadata.expected_revision(meta):
+        raise problems.plain_internal("resourceVersion should not be set on objects to be created")
+    meta.pop("resourceVersion", None)
+
+
+def _free_key(core: Core, call: Call, meta: Manifest, *, generated: bool) -> str:
+    for _ in range(_MAX_NAMES):
+        key = key_of(meta.get("namespace"), meta["name"])
+        if core.store.get(call.collection.storage, key) is None:
+            return key
+        if not generated:
+            break
+        meta["name"] = ""
+        metadata.generate_name(meta)
+    raise problems.already_exists(call.collection.kind, meta["name"])
+
+
+def versioned_for_store(call: Call, obj: Manifest) -> Manifest:
+    """The object in the version in which its kind is stored."""
+    return conversion.to_storage(obj, call.collection)
+
+
+def _dry_text(obj: Manifest) -> bytes:
+    return orjson.dumps({"kind": obj["kind"], "apiVersion": obj["apiVersion"], **obj})
+
+
+async def update(core: Core, call: Call) -> Response:
+    """PUT to an object or to its status."""
+    options = read_write(call.request, "UpdateOptions")
+    body = decoding.read_object(call, field_validation=options.field_validation)
+    metadata.check_url(call, body)
+
+    async def replace(_: Manifest | None) -> Manifest:
+        return copying.deep_copy(body)
+
+    return await change(core, call, replace, options)
+
+
+async def change(
+    core: Core,
+    call: Call,
+    make: Change,
+    options: WriteOptions,
+    *,
+    ownership: Ownership | None = None,
+    creates: bool | None = None,
+) -> Response:
+    """Replace an object by what `make` makes of it; again when somebody else was faster.
+
+    Args:
+        core: the shared parts.
+        call: names the object.
+        make: old object (None when there is none) → new object.
+        options: of the request.
+        ownership: how field ownership is tracked, when not as a plain update.
+        creates: whether a missing object is created; None for what its kind does on PUT.
+    """
+    collection = call.collection
+    ownership = ownership or Ownership.of(call, options)
+    for _ in range(_MAX_TRIES):
+        stored = core.store.get(collection.storage, call.key)
+        if stored is None:
+            if creates is None:
+                creates = strategy.allows_create_on_update(collection) and not call.subresource
+            if not creates:
+                raise problems.not_found(collection.kind, call.name)
+            obj = await make(None)
+            created = await create_object(core, call, obj, options, ownership=ownership)
+            return answers.one(call, created, status=201)
+        raw = await _try_change(core, call, stored, make=make, options=options, ownership=ownership)
+        if raw is not None:
+            return answers.one(call, raw)
+    raise problems.conflict(collection.kind, call.name)
+
+
+async def _try_change(
+    core: Core,
+    call: Call,
+    stored: Stored,
+    *,
+    make: Change,
+    options: WriteOptions,
+    ownership: Ownership,
+) -> bytes | None:
+    """One attempt; None when the object has changed meanwhile and the writer does not mind."""
+    collection = call.collection
+    old = versioned(collection, stored.fresh())
+    new = await make(versioned(collection, stored.fresh()))
+    expected = _check_preconditions(call, new, old, stored)
+    attributes = _attributes(call, "UPDATE", new, old, options)
+    await core.admission.mutate(attributes)
+    strategy.apply_defaults(collection, new)
+    metadata.carry_over(new["metadata"], old["metadata"])
+    strategy.prepare_update(collection, new, old, subresource=call.subresource)
+    metadata.drop_duplicate_owners(call, new["metadata"])
+    strategy.validate_update(collection, new, old, subresource=call.subresource)
+    await core.admission.validate(attributes)
+    ownership.track(old, new)
+    if core.store.get(collection.storage, call.key) is not stored:
+        if expected:
+            raise problems.conflict(collection.kind, call.name)
+        return None
+    return _commit(core, call, stored, new, old, dry_run=options.dry_run)
+
+
+def _check_preconditions(call: Call, new: Manifest, old: Manifest, stored: Stored) -> int:
+    kind = call.collection.kind
+    meta, old_meta = new["metadata"], old["metadata"]
+    if meta.get("uid") and meta["uid"] != old_meta.get("uid"):
+        path = "/".join(part for part in (kind.plural, call.namespace, call.name) if part)
+        why = (
+            f"StorageError: invalid object, Code: 4, Key: /registry/{path}, ResourceVersion: 0,"
+            f" AdditionalErrorMsg: Precondition failed: UID in precondition: {meta['uid']}, UID in"
+            f" object meta: {old_meta.get('uid')}"
+        )
+        raise problems.conflict(kind, call.name, why)
+    expected = metadata.expected_revision(meta)
+    if expected and expected != stored.revision:
+        raise problems.conflict(kind, call.name)
+    if not expected and strategy.needs_revision(call.collection):
+        raise problems.revision_required(kind, call.name)
+    meta["resourceVersion"] = old_meta["resourceVersion"]
+    return expected
+
+
+def _commit(
+    core: Core, call: Call, stored: Stored, new: Manifest, old: Manifest, *, dry_run: bool
+) -> bytes:
+    collection = call.collection
+    if metadata.is_finished(new) and not _holds(new):
+        return _finish(core, call, new, dry_run=dry_run)
+    if new == old:
+        return text_of(collection, stored)
+    if dry_run:
+        return _dry_text(new)
+    saved = core.store.put(collection.storage, call.key, versioned_for_store(call, new))
+    return text_of(collection, saved)
+
+
+def _holds(obj: Manifest) -> bool:
+    """A Namespace has finalizers in its spec as well."""
+    return obj["kind"] == "Namespace" and bool((obj.get("spec") or {}).get("finalizers"))
+
+
+def _finish(core: Core, call: Call, new: Manifest, *, dry_run: bool) -> bytes:
+    if dry_run:
+        return _dry_text(new)
+    collection = call.collection
+    last = core.store.remove(collection.storage, call.key, versioned_for_store(call, new))
+    for released in core.on_removed:
+        released(collection, new)
+    return text_of(collection, last)
+
+
+def _attributes(
+    call: Call, operation: str, new: Manifest | None, old: Manifest | None, options: WriteOptions
+) -> Attributes:
+    name = call.name or ((new or {}).get("metadata") or {}).get("name") or ""
+    return Attributes(
+        operation=operation,
+        call=call,
+        name=name,
+        namespace=call.namespace,
+        new=new,
+        old=old,
+        dry_run=options.dry_run,
+        options={},
+        warn=call.warnings.append,
+    )

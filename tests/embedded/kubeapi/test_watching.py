@@ -1,0 +1,127 @@
+"""Watch streams: what arrives, in which order, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+import pytest
+
+from choreo_local.embedded.kubeapi import watching
+from choreo_local.embedded.kubeapi.messages import MASTER, Request, StreamingResponse
+from tests.embedded.kubeapi.harness import CONFIG_MAPS, Api, config_map
+
+
+@pytest.fixture
+async def api() -> Api:
+    return await Api.start()
+
+
+async def events(api: Api, query: str) -> AsyncIterator[dict[str, Any]]:
+    request = Request("GET", CONFIG_MAPS, f"watch=true&{query}", user=MASTER)
+    answer = await api.kube.handle(request)
+    assert isinstance(answer, StreamingResponse)
+    rest = b""
+    async for chunk in answer.chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield orjson.loads(line)
+
+
+async def take(api: Api, query: str, count: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    async with asyncio.timeout(2):
+        async for event in events(api, query):
+            found.append(event)
+            if len(found) == count:
+                break
+    return found
+
+
+async def test_changes_arrive_as_they_happen(api: Api) -> None:
+    watch = asyncio.ensure_future(take(api, "", 3))
+    await asyncio.sleep(0)
+    created = await api.must("POST", CONFIG_MAPS, config_map())
+    await api.must("PUT", f"{CONFIG_MAPS}/a", {**created, "data": {}})
+    await api.must("DELETE", f"{CONFIG_MAPS}/a")
+
+    found = await watch
+
+    assert [event["type"] for event in found] == ["ADDED", "MODIFIED", "DELETED"]
+    revisions = [int(event["object"]["metadata"]["resourceVersion"]) for event in found]
+    assert revisions == sorted(set(revisions))
+
+
+async def test_a_watch_resumes_after_a_revision(api: Api) -> None:
+    first = await api.must("POST", CONFIG_MAPS, config_map("a"))
+    await api.must("POST", CONFIG_MAPS, config_map("b"))
+
+    revision = first["metadata"]["resourceVersion"]
+    found = await take(api, f"resourceVersion={revision}", 1)
+
+    assert found[0]["object"]["metadata"]["name"] == "b"
+
+
+async def test_a_revision_that_is_too_old_ends_in_an_error(api: Api) -> None:
+    await api.must("POST", CONFIG_MAPS, config_map("a"))
+    api.kube.core.store.log("configmaps").compact(api.kube.core.store.revision)
+
+    found = [event async for event in events(api, "resourceVersion=2")]
+
+    assert [event["type"] for event in found] == ["ERROR"]
+    assert (found[0]["object"]["code"], found[0]["object"]["reason"]) == (410, "Expired")
+
+
+async def test_initial_events_end_with_a_marked_bookmark(api: Api) -> None:
+    await api.must("POST", CONFIG_MAPS, config_map("a"))
+
+    query = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+    found = await take(api, query, 2)
+
+    assert [event["type"] for event in found] == ["ADDED", "BOOKMARK"]
+    annotations = found[1]["object"]["metadata"]["annotations"]
+    assert annotations == {"k8s.io/initial-events-end": "true"}
+
+
+async def test_an_idle_watch_gets_bookmarks(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_BOOKMARK_SECONDS", 0.02)
+    revision = api.kube.core.store.revision
+
+    found = await take(api, f"resourceVersion={revision}&allowWatchBookmarks=true", 2)
+
+    assert [event["type"] for event in found] == ["BOOKMARK", "BOOKMARK"]
+
+
+async def test_a_watch_ends_when_its_time_is_up(api: Api) -> None:
+    async with asyncio.timeout(1.9):
+        assert [event async for event in events(api, "timeoutSeconds=1")] == []
+
+
+async def test_a_watcher_that_does_not_read_is_cut_off(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_MAX_PENDING_BYTES", 2000)
+    stream = events(api, "")
+    async with aclosing(stream):  # type: ignore[type-var]  # an async generator has aclose
+        waiting = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
+        for number in range(40):
+            await api.must("POST", CONFIG_MAPS, config_map(f"n{number}"))
+        await waiting
+        async with asyncio.timeout(1):
+            count = 1 + len([event async for event in stream])
+
+    assert count <= 40
+
+
+async def test_a_watcher_that_leaves_is_forgotten(api: Api) -> None:
+    request = Request("GET", CONFIG_MAPS, "watch=true", user=MASTER)
+    answer = await api.kube.handle(request)
+    assert isinstance(answer, StreamingResponse)
+    await anext(answer.chunks)
+    await answer.chunks.aclose()  # type: ignore[attr-defined]  # the server closes it so
+
+    assert not api.kube.core.store.log("configmaps")._followers
