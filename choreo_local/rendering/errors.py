@@ -14,7 +14,7 @@ class RenderError(ChoreoError):
 
     def within(self, prefix: str) -> RenderError:
         """The same failure as the caller sees it: `<prefix>: <message>`."""
-        return type(self)(f"{prefix}: {self.message}", remedy=self.remedy)
+        return RenderError(f"{prefix}: {self.message}", remedy=self.remedy)
 
 
 class NestedExpressionError(RenderError):

@@ -6,12 +6,15 @@ template, patches, hashing, validations and workflow.
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from decimal import Decimal
 from typing import Any
 
-from .values import NullValue, Omit, Uint
+from choreo_local.cel.values import Uint
+
+from .values import NullValue, Omit
 
 _TYPE_NAMES: dict[type, str] = {
     type(None): "<nil>",
@@ -54,6 +57,15 @@ def number_text(value: float) -> str:
     return f"{'-' if sign else ''}{digits[0]}{fraction}e{power:+03d}"
 
 
+def interpolated(value: Any) -> str:
+    """A value inside a longer string: text and numbers plain, everything else as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        return number_text(value)
+    return json_text(value)
+
+
 def plain_text(value: Any) -> str:
     """A value as Go's `%v` prints it: `map[a:1 b:[x y]]`, `<nil>`, `true`."""
     if isinstance(value, str):
@@ -86,11 +98,11 @@ def json_text(value: Any) -> str:
         return _json_string(value)
     if isinstance(value, float):
         return json_number_text(value)
-    if isinstance(value, Omit):
-        return "{}"
-    if isinstance(value, int) and not isinstance(value, bool):
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else plain_text(value)
+    if isinstance(value, int):
         return str(int(value))
-    return json.dumps(value)
+    return f'"{base64.b64encode(value).decode()}"' if isinstance(value, bytes) else "{}"
 
 
 def json_number_text(value: float) -> str:

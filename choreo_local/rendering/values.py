@@ -4,14 +4,15 @@ Every number that comes from JSON is a double in an expression (reference: the G
 uses knows no other), while a literal `80` in an expression is an int. Both survive until the
 resource hash is taken; then `as_manifest` writes integral doubles as JSON integers.
 
-`JsonObject` and `JsonArray` mark containers that came from JSON: a null below them stays null,
-while a null that an expression made is emitted as 0, as upstream does.
+`JsonObject` and `JsonArray` mark containers of JSON that hold a null: it stays one, while a null
+that an expression made is emitted as 0, as upstream does.
 """
 
 from __future__ import annotations
 
+import base64
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from .errors import RenderError
 
@@ -22,13 +23,13 @@ _INTEGRAL_LIMIT = 1e21
 
 
 class JsonObject(dict[str, Any]):
-    """An object that came from JSON, not out of an expression."""
+    """An object that came from JSON, not out of an expression, and holds a null."""
 
     __slots__ = ()
 
 
 class JsonArray(list[Any]):
-    """A list that came from JSON, not out of an expression."""
+    """A list that came from JSON, not out of an expression, and holds a null."""
 
     __slots__ = ()
 
@@ -39,16 +40,11 @@ class NullValue(int):
     __slots__ = ()
 
 
-class Uint(int):
-    """An unsigned CEL integer; apart from int only where its Go type name is printed."""
-
-    __slots__ = ()
-
-
 class Omit:
     """What `oc_omit()` leaves in a value until the entry that holds it is dropped."""
 
     __slots__ = ()
+    cel_type: ClassVar[str] = "omit"
 
     def __repr__(self) -> str:
         return "oc_omit()"
@@ -72,9 +68,11 @@ def as_context(value: Any, depth: int = MAX_DEPTH) -> Any:
     if depth <= 0:
         raise RenderError(f"value is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, dict):
-        return JsonObject({str(k): as_context(v, depth - 1) for k, v in value.items()})
+        members = {str(k): as_context(v, depth - 1) for k, v in value.items()}
+        return JsonObject(members) if None in members.values() else members
     if isinstance(value, list | tuple):
-        return JsonArray([as_context(v, depth - 1) for v in value])
+        items = [as_context(v, depth - 1) for v in value]
+        return JsonArray(items) if None in items else items
     return value
 
 
@@ -95,9 +93,10 @@ def as_manifest(value: Any) -> Any:
         return [as_manifest(v) for v in value]
     if isinstance(value, int):
         return int(value)
-    if isinstance(value, Omit):
-        return {}
-    return value
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    # What has no JSON form of its own is an object without fields, like the omit sentinel.
+    return {}
 
 
 def copied(value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from choreo_local.cel.values import Uint
 from choreo_local.rendering import values
 from tests.golden import GOLDENS, load, recorded
 
@@ -46,9 +47,16 @@ def _cases_of(content: Any) -> list[dict[str, Any]]:
     return list(content["cases"]) if isinstance(content, dict) and "cases" in content else []
 
 
+def _go(text: str) -> Any:
+    if text.startswith("structpb.NullValue"):
+        return values.NULL
+    raise NotImplementedError(f"no form for the Go value {text}")
+
+
 _TAGS: dict[str, Callable[[str], Any]] = {
+    "$go": _go,
     "$int": int,
-    "$uint": lambda text: values.Uint(int(text)),
+    "$uint": lambda text: Uint(int(text)),
     "$double": lambda text: float(text.replace("Inf", "inf")),
     "$bytes": base64.b64decode,
 }
