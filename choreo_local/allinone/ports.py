@@ -1,7 +1,7 @@
 """Ports on the loopback address: the usual one where it is free, the same as last time, or another.
 
-A chosen port is held by a listening socket until the component that serves it takes over, so that two
-instances that start together do not choose the same.
+A chosen port is held by a listening socket until the component that serves it takes over, so that
+two instances that start together do not choose the same.
 """
 
 from __future__ import annotations

@@ -41,6 +41,8 @@ class Controller(Generic[T]):
         wakes: other kind → (namespace, name) of the objects to look at when it changes.
         indexes: kind → index name → function, for the look-ups of `gather` and `wakes`.
         field_manager: owner of what it applies.
+        follows_status: kinds of `wakes` whose status counts too; of the others only what a person
+            writes does, or the heartbeat of a plane would wake everything on it.
         needs_spec: an object without `spec` is left alone; the API accepts it, we can do nothing.
     """
 
@@ -48,6 +50,7 @@ class Controller(Generic[T]):
     gather: Callable[[Watched, Live, Manifest], Awaitable[T]]
     reconcile: Callable[[T], Outcome]
     field_manager: str
+    follows_status: tuple[str, ...] = ()
     needs_spec: bool = True
     wakes: Mapping[str, Wakes] = field(default_factory=dict)
     indexes: Mapping[str, Mapping[str, IndexFunction]] = field(default_factory=dict)
@@ -89,19 +92,23 @@ class Runtime:
 
     def changed(self, kind: str, obj: Manifest) -> None:
         """An object was added or modified: remember it and wake whom it concerns."""
+        old = self.caches.of(kind).get(*_name(obj))
         if self.caches.of(kind).store(obj):
-            self._wake(kind, obj)
+            self._wake_own(kind, obj)
+            self._wake_others(
+                kind, obj, only_status=old is not None and _spoken(old) == _spoken(obj)
+            )
 
     def listed(self, kind: str, obj: Manifest) -> None:
         """An object that was there before we came: look at it, even if it is known already."""
         self.caches.of(kind).store(obj)
-        if kind in self._controllers:
-            self.wake(kind, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+        self._wake_own(kind, obj)
 
     def deleted(self, kind: str, obj: Manifest) -> None:
         """An object is gone: wake whom it concerned, itself included."""
         self.caches.of(kind).drop(obj)
-        self._wake(kind, obj)
+        self._wake_own(kind, obj)
+        self._wake_others(kind, obj, only_status=False)
 
     def wake(self, kind: str, namespace: str, name: str) -> None:
         """Look at an object soon."""
@@ -111,15 +118,17 @@ class Runtime:
         """Work the queue until cancelled; several workers may run in one loop."""
         await work(self.queue, self._look_at)
 
-    def _wake(self, kind: str, obj: Manifest) -> None:
-        metadata = obj["metadata"]
+    def _wake_own(self, kind: str, obj: Manifest) -> None:
         if kind in self._controllers:
-            self.wake(kind, metadata.get("namespace", ""), metadata["name"])
+            self.wake(kind, *_name(obj))
+
+    def _wake_others(self, kind: str, obj: Manifest, *, only_status: bool) -> None:
         for controller in self._controllers.values():
             wakes = controller.wakes.get(kind)
-            if wakes is not None:
-                for namespace, name in _woken(wakes, self.caches, obj):
-                    self.wake(controller.kind.kind, namespace, name)
+            if wakes is None or (only_status and kind not in controller.follows_status):
+                continue
+            for namespace, name in _woken(wakes, self.caches, obj):
+                self.wake(controller.kind.kind, namespace, name)
 
     async def _look_at(self, key: Key) -> None:
         kind, namespace, name = key
@@ -166,8 +175,8 @@ class Runtime:
         failure = outcome.failed
         try:
             if outcome.add_finalizer:
-                obj = await self._written(
-                    controller.kind,
+                obj = await self._own(
+                    obj,
                     writes.add_finalizer(self._client, controller.kind, obj, outcome.add_finalizer),
                 )
             if outcome.on_plane is not None:
@@ -186,17 +195,16 @@ class Runtime:
             outcome = outcome.on_error(error)
         status_patch = writes.status_patch(obj, outcome, now=clock.timestamp())
         if status_patch:
-            await self._written(
-                controller.kind,
-                writes.status(self._client, controller.kind, obj, status_patch),
+            obj = await self._own(
+                obj, writes.status(self._client, controller.kind, obj, status_patch)
             )
         for event in outcome.events:
             await writes.event(
                 self._client, obj, event, component=controller.field_manager, now=clock.now()
             )
         if outcome.remove_finalizer:
-            await self._written(
-                controller.kind,
+            await self._own(
+                obj,
                 writes.remove_finalizer(
                     self._client, controller.kind, obj, outcome.remove_finalizer
                 ),
@@ -222,14 +230,39 @@ class Runtime:
             return known
         return await self._client.resolve(manifest["apiVersion"], manifest["kind"])
 
-    async def _written(self, kind: ResourceKind, writing: Awaitable[Manifest | None]) -> Manifest:
+    async def _written(self, kind: ResourceKind, writing: Awaitable[Manifest | None]) -> None:
         """Wait for a write and remember its answer, so that the next pass already sees it."""
         obj = await writing
-        if obj is None:
-            return {}
-        if kind.kind in self.kinds and obj.get("kind") == kind.kind:
+        if obj is not None and kind.kind in self.kinds:
             self.changed(kind.kind, obj)
+
+    async def _own(self, before: Manifest, writing: Awaitable[Manifest | None]) -> Manifest:
+        """Wait for a write to the reconciled object itself; it need not be looked at for that.
+
+        Unless the answer shows that a person wrote meanwhile: the event of that write will look
+        old when it arrives, so it must be remembered here.
+        """
+        obj = await writing
+        if obj is None:
+            return before
+        kind = before["kind"]
+        if self.caches.of(kind).store(obj):
+            only_status = _spoken(before) == _spoken(obj)
+            if not only_status:
+                self._wake_own(kind, obj)
+            self._wake_others(kind, obj, only_status=only_status)
         return obj
+
+
+def _name(obj: Manifest) -> tuple[str, str]:
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _spoken(obj: Manifest) -> tuple[Any, ...]:
+    """What changes when a person writes, and not when a controller reports."""
+    metadata = obj["metadata"]
+    fields = ("uid", "generation", "labels", "annotations", "deletionTimestamp")
+    return tuple(metadata.get(field) for field in fields)
 
 
 def _woken(wakes: Wakes, watched: Watched, obj: Manifest) -> list[tuple[str, str]]:

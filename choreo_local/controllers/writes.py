@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from choreo_local import clock
+from choreo_local.apimachinery import conditions
 from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.controllers.observed import Manifest
 from choreo_local.controllers.outcome import Condition, Event, Outcome, PlaneWork, Reference
@@ -52,21 +53,19 @@ def merged_conditions(
     now: str,
 ) -> list[dict[str, Any]]:
     """`wanted` set over `before`: the time moves only when the status of a condition does."""
-    entries = {entry["type"]: dict(entry) for entry in before if entry["type"] not in remove}
+    merged: Sequence[Mapping[str, Any]] = before
+    for kind in remove:
+        merged = conditions.remove(merged, kind)
     for condition in wanted:
         entry = {
             "type": condition.type,
             "status": _STATUS[condition.status],
             "reason": condition.reason,
             "message": condition.message,
-            "lastTransitionTime": now,
             "observedGeneration": generation,
         }
-        old = entries.get(condition.type)
-        if old is not None and old.get("status") == entry["status"]:
-            entry["lastTransitionTime"] = old.get("lastTransitionTime", now)
-        entries[condition.type] = entry
-    return list(entries.values())
+        merged = conditions.set_(merged, entry, now=now)
+    return [dict(entry) for entry in merged]
 
 
 _STATUS = {True: "True", False: "False", None: "Unknown"}

@@ -1,0 +1,1 @@
+"""ReleaseBinding: deploys one release of a component to one environment."""
