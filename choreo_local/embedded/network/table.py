@@ -1,0 +1,239 @@
+"""The route table: what a reverse proxy of a gateway must know. Values only.
+
+Made by `routes`, served by Envoy (`xds`) or in this process (`proxy`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PathType(StrEnum):
+    """How a path is compared."""
+
+    EXACT = "Exact"
+    PREFIX = "PathPrefix"
+    REGEX = "RegularExpression"
+
+
+@dataclass(frozen=True, slots=True)
+class PathMatch:
+    """A condition on the path; a prefix matches whole segments."""
+
+    type: PathType = PathType.PREFIX
+    value: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class ValueMatch:
+    """A condition on a header or query parameter."""
+
+    name: str
+    value: str
+    regex: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """All conditions of one way to match a request."""
+
+    path: PathMatch = PathMatch()
+    method: str = ""
+    headers: tuple[ValueMatch, ...] = ()
+    query: tuple[ValueMatch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderChange:
+    """What happens to headers, in this order: remove, set, add."""
+
+    set: tuple[tuple[str, str], ...] = ()
+    add: tuple[tuple[str, str], ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """How the request is rewritten for the backend; None leaves a part as it is.
+
+    Attributes:
+        prefix: replaces the matched prefix.
+        full_path: replaces the whole path.
+        pattern: a regular expression whose match in the path is replaced by `substitution`.
+    """
+
+    hostname: str | None = None
+    prefix: str | None = None
+    full_path: str | None = None
+    pattern: str | None = None
+    substitution: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """An answer that sends the client elsewhere; None keeps the part of the request."""
+
+    status: int = 302
+    scheme: str | None = None
+    hostname: str | None = None
+    port: int | None = None
+    prefix: str | None = None
+    full_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """Which other origins' pages may call; `*` in a list allows all."""
+
+    origins: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+    credentials: bool = False
+    max_age_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BackendKey:
+    """A port of a Service."""
+
+    namespace: str
+    service: str
+    port: int
+
+    def __str__(self) -> str:
+        """Also the name of the Envoy cluster."""
+        return f"{self.namespace}/{self.service}:{self.port}"
+
+
+class BackendProtocol(StrEnum):
+    """What is spoken to a backend."""
+
+    HTTP1 = "http1"
+    HTTP2 = "http2"
+    TCP = "tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A Service port and how to speak to it."""
+
+    key: BackendKey
+    protocol: BackendProtocol = BackendProtocol.HTTP1
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedBackend:
+    """A share of the requests of a rule; no backend means that its share is answered with 500."""
+
+    backend: Backend | None
+    weight: int = 1
+    request_headers: HeaderChange = HeaderChange()
+    response_headers: HeaderChange = HeaderChange()
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A copy of (a part of) the requests goes to another backend."""
+
+    backend: Backend
+    numerator: int = 100
+    denominator: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One match and what happens to the requests that fulfil it."""
+
+    name: str
+    match: Match
+    backends: tuple[WeightedBackend, ...] = ()
+    redirect: Redirect | None = None
+    rewrite: Rewrite | None = None
+    cors: Cors | None = None
+    mirrors: tuple[Mirror, ...] = ()
+    request_headers: HeaderChange = HeaderChange()
+    response_headers: HeaderChange = HeaderChange()
+    request_timeout: float | None = None
+    backend_timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualHost:
+    """The routes of a host name, the first that matches wins; `*` is any host."""
+
+    hostname: str
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A key pair in PEM."""
+
+    chain: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassThrough:
+    """TLS connections to a server name go to backends unopened."""
+
+    hostname: str
+    backends: tuple[WeightedBackend, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SecureHost:
+    """TLS is ended here for a server name (`*` for any), with these certificates."""
+
+    hostname: str
+    certificates: tuple[Certificate, ...]
+    hosts: tuple[VirtualHost, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PortTable:
+    """What is served on one port: plain HTTP, or TLS ended here or passed through."""
+
+    port: int
+    hosts: tuple[VirtualHost, ...] = ()
+    secure: tuple[SecureHost, ...] = ()
+    pass_through: tuple[PassThrough, ...] = ()
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether connections must begin with a TLS handshake."""
+        return bool(self.secure or self.pass_through)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """All ports, by number."""
+
+    ports: tuple[PortTable, ...] = ()
+
+    def backends(self) -> frozenset[Backend]:
+        """Every backend that is named anywhere."""
+        found: set[Backend] = set()
+        for port in self.ports:
+            for secure in port.secure:
+                found |= _backends_of(secure.hosts)
+            found |= _backends_of(port.hosts)
+            for each in port.pass_through:
+                found |= {one.backend for one in each.backends if one.backend}
+        return frozenset(found)
+
+
+def _backends_of(hosts: tuple[VirtualHost, ...]) -> set[Backend]:
+    routes = [route for host in hosts for route in host.routes]
+    weighted = {one.backend for route in routes for one in route.backends if one.backend}
+    return weighted | {mirror.backend for route in routes for mirror in route.mirrors}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Endpoint:
+    """Where an instance of a backend listens."""
+
+    address: str
+    port: int

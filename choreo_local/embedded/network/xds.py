@@ -1,0 +1,248 @@
+"""Route table → Envoy's configuration: listeners, routes, clusters, endpoints. Pure.
+
+Each resource is a value that `envoy` writes as JSON. Names are stable, so that Envoy keeps what did
+not change: `port-<port>` for a listener and its routes, the BackendKey for a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from choreo_local.embedded.network import xds_routes
+from choreo_local.embedded.network.table import (
+    Backend,
+    BackendProtocol,
+    Certificate,
+    Endpoint,
+    PassThrough,
+    PortTable,
+    SecureHost,
+    WeightedBackend,
+)
+
+Resource = dict[str, Any]
+
+_TYPE = "type.googleapis.com/envoy."
+_CONNECTION_MANAGER = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+_TCP_PROXY = "extensions.filters.network.tcp_proxy.v3.TcpProxy"
+_HTTP_OPTIONS = "extensions.upstreams.http.v3.HttpProtocolOptions"
+# Common servers close idle connections after 5 s or more; being first avoids lost requests.
+_UPSTREAM_IDLE = "4s"
+_CONNECT_TIMEOUT = "2s"
+
+
+def typed(name: str, content: Mapping[str, Any]) -> Resource:
+    """A protobuf `Any` in JSON."""
+    return {"@type": f"{_TYPE}{name}", **content}
+
+
+def listener(port: PortTable, *, host_port: int, addresses: Sequence[str], rds: str) -> Resource:
+    """The listener of a port on loopback addresses; its routes come from the file `rds`."""
+    main, *more = [_address(address, host_port) for address in addresses]
+    made: Resource = typed(
+        "config.listener.v3.Listener",
+        {
+            "name": f"port-{port.port}",
+            "address": main,
+            "per_connection_buffer_limit_bytes": 1 << 20,
+            "filter_chains": _filter_chains(port, rds),
+        },
+    )
+    if more:
+        made["additional_addresses"] = [{"address": each} for each in more]
+    if port.is_tls:
+        inspector = "extensions.filters.listener.tls_inspector.v3.TlsInspector"
+        made["listener_filters"] = [{"name": "tls_inspector", "typed_config": typed(inspector, {})}]
+    return made
+
+
+def _address(address: str, port: int) -> Resource:
+    return {"socket_address": {"address": address, "port_value": port}}
+
+
+def _filter_chains(port: PortTable, rds: str) -> list[Resource]:
+    if not port.is_tls:
+        return [{"filters": [_connection_manager(f"port-{port.port}", rds)]}]
+    chains = [_secure_chain(port, each, rds) for each in port.secure]
+    return chains + [_pass_through_chain(each) for each in port.pass_through]
+
+
+def _server_names(hostname: str) -> Resource:
+    return {} if hostname == "*" else {"server_names": [hostname]}
+
+
+def _secure_chain(port: PortTable, host: SecureHost, rds: str) -> Resource:
+    tls = typed(
+        "extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        {
+            "common_tls_context": {
+                "alpn_protocols": ["h2", "http/1.1"],
+                "tls_certificates": [_certificate(each) for each in host.certificates],
+            }
+        },
+    )
+    return {
+        "filter_chain_match": {"transport_protocol": "tls", **_server_names(host.hostname)},
+        "filters": [_connection_manager(secure_name(port, host), rds)],
+        "transport_socket": {"name": "tls", "typed_config": tls},
+    }
+
+
+def secure_name(port: PortTable, host: SecureHost) -> str:
+    """The name of the routes behind a server name."""
+    return f"port-{port.port}-{host.hostname}"
+
+
+def _certificate(certificate: Certificate) -> Resource:
+    return {
+        "certificate_chain": {"inline_string": certificate.chain},
+        "private_key": {"inline_string": certificate.key},
+    }
+
+
+def _pass_through_chain(each: PassThrough) -> Resource:
+    clusters = _weighted_tcp(each.backends)
+    proxy: Resource = {"stat_prefix": "tls", **clusters}
+    tcp = {"name": "tcp", "typed_config": typed(_TCP_PROXY, proxy)}
+    return {
+        "filter_chain_match": {"transport_protocol": "tls", **_server_names(each.hostname)},
+        "filters": [tcp],
+    }
+
+
+def _weighted_tcp(backends: Sequence[WeightedBackend]) -> Resource:
+    usable = [each for each in backends if each.backend is not None and each.weight > 0]
+    if not usable:
+        return {"cluster": "none"}
+    if len(usable) == 1:
+        return {"cluster": tcp_name(usable[0].backend)}
+    entries = [{"name": tcp_name(each.backend), "weight": each.weight} for each in usable]
+    return {"weighted_clusters": {"clusters": entries}}
+
+
+def tcp_name(backend: Backend | None) -> str:
+    """The name of the cluster that speaks no HTTP to a backend; the same as for HTTP."""
+    return str(backend.key) if backend else "none"
+
+
+def _connection_manager(name: str, rds: str) -> Resource:
+    content = {
+        "stat_prefix": "http",
+        "codec_type": "AUTO",
+        "rds": {
+            "route_config_name": name,
+            "config_source": {
+                "resource_api_version": "V3",
+                "path_config_source": {"path": rds},
+            },
+        },
+        "http_filters": [
+            _filter("cors", "extensions.filters.http.cors.v3.Cors"),
+            _filter("router", "extensions.filters.http.router.v3.Router"),
+        ],
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "use_remote_address": True,
+        "normalize_path": True,
+        "merge_slashes": False,
+        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+        "stream_idle_timeout": "0s",
+        "common_http_protocol_options": {
+            "idle_timeout": "3600s",
+            "headers_with_underscores_action": "ALLOW",
+        },
+        "server_header_transformation": "PASS_THROUGH",
+        "generate_request_id": True,
+        "drain_timeout": "2s",
+    }
+    return {"name": "http", "typed_config": typed(_CONNECTION_MANAGER, content)}
+
+
+def _filter(name: str, type_: str) -> Resource:
+    return {"name": f"envoy.filters.http.{name}", "typed_config": typed(type_, {})}
+
+
+def route_configurations(port: PortTable) -> list[Resource]:
+    """The routes of a port: of plain HTTP, or of each TLS server name."""
+    if not port.is_tls:
+        return [xds_routes.route_configuration(f"port-{port.port}", port.hosts)]
+    return [
+        xds_routes.route_configuration(secure_name(port, each), each.hosts) for each in port.secure
+    ]
+
+
+def cluster(backend: Backend, eds: str) -> Resource:
+    """The cluster of a backend; its endpoints come from the file `eds`."""
+    content: Resource = {
+        "name": str(backend.key),
+        "type": "EDS",
+        "connect_timeout": _CONNECT_TIMEOUT,
+        "lb_policy": "ROUND_ROBIN",
+        "eds_cluster_config": {
+            "eds_config": {"resource_api_version": "V3", "path_config_source": {"path": eds}},
+            "service_name": str(backend.key),
+        },
+        # Health comes from the cluster; with few endpoints a panic threshold only hides it.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "ignore_health_on_host_removal": True,
+    }
+    if backend.protocol is not BackendProtocol.TCP:
+        content["typed_extension_protocol_options"] = {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _http_options(backend)
+        }
+    return typed("config.cluster.v3.Cluster", content)
+
+
+def _http_options(backend: Backend) -> Resource:
+    http2 = backend.protocol is BackendProtocol.HTTP2
+    protocol = "http2_protocol_options" if http2 else "http_protocol_options"
+    return typed(
+        _HTTP_OPTIONS,
+        {
+            "common_http_protocol_options": {"idle_timeout": _UPSTREAM_IDLE},
+            "explicit_http_config": {protocol: {}},
+        },
+    )
+
+
+def load_assignment(backend: Backend, endpoints: Iterable[Endpoint]) -> Resource:
+    """The endpoints of a cluster."""
+    entries = [{"endpoint": {"address": _address(each.address, each.port)}} for each in endpoints]
+    return typed(
+        "config.endpoint.v3.ClusterLoadAssignment",
+        {"cluster_name": str(backend.key), "endpoints": [{"lb_endpoints": entries}]},
+    )
+
+
+def bootstrap(*, lds: str, cds: str, admin: str | None) -> Resource:
+    """Envoy's own start configuration, for the files of listeners and clusters."""
+    made: Resource = {
+        "node": {"id": "choreo", "cluster": "choreo"},
+        "dynamic_resources": {
+            "lds_config": {"resource_api_version": "V3", "path_config_source": {"path": lds}},
+            "cds_config": {"resource_api_version": "V3", "path_config_source": {"path": cds}},
+        },
+        "layered_runtime": {
+            "layers": [
+                {
+                    "name": "static",
+                    "static_layer": {"re2.max_program_size.error_level": 1000},
+                }
+            ]
+        },
+        "stats_config": {
+            "stats_matcher": {
+                "inclusion_list": {
+                    "patterns": [
+                        {"suffix": "update_rejected"},
+                        {"suffix": "update_success"},
+                        {"suffix": "lds.version"},
+                        {"prefix": "listener_manager."},
+                    ]
+                }
+            }
+        },
+    }
+    if admin:
+        made["admin"] = {"address": {"pipe": {"path": admin, "mode": 0o600}}}
+    return made

@@ -1,0 +1,266 @@
+"""Virtual hosts and routes of the table in Envoy's form. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import re2
+
+from choreo_local.embedded.network.table import (
+    Cors,
+    HeaderChange,
+    Match,
+    Mirror,
+    PathType,
+    Redirect,
+    Rewrite,
+    Route,
+    ValueMatch,
+    VirtualHost,
+    WeightedBackend,
+)
+
+Resource = dict[str, Any]
+
+_TYPE = "type.googleapis.com/envoy."
+_RESPONSE_CODES = {301: "MOVED_PERMANENTLY", 302: "FOUND", 303: "SEE_OTHER",
+                   307: "TEMPORARY_REDIRECT", 308: "PERMANENT_REDIRECT"}  # fmt: skip
+# All of these happen before the backend saw the request, so trying another endpoint is safe. They
+# hide the moment between the end of a Pod and the news of it.
+_RETRY_ON = "connect-failure,refused-stream,reset-before-request"
+
+
+def route_configuration(name: str, hosts: Iterable[VirtualHost]) -> Resource:
+    """The routes of one listener."""
+    return {
+        "@type": f"{_TYPE}config.route.v3.RouteConfiguration",
+        "name": name,
+        # Host headers carry the port; applications behind the gateway should see it.
+        "ignore_port_in_host_matching": True,
+        "virtual_hosts": [_virtual_host(each) for each in hosts],
+    }
+
+
+def _virtual_host(host: VirtualHost) -> Resource:
+    return {
+        "name": host.hostname,
+        "domains": [host.hostname],
+        "routes": [route for each in host.routes for route in _routes(each)],
+    }
+
+
+def _routes(route: Route) -> list[Resource]:
+    """One route; two where the root of a prefix must be rewritten otherwise than what is below."""
+    target = route.redirect or route.rewrite
+    prefix = target.prefix if target else None
+    matched = route.match.path
+    if prefix is None or matched.type is not PathType.PREFIX:
+        return [_route(route, _match(route.match), prefix)]
+    base = matched.value.rstrip("/")
+    replacement = prefix.rstrip("/")
+    if not base:
+        # "/" is a prefix of everything: what is replaced is only the slash.
+        return [_route(route, _match(route.match), replacement + "/")]
+    if replacement:
+        return [_route(route, _match(route.match), replacement)]
+    # "/base" becomes "/", "/base/x" becomes "/x": two substitutions.
+    exact = {**_match(route.match, path=False), "path": base}
+    below = {**_match(route.match, path=False), "prefix": f"{base}/"}
+    return [_route(route, exact, "/"), _route(route, below, "/")]
+
+
+def _route(route: Route, match: Resource, prefix: str | None) -> Resource:
+    made: Resource = {"name": route.name, "match": match}
+    if route.redirect is not None:
+        made["redirect"] = _redirect(route.redirect, match, prefix)
+    elif not any(each.backend and each.weight > 0 for each in route.backends):
+        made["direct_response"] = {"status": 500}
+    else:
+        made["route"] = _action(route, match, prefix)
+    made |= _header_changes(route.request_headers, "request")
+    made |= _header_changes(route.response_headers, "response")
+    if route.cors is not None:
+        made["typed_per_filter_config"] = {"envoy.filters.http.cors": _cors(route.cors)}
+    return made
+
+
+def _match(match: Match, *, path: bool = True) -> Resource:
+    made: Resource = _path(match) if path else {}
+    headers = [_header(each) for each in match.headers]
+    if match.method:
+        headers.append(_header(ValueMatch(":method", match.method)))
+    if headers:
+        made["headers"] = headers
+    if match.query:
+        made["query_parameters"] = [
+            {"name": each.name, "string_match": _string_match(each)} for each in match.query
+        ]
+    return made
+
+
+def _path(match: Match) -> Resource:
+    value = match.path.value
+    match match.path.type:
+        case PathType.EXACT:
+            return {"path": value}
+        case PathType.REGEX:
+            return {"safe_regex": {"regex": value}}
+    base = value.rstrip("/")
+    # Envoy's separated prefix matches whole segments, and may not be the root.
+    return {"path_separated_prefix": base} if base else {"prefix": "/"}
+
+
+def _header(each: ValueMatch) -> Resource:
+    return {"name": each.name, "string_match": _string_match(each)}
+
+
+def _string_match(each: ValueMatch) -> Resource:
+    return {"safe_regex": {"regex": each.value}} if each.regex else {"exact": each.value}
+
+
+def _action(route: Route, match: Resource, prefix: str | None) -> Resource:
+    made = _clusters(route.backends)
+    made |= _rewrite(route.rewrite, match, prefix)
+    made["timeout"] = _seconds(route.request_timeout)
+    if route.backend_timeout is not None:
+        made["retry_policy"] = {"per_try_timeout": _seconds(route.backend_timeout)}
+    made["retry_policy"] = {**made.get("retry_policy", {}), **_retries()}
+    if route.mirrors:
+        made["request_mirror_policies"] = [_mirror(each) for each in route.mirrors]
+    return made
+
+
+def _retries() -> Resource:
+    other_host = "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3"
+    predicate = {"@type": f"{other_host}.PreviousHostsPredicate"}
+    return {
+        "retry_on": _RETRY_ON,
+        "num_retries": 3,
+        "retry_host_predicate": [
+            {"name": "envoy.retry_host_predicates.previous_hosts", "typed_config": predicate}
+        ],
+        "host_selection_retry_max_attempts": 3,
+        "retry_back_off": {"base_interval": "0.01s", "max_interval": "0.1s"},
+    }
+
+
+def _seconds(value: float | None) -> str:
+    """A duration; zero, which is Envoy's "none", for no limit."""
+    return f"{value or 0:.3f}s"
+
+
+def _clusters(backends: Sequence[WeightedBackend]) -> Resource:
+    used = [each for each in backends if each.weight > 0]
+    only = used[0].backend if len(used) == 1 else None
+    if only and not _changes_headers(used[0]):
+        return {"cluster": str(only.key), "cluster_not_found_response_code": "SERVICE_UNAVAILABLE"}
+    return {
+        "weighted_clusters": {"clusters": [_weighted(each) for each in used]},
+        "cluster_not_found_response_code": "INTERNAL_SERVER_ERROR",
+    }
+
+
+def _changes_headers(each: WeightedBackend) -> bool:
+    return HeaderChange() != each.request_headers or HeaderChange() != each.response_headers
+
+
+def _weighted(each: WeightedBackend) -> Resource:
+    # A cluster that never exists answers the share of a backend that cannot be used.
+    name = str(each.backend.key) if each.backend else "none"
+    made: Resource = {"name": name, "weight": each.weight}
+    made |= _header_changes(each.request_headers, "request")
+    made |= _header_changes(each.response_headers, "response")
+    return made
+
+
+def _rewrite(rewrite: Rewrite | None, match: Resource, prefix: str | None) -> Resource:
+    if rewrite is None:
+        return {}
+    made: Resource = {}
+    if rewrite.hostname is not None:
+        made["host_rewrite_literal"] = rewrite.hostname
+    if rewrite.full_path is not None:
+        made["regex_rewrite"] = _whole_path(rewrite.full_path)
+    elif rewrite.pattern is not None:
+        made["regex_rewrite"] = {
+            "pattern": {"regex": rewrite.pattern},
+            "substitution": rewrite.substitution,
+        }
+    elif prefix is not None:
+        made["prefix_rewrite"] = prefix
+    return made
+
+
+def _whole_path(path: str) -> Resource:
+    # Envoy replaces what the pattern finds in the path without the query.
+    return {"pattern": {"regex": "^/.*$"}, "substitution": path.replace("\\", "\\\\")}
+
+
+def _redirect(redirect: Redirect, match: Resource, prefix: str | None) -> Resource:
+    made: Resource = {"response_code": _RESPONSE_CODES.get(redirect.status, "FOUND")}
+    if redirect.scheme:
+        made["scheme_redirect"] = redirect.scheme
+    if redirect.hostname:
+        made["host_redirect"] = redirect.hostname
+    if redirect.port:
+        made["port_redirect"] = redirect.port
+    if redirect.full_path is not None:
+        made["path_redirect"] = redirect.full_path
+    elif prefix is not None:
+        made["prefix_rewrite"] = prefix
+    return made
+
+
+def _mirror(mirror: Mirror) -> Resource:
+    made: Resource = {"cluster": str(mirror.backend.key)}
+    if mirror.numerator != mirror.denominator:
+        share = round(1_000_000 * mirror.numerator / mirror.denominator)
+        made["runtime_fraction"] = {"default_value": {"numerator": share, "denominator": "MILLION"}}
+    return made
+
+
+def _header_changes(change: HeaderChange, what: str) -> Resource:
+    made: Resource = {}
+    added = [_header_value(pair, "OVERWRITE_IF_EXISTS_OR_ADD") for pair in change.set]
+    added += [_header_value(pair, "APPEND_IF_EXISTS_OR_ADD") for pair in change.add]
+    if added:
+        made[f"{what}_headers_to_add"] = added
+    if change.remove:
+        made[f"{what}_headers_to_remove"] = list(change.remove)
+    return made
+
+
+def _header_value(pair: tuple[str, str], action: str) -> Resource:
+    name, value = pair
+    # A percent sign starts a command of Envoy's access log format.
+    header = {"key": name, "value": value.replace("%", "%%")}
+    return {"header": header, "append_action": action}
+
+
+def _cors(cors: Cors) -> Resource:
+    made: Resource = {
+        "@type": f"{_TYPE}extensions.filters.http.cors.v3.CorsPolicy",
+        "allow_origin_string_match": [_origin(each) for each in cors.origins],
+        "allow_credentials": cors.credentials,
+        "forward_not_matching_preflights": False,
+    }
+    for field, values in (
+        ("allow_methods", cors.methods),
+        ("allow_headers", cors.headers),
+        ("expose_headers", cors.exposed),
+    ):
+        if values:
+            made[field] = ", ".join(values)
+    if cors.max_age_seconds is not None:
+        made["max_age"] = str(cors.max_age_seconds)
+    return made
+
+
+def _origin(origin: str) -> Resource:
+    if origin == "*":
+        return {"safe_regex": {"regex": ".*"}}
+    if "*" in origin:
+        pattern = re2.escape(origin).replace("\\*", ".*")
+        return {"safe_regex": {"regex": pattern}}
+    return {"exact": origin}
