@@ -47,6 +47,10 @@ class Structural:
         self._memo = memo if memo is not None else {}
         # A reference with siblings (a default, a patch strategy) shares the children of its target.
         self._base = base
+        # Builtin kinds are decoded into Go types, where null and absent are the same.
+        self.typed = resolve is not None
+        # Forms of this node that other modules compiled, by the name of the module.
+        self.derived: dict[str, Any] = {}
         self._read_shape(raw)
         self._read_limits(raw)
 
