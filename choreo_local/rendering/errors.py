@@ -33,9 +33,5 @@ class PatchError(RenderError):
     """A patch operation does not fit the manifest it is applied to."""
 
 
-class OutputsError(RenderError):
-    """Some outputs of an OpenChoreo Resource cannot be resolved; one line each."""
-
-
 class SchemaError(RenderError):
     """A parameter schema cannot be used."""

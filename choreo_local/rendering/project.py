@@ -1,0 +1,146 @@
+"""Project type + environment → the manifests of a cell; pure.
+
+Used by the ProjectReleaseBinding controller and by `choreo render`.
+
+Public: `ProjectInputs`, `inputs_of_release(release, …)`, `render(inputs)` → tuple of `Entry`,
+`has_cell_namespace(entries, namespace)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import context, controlflow, finishing, printing, schema, validations, values
+from .errors import RenderError
+from .template import Scope
+
+Manifest = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectInputs:
+    """Everything a cell is rendered from.
+
+    Attributes:
+        project_type_spec: of the release.
+        parameters: of the release.
+        environment_configs: of the binding.
+        metadata: the variable `metadata`; see `context.project_metadata`.
+        data_plane: the variable `dataplane`; see `context.data_plane`.
+        environment: the variable `environment`; see `context.environment`.
+    """
+
+    project_type_spec: Manifest
+    metadata: Manifest
+    data_plane: Manifest
+    environment: Manifest
+    parameters: Any = None
+    environment_configs: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A manifest with its id in the RenderedRelease."""
+
+    id: str
+    manifest: dict[str, Any]
+
+    def as_resource(self) -> dict[str, Any]:
+        """The entry of `spec.resources` of a RenderedRelease."""
+        return {"id": self.id, "object": self.manifest}
+
+
+def inputs_of_release(
+    project_release: Manifest,
+    *,
+    binding: Manifest,
+    project: Manifest,
+    environment: Manifest,
+    data_plane: Manifest,
+) -> ProjectInputs:
+    """The inputs that a ProjectReleaseBinding deploys: a snapshot, and live objects around it."""
+    spec = project_release["spec"]
+    return ProjectInputs(
+        project_type_spec=spec["projectType"]["spec"],
+        parameters=spec.get("parameters"),
+        environment_configs=(binding.get("spec") or {}).get("environmentConfigs"),
+        metadata=context.project_metadata(
+            project, binding=binding, environment=environment, data_plane=data_plane
+        ),
+        data_plane=context.data_plane(data_plane),
+        environment=context.environment(environment, data_plane),
+    )
+
+
+def render(inputs: ProjectInputs) -> tuple[Entry, ...]:
+    """Render a cell, in the order of the project type: its namespace first, if the type says so.
+
+    Raises:
+        RenderError: the message says which part failed, and why.
+    """
+    context.require(inputs.metadata, ("namespace",))
+    scope = _scope(inputs)
+    try:
+        validations.check_before(scope, inputs.project_type_spec.get("validations") or ())
+    except RenderError as error:
+        raise error.within("project type validation failed") from error
+    resources = inputs.project_type_spec.get("resources") or ()
+    return tuple(entry for resource in resources for entry in _entries(resource, scope))
+
+
+def has_cell_namespace(entries: Sequence[Entry], namespace: str) -> bool:
+    """Is the cell's own namespace among the manifests? Without it nothing else can be applied."""
+    return any(
+        entry.manifest.get("apiVersion") == "v1"
+        and entry.manifest.get("kind") == "Namespace"
+        and entry.manifest["metadata"].get("name") == namespace
+        for entry in entries
+    )
+
+
+def _scope(inputs: ProjectInputs) -> Scope:
+    variables: dict[str, Any] = {
+        "metadata": dict(inputs.metadata),
+        "dataplane": dict(inputs.data_plane),
+        "environment": dict(inputs.environment),
+    }
+    given = {"parameters": inputs.parameters, "environmentConfigs": inputs.environment_configs}
+    for name, value in given.items():
+        section = inputs.project_type_spec.get(name)
+        variables[name] = schema.defaulted(section, value)
+    # Absent rather than empty: templates then fail to compile, as they do upstream.
+    if inputs.environment.get("gateway"):
+        variables["gateway"] = inputs.environment["gateway"]
+    return Scope({name: values.as_context(value) for name, value in variables.items()})
+
+
+def _entries(resource: Manifest, scope: Scope) -> Iterator[Entry]:
+    identity = str(resource.get("id", ""))
+    quoted = printing.quoted(identity)
+    try:
+        if not controlflow.included(scope, resource.get("includeWhen")):
+            return
+    except RenderError as error:
+        raise error.within(f"evaluate includeWhen for resource {quoted}") from error
+    try:
+        passes = list(controlflow.iterations(scope, resource))
+    except RenderError as error:
+        raise error.within(f"evaluate forEach for resource {quoted}") from error
+    for number, bound in enumerate(passes):
+        name = f"{identity}-{number}" if resource.get("forEach") else identity
+        try:
+            manifest = _manifest(resource, bound)
+            finishing.check_identity(manifest, "rendered manifest")
+        except RenderError as error:
+            raise error.within(f"render resource {printing.quoted(name)}") from error
+        yield Entry(name, values.as_manifest(manifest))
+
+
+def _manifest(resource: Manifest, scope: Scope) -> dict[str, Any]:
+    rendered = scope.render(values.as_context(resource.get("template")))
+    manifest = values.without_omitted(rendered)
+    if not isinstance(manifest, dict):
+        raise RenderError(f"must render to object, got {printing.type_name(manifest)}")
+    return manifest

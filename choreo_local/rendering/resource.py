@@ -1,0 +1,183 @@
+"""Resource type + environment → manifests, outputs, readiness of an OpenChoreo Resource; pure.
+
+Used by the ResourceReleaseBinding controller and by `choreo render`.
+
+Public: `ResourceInputs`, `inputs_of_release(release, …)`, `render(inputs)` → tuple of `Entry`,
+`outputs(inputs, observed)` → `Outputs`, `ready_when(inputs, expression, observed)`,
+`observed_statuses(rendered_release)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import context, controlflow, printing, schema, values
+from .errors import RenderError
+from .project import Entry
+from .template import Scope
+
+Manifest = Mapping[str, Any]
+Observed = Mapping[str, Mapping[str, Any]]
+
+_KEY_REFERENCES = ("secretKeyRef", "configMapKeyRef")
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceInputs:
+    """Everything an OpenChoreo Resource is rendered from.
+
+    Attributes:
+        resource_type_spec: of the release.
+        parameters: of the release.
+        environment_configs: of the binding.
+        metadata: the variable `metadata`; see `context.resource_metadata`.
+        data_plane: the variable `dataplane`; see `context.data_plane`.
+        environment: the variable `environment`; see `context.environment`.
+    """
+
+    resource_type_spec: Manifest
+    metadata: Manifest
+    data_plane: Manifest
+    environment: Manifest
+    parameters: Any = None
+    environment_configs: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The outputs that could be resolved, and why the others could not, a line each."""
+
+    resolved: tuple[dict[str, Any], ...]
+    failure: str = ""
+
+
+def inputs_of_release(
+    resource_release: Manifest,
+    *,
+    binding: Manifest,
+    resource: Manifest,
+    project: Manifest,
+    environment: Manifest,
+    data_plane: Manifest,
+) -> ResourceInputs:
+    """The inputs that a ResourceReleaseBinding deploys: a snapshot, and live objects around it."""
+    spec = resource_release["spec"]
+    return ResourceInputs(
+        resource_type_spec=spec["resourceType"]["spec"],
+        parameters=spec.get("parameters"),
+        environment_configs=(binding.get("spec") or {}).get("resourceTypeEnvironmentConfigs"),
+        metadata=context.resource_metadata(
+            resource,
+            binding=binding,
+            project=project,
+            environment=environment,
+            data_plane=data_plane,
+        ),
+        data_plane=context.data_plane(data_plane),
+        environment=context.environment(environment, data_plane),
+    )
+
+
+def observed_statuses(rendered_release: Manifest | None) -> dict[str, dict[str, Any]]:
+    """What `applied` shows: the live status of each manifest, by id, from a RenderedRelease."""
+    status = (rendered_release or {}).get("status") or {}
+    return {entry["id"]: entry.get("status") or {} for entry in status.get("resources") or ()}
+
+
+def render(inputs: ResourceInputs) -> tuple[Entry, ...]:
+    """Render a resource, in the order of its type.
+
+    Raises:
+        RenderError: the message says which part failed, and why.
+    """
+    scope = _scope(inputs)
+    entries = []
+    for resource in inputs.resource_type_spec.get("resources") or ():
+        identity = str(resource.get("id", ""))
+        quoted = printing.quoted(identity)
+        try:
+            is_included = controlflow.included(scope, resource.get("includeWhen"))
+        except RenderError as error:
+            raise error.within(f"evaluate includeWhen for resource {quoted}") from error
+        if not is_included:
+            continue
+        try:
+            manifest = _manifest(resource, scope)
+        except RenderError as error:
+            raise error.within(f"render resource {quoted}") from error
+        entries.append(Entry(identity, manifest))
+    return tuple(entries)
+
+
+def outputs(inputs: ResourceInputs, observed: Observed | None) -> Outputs:
+    """Resolve the type's outputs from what is live; one that fails does not stop the others."""
+    resolved, failures = [], []
+    scope = _applied_scope(inputs, observed)
+    for output in inputs.resource_type_spec.get("outputs") or ():
+        name = str(output.get("name", ""))
+        try:
+            resolved.append({"name": name, **_output(output, scope)})
+        except RenderError as error:
+            failures.append(f"output {printing.quoted(name)}: {error.message}")
+    return Outputs(tuple(resolved), "\n".join(failures))
+
+
+def ready_when(inputs: ResourceInputs, expression: str, observed: Observed | None) -> bool:
+    """Is a manifest ready by its type's own rule? Without a rule, yes.
+
+    Raises:
+        RenderError: the rule fails, e.g. because a status field is not there yet.
+    """
+    if not expression:
+        return True
+    value = _applied_scope(inputs, observed).render(expression)
+    if isinstance(value, bool):
+        return value
+    raise RenderError(f"readyWhen must evaluate to boolean, got {printing.type_name(value)}")
+
+
+def _scope(inputs: ResourceInputs, **further: Any) -> Scope:
+    spec = inputs.resource_type_spec
+    variables = {
+        "metadata": dict(inputs.metadata),
+        "dataplane": dict(inputs.data_plane),
+        "environment": dict(inputs.environment),
+        "parameters": schema.defaulted(spec.get("parameters"), inputs.parameters),
+        "environmentConfigs": schema.defaulted(
+            spec.get("environmentConfigs"), inputs.environment_configs
+        ),
+        "gateway": inputs.environment.get("gateway") or {},
+        **further,
+    }
+    return Scope({name: values.as_context(value) for name, value in variables.items()})
+
+
+def _applied_scope(inputs: ResourceInputs, observed: Observed | None) -> Scope:
+    applied = {identity: {"status": status} for identity, status in (observed or {}).items()}
+    return _scope(inputs, applied=applied)
+
+
+def _manifest(resource: Manifest, scope: Scope) -> dict[str, Any]:
+    rendered = scope.render(values.as_context(resource.get("template")))
+    manifest = values.without_omitted(rendered)
+    if not isinstance(manifest, dict):
+        raise RenderError(f"must render to object, got {printing.type_name(manifest)}")
+    plain: dict[str, Any] = values.as_manifest(manifest)
+    return plain
+
+
+def _output(output: Manifest, scope: Scope) -> dict[str, Any]:
+    for key in _KEY_REFERENCES:
+        if output.get(key):
+            reference = output[key]
+            return {key: {field: _text(reference.get(field), scope) for field in ("name", "key")}}
+    return {"value": _text(output.get("value"), scope)}
+
+
+def _text(template: Any, scope: Scope) -> str:
+    value = scope.render(template or "")
+    if isinstance(value, str):
+        return value
+    raise RenderError(f"expected string, got {printing.type_name(value)}")
