@@ -15,6 +15,7 @@ from choreo_local.embedded.kubeapi import (
     authn,
     bootstrap,
     builtin,
+    crds,
     deleting,
     documents,
     negotiation,
@@ -85,14 +86,17 @@ class KubeApi:
         self.admission = admission.Chain()
         self.registry = Registry(builtin.resources())
         self.core = Core(store=store, registry=self.registry, admission=self.admission)
+        self.definitions = crds.Definitions(self.core)
         self.authenticator = authn.Authenticator(self.options.tokens)
 
     async def start(self) -> None:
-        """Make what every cluster has."""
+        """Make what every cluster has, and begin to act upon what is stored."""
         bootstrap.ensure_namespaces(self.core)
+        self.definitions.start()
 
     async def stop(self) -> None:
         """End background work; the store stays open."""
+        self.definitions.stop()
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but for cancellation."""

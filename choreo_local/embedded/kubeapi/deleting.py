@@ -8,27 +8,22 @@ from typing import Any
 import orjson
 
 from choreo_local import clock
-from choreo_local.embedded.kubeapi import answers, bodies, conversion, metadata, problems
+from choreo_local.embedded.kubeapi import (
+    answers,
+    bodies,
+    conversion,
+    crdspecs,
+    metadata,
+    problems,
+    traits,
+)
 from choreo_local.embedded.kubeapi.core import Attributes, Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import Response
 from choreo_local.embedded.kubeapi.options import DeleteOptions, read_delete
 from choreo_local.embedded.kubeapi.reading import build_list_matcher, list_text, text_of, versioned
 from choreo_local.embedded.storage.eventlog import Stored
 
-# These answer with the object that was deleted, all others with a Status.
-_ANSWERED_WITH_OBJECT = frozenset(
-    {
-        "persistentvolumeclaims",
-        "persistentvolumes",
-        "pods",
-        "podtemplates",
-        "resourcequotas",
-        "serviceaccounts",
-        "services",
-    }
-)
 _DEFAULT_GRACE_SECONDS = 30
-_CRD_CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 
 
 async def delete(core: Core, call: Call) -> Response:
@@ -44,7 +39,7 @@ async def delete(core: Core, call: Call) -> Response:
     if stored is None:
         raise problems.not_found(collection.kind, call.name)
     left, text = remove(core, call, stored, options)
-    if left or collection.kind.group_resource in _ANSWERED_WITH_OBJECT:
+    if left or traits.is_delete_answered_with_object(collection):
         accepted = left and options.orphan_dependents is False
         return answers.one(call, text, status=202 if accepted else 200)
     return answers.encode(call.form, _success(call, old), warnings=call.warnings)
@@ -133,8 +128,8 @@ def _begin(call: Call, obj: Manifest, options: DeleteOptions) -> bool:
         options.propagation_policy,
         orphan=options.orphan_dependents,
     )
-    if kind == "customresourcedefinitions.apiextensions.k8s.io" and not _is_marked(meta):
-        finalizers = list(dict.fromkeys([*finalizers, _CRD_CLEANUP]))
+    if kind == crdspecs.RESOURCE and not _is_marked(meta):
+        finalizers = list(dict.fromkeys([*finalizers, crdspecs.CLEANUP]))
     if finalizers:
         meta["finalizers"] = finalizers
         if not pending:

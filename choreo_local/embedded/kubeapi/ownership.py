@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from choreo_local import clock
+from choreo_local.apimachinery.patch import apply
+from choreo_local.apimachinery.patch.fieldset import FieldSet
 from choreo_local.embedded.kubeapi.core import Call, Manifest
 from choreo_local.embedded.kubeapi.options import WriteOptions
 from choreo_local.embedded.kubeapi.registry import Collection
 
 _MAX_MANAGER_BYTES = 128
+_STATUS: FieldSet = {"f:status": {}}
+_SPEC: FieldSet = {"f:spec": {}}
+_CUSTOM_SPEC: FieldSet = {"f:metadata": {}, "f:spec": {}}
 
 
 @dataclass(slots=True)
@@ -16,7 +22,9 @@ class Ownership:
     """Tracks one write that is not a server-side apply.
 
     Attributes:
+        collection: the resource written to.
         manager: `fieldManager`, or the User-Agent up to its first slash.
+        subresource: of the URL.
     """
 
     collection: Collection
@@ -31,6 +39,56 @@ class Ownership:
 
     def track(self, old: Manifest | None, new: Manifest) -> None:
         """Bring `metadata.managedFields` of the new object up to date."""
+        apply.track_update(
+            old=old,
+            new=new,
+            schema=self.collection.served.schema,
+            manager=self.manager,
+            api_version=self.collection.kind.api_version,
+            now=clock.timestamp(),
+            subresource=self.subresource,
+            reset=reset_fields(self.collection, self.subresource),
+        )
+
+
+@dataclass(slots=True)
+class AppliedOwnership(Ownership):
+    """Tracks a server-side apply: merging decides what is owned, before admission sees it."""
+
+    applied: Manifest
+    force: bool
+
+    @classmethod
+    def of_apply(cls, call: Call, options: WriteOptions, applied: Manifest) -> AppliedOwnership:
+        """The tracking of an apply patch."""
+        return cls(call.collection, options.field_manager, call.subresource, applied, options.force)
+
+    def merge(self, live: Manifest | None) -> Manifest:
+        """The object after the apply; ConflictError when others own what it changes."""
+        return apply.merge_apply(
+            live=live,
+            applied=self.applied,
+            schema=self.collection.served.schema,
+            manager=self.manager,
+            api_version=self.collection.kind.api_version,
+            force=self.force,
+            now=clock.timestamp(),
+            subresource=self.subresource,
+            reset=reset_fields(self.collection, self.subresource),
+        )
+
+    def track(self, old: Manifest | None, new: Manifest) -> None:
+        """Merging has done it."""
+
+
+def reset_fields(collection: Collection, subresource: str) -> FieldSet | None:
+    """The fields that a write to the object, or to its status, cannot change."""
+    served = collection.served
+    if subresource == "status":
+        return _CUSTOM_SPEC if served.custom else _SPEC
+    if served.status_subresource and not subresource:
+        return _STATUS
+    return None
 
 
 def default_manager(call: Call) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from choreo_local.apimachinery.patch import json_patch, merge_patch
-from choreo_local.embedded.kubeapi import bodies, decoding, problems, writing
+from choreo_local.embedded.kubeapi import bodies, decoding, metadata, problems, strategy, writing
 from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import Response
 from choreo_local.embedded.kubeapi.options import WriteOptions, read_write
+from choreo_local.embedded.kubeapi.ownership import AppliedOwnership
 from choreo_local.errors import UnsupportedMediaTypeError
 
 JSON_PATCH = "application/json-patch+json"
@@ -23,6 +24,8 @@ async def patch(core: Core, call: Call) -> Response:
     """PATCH of an object or of a subresource that has the shape of its object."""
     kind = patch_type(call)
     options = read_write(call.request, "PatchOptions", apply=kind == APPLY_PATCH)
+    if kind == APPLY_PATCH:
+        return await _apply(core, call, options)
     document = read_patch(call, kind, options)
 
     async def make(old: Manifest | None) -> Manifest:
@@ -89,3 +92,37 @@ def _check_identity(call: Call, new: Manifest, old: Manifest) -> None:
         new.setdefault("apiVersion", old["apiVersion"])
         new.setdefault("kind", old["kind"])
         decoding.check_builtin_type(collection, new)
+
+
+async def _apply(core: Core, call: Call, options: WriteOptions) -> Response:
+    applied = _read_applied(call, options)
+    ownership = AppliedOwnership.of_apply(call, options, applied)
+
+    async def make(old: Manifest | None) -> Manifest:
+        merged = ownership.merge(old)
+        decoding.shape(call.collection, merged)
+        strategy.apply_defaults(call.collection, merged)
+        if old is None:
+            metadata.check_url(call, merged)
+        return merged
+
+    return await writing.change(
+        core, call, make, options, ownership=ownership, creates=not call.subresource
+    )
+
+
+def _read_applied(call: Call, options: WriteOptions) -> Manifest:
+    try:
+        decoded = bodies.decode_yaml(call.request.body)
+    except bodies.BodyError as error:
+        raise problems.bad_request(f"error decoding YAML: {error}") from None
+    if decoded.duplicates and options.field_validation == "Strict":
+        lines = "".join(f"\n  {line}" for line in decoded.duplicates)
+        raise problems.bad_request(
+            "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal"
+            f" errors:{lines}"
+        )
+    applied = decoded.value
+    if not isinstance(applied, dict):
+        raise problems.bad_request("error decoding YAML: the applied configuration is no object")
+    return applied

@@ -10,75 +10,17 @@ from collections.abc import Sequence
 
 from choreo_local.apimachinery import fielderrors
 from choreo_local.apimachinery.schema import defaulting, pruning
-from choreo_local.embedded.kubeapi import metadata
+from choreo_local.embedded.kubeapi import metadata, traits, typed
 from choreo_local.embedded.kubeapi.core import Manifest
 from choreo_local.embedded.kubeapi.registry import Collection
 from choreo_local.errors import ApiError, Cause
 
-# Kinds whose generation counts changes of the spec, beside those with a status subresource.
-_GENERATION = frozenset(
-    {
-        "customresourcedefinitions.apiextensions.k8s.io",
-        "daemonsets.apps",
-        "deployments.apps",
-        "replicasets.apps",
-        "statefulsets.apps",
-        "cronjobs.batch",
-        "jobs.batch",
-        "endpointslices.discovery.k8s.io",
-        "flowschemas.flowcontrol.apiserver.k8s.io",
-        "ingressclasses.networking.k8s.io",
-        "ingresses.networking.k8s.io",
-        "mutatingadmissionpolicies.admissionregistration.k8s.io",
-        "mutatingadmissionpolicybindings.admissionregistration.k8s.io",
-        "mutatingwebhookconfigurations.admissionregistration.k8s.io",
-        "networkpolicies.networking.k8s.io",
-        "poddisruptionbudgets.policy",
-        "pods",
-        "priorityclasses.scheduling.k8s.io",
-        "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io",
-        "replicationcontrollers",
-        "resourceslices.resource.k8s.io",
-        "validatingadmissionpolicies.admissionregistration.k8s.io",
-        "validatingadmissionpolicybindings.admissionregistration.k8s.io",
-        "validatingwebhookconfigurations.admissionregistration.k8s.io",
-    }
-)
-# Their generation counts changes of annotations too: the rollout controller reads them.
-_ANNOTATIONS_COUNT = frozenset({"deployments.apps"})
-_ALLOW_CREATE_ON_UPDATE = frozenset(
-    {
-        "endpoints",
-        "endpointslices.discovery.k8s.io",
-        "events",
-        "events.events.k8s.io",
-        "leases.coordination.k8s.io",
-        "limitranges",
-        "services",
-    }
-)
-_UNCONDITIONAL_UPDATE_REFUSED = frozenset({"nodes"})
 _META_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
-
-
-def counts_generation(collection: Collection) -> bool:
-    """Whether objects of a resource have a generation."""
-    return collection.served.custom or collection.kind.group_resource in _GENERATION
-
-
-def allows_create_on_update(collection: Collection) -> bool:
-    """Whether a PUT of a missing object creates it."""
-    return collection.kind.group_resource in _ALLOW_CREATE_ON_UPDATE
-
-
-def needs_revision(collection: Collection) -> bool:
-    """Whether an update must say which revision it replaces."""
-    return collection.served.custom
 
 
 def prepare_create(collection: Collection, obj: Manifest) -> None:
     """Reset what a creator has no say in."""
-    if counts_generation(collection):
+    if traits.counts_generation(collection):
         metadata.set_generation(obj["metadata"], 1)
     if collection.served.custom and collection.served.status_subresource:
         obj.pop("status", None)
@@ -93,7 +35,7 @@ def prepare_update(
         _keep_all_but_status(collection, new, old)
     elif collection.served.status_subresource:
         _keep_status(new, old)
-    if counts_generation(collection):
+    if traits.counts_generation(collection):
         generation = old_meta.get("generation")
         changed = subresource != "status" and _is_counted_change(collection, new, old)
         metadata.set_generation(new["metadata"], (generation or 0) + 1 if changed else generation)
@@ -121,10 +63,10 @@ def _keep_all_but_status(collection: Collection, new: Manifest, old: Manifest) -
             new["metadata"]["managedFields"] = managed
         if revision is not None:
             new["metadata"]["resourceVersion"] = revision
-    elif "labels" in old["metadata"]:
-        new["metadata"]["labels"] = old["metadata"]["labels"]
-    else:
+    elif traits.status_keeps_labels(collection):
         new["metadata"].pop("labels", None)
+        if "labels" in old["metadata"]:
+            new["metadata"]["labels"] = old["metadata"]["labels"]
 
 
 def _is_counted_change(collection: Collection, new: Manifest, old: Manifest) -> bool:
@@ -134,7 +76,7 @@ def _is_counted_change(collection: Collection, new: Manifest, old: Manifest) -> 
     fields = (new.keys() | old.keys()) - skipped
     if any(new.get(field) != old.get(field) for field in fields):
         return True
-    if collection.kind.group_resource not in _ANNOTATIONS_COUNT:
+    if not traits.counts_annotations(collection):
         return False
     annotations = new["metadata"].get("annotations") or {}
     return bool(annotations != (old["metadata"].get("annotations") or {}))
@@ -142,8 +84,13 @@ def _is_counted_change(collection: Collection, new: Manifest, old: Manifest) -> 
 
 def shape(collection: Collection, obj: Manifest) -> list[str]:
     """Give an object the shape of its kind, in place; answers the unknown fields."""
+    if not collection.served.custom:
+        return typed.shape(collection.kind.gvk, obj)
+    unknown = typed.shape_metadata(obj)
     schema = collection.served.schema
-    return pruning.prune(schema, obj) if schema is not None else []
+    if schema is not None:
+        unknown += pruning.prune(schema, obj)
+    return unknown
 
 
 def apply_defaults(collection: Collection, obj: Manifest) -> None:

@@ -122,13 +122,13 @@ class _Watch:
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._ready = asyncio.Event()
-        self._overrun = False
+        self._over = False
 
     def _send(self, line: bytes) -> None:
         self._pending.append(line)
         self._pending_bytes += len(line)
         if self._pending_bytes > _MAX_PENDING_BYTES:
-            self._overrun = True
+            self._over = True
         self._ready.set()
 
     def send_initial(self, namespace: str) -> None:
@@ -183,6 +183,10 @@ class _Watch:
             obj = versioned(self._collection, item.fresh())
         return self._encoder(kind, obj)
 
+    def _end(self) -> None:
+        self._over = True
+        self._ready.set()
+
     def _take(self) -> bytes:
         chunk = b"".join(self._pending)
         self._pending.clear()
@@ -197,7 +201,7 @@ class _Watch:
     def stream(self, log: EventLog, *, timeout: float, bookmarks: bool) -> AsyncIterator[bytes]:
         """Events until the time is up, the watcher leaves or falls behind."""
         # Following starts here and not with the first iteration: nothing may slip in between.
-        leave = log.follow(self.push)
+        leave = log.follow(self.push, self._end)
         return self._stream(leave, timeout=timeout, bookmarks=bookmarks)
 
     async def _stream(
@@ -209,7 +213,7 @@ class _Watch:
         try:
             # The head of the answer goes out even when there is nothing to say yet.
             yield self._take()
-            while not self._overrun:
+            while not self._over:
                 limit = min(end, next_bookmark) if bookmarks else end
                 await self._wait(limit - loop.time())
                 if self._pending:
@@ -232,7 +236,7 @@ class _Watch:
             await self._ready.wait()
         finally:
             timer.cancel()
-        if not self._pending:
+        if not self._pending and not self._over:
             self._ready.clear()
 
 

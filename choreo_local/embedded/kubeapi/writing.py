@@ -14,6 +14,7 @@ from choreo_local.embedded.kubeapi import (
     metadata,
     problems,
     strategy,
+    traits,
 )
 from choreo_local.embedded.kubeapi.core import Attributes, Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import Response
@@ -139,7 +140,7 @@ async def change(
         stored = core.store.get(collection.storage, call.key)
         if stored is None:
             if creates is None:
-                creates = strategy.allows_create_on_update(collection) and not call.subresource
+                creates = traits.is_created_by_put(collection) and not call.subresource
             if not creates:
                 raise problems.not_found(collection.kind, call.name)
             obj = await make(None)
@@ -195,7 +196,7 @@ def _check_preconditions(call: Call, new: Manifest, old: Manifest, stored: Store
     expected = metadata.expected_revision(meta)
     if expected and expected != stored.revision:
         raise problems.conflict(kind, call.name)
-    if not expected and strategy.needs_revision(call.collection):
+    if not expected and traits.needs_revision(call.collection):
         raise problems.revision_required(kind, call.name)
     meta["resourceVersion"] = old_meta["resourceVersion"]
     return expected

@@ -86,6 +86,7 @@ class Event:
 
 
 Follower = Callable[[Event], None]
+OnEnd = Callable[[], None]
 
 
 class EventLog:
@@ -100,7 +101,7 @@ class EventLog:
         self.horizon = horizon
         self._events: deque[Event] = deque()
         self._capacity = capacity
-        self._followers: list[Follower] = []
+        self._followers: dict[Follower, OnEnd | None] = {}
 
     def append(self, event: Event) -> None:
         """Remember an event and pass it on; the oldest goes when the log is full."""
@@ -110,15 +111,26 @@ class EventLog:
         for follow in tuple(self._followers):
             follow(event)
 
-    def follow(self, follower: Follower) -> Callable[[], None]:
-        """Call `follower` for each event from now on; the answer ends that."""
-        self._followers.append(follower)
+    def follow(self, follower: Follower, on_end: OnEnd | None = None) -> Callable[[], None]:
+        """Call `follower` for each event from now on; the answer ends that.
+
+        Args:
+            follower: gets the events.
+            on_end: called when the resource is no longer served.
+        """
+        self._followers[follower] = on_end
 
         def leave() -> None:
-            if follower in self._followers:
-                self._followers.remove(follower)
+            self._followers.pop(follower, None)
 
         return leave
+
+    def end(self) -> None:
+        """Send all followers away: the resource is no longer served."""
+        followers, self._followers = self._followers, {}
+        for on_end in followers.values():
+            if on_end is not None:
+                on_end()
 
     def since(self, revision: int) -> Iterator[Event]:
         """The events after `revision`, oldest first; check `horizon` before."""
