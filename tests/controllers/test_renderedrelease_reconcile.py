@@ -1,0 +1,168 @@
+"""RenderedRelease: what is applied, pruned, reported and cleaned up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from choreo_local.controllers import identity
+from choreo_local.controllers.outcome import PlaneReference
+from choreo_local.controllers.renderedrelease.reconcile import Observed, desired, reconcile
+from choreo_local.errors import NotFoundError
+from tests import builders
+
+PLANE = PlaneReference("ClusterDataPlane", "default")
+FINALIZER = "openchoreo.dev/dataplane-cleanup"
+LATER = "2026-01-01T00:00:05Z"
+
+
+def config_map(name: str, **data: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": "cell"},
+        "data": data,
+    }
+
+
+def release(*manifests: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    resources = [{"id": manifest["metadata"]["name"], "object": manifest} for manifest in manifests]
+    spec = {
+        "owner": {"projectName": "shop", "componentName": "greeter"},
+        "environmentName": "development",
+        "targetPlane": "dataplane",
+        "resources": resources,
+    }
+    return builders.obj("RenderedRelease", "greeter-development", spec, **metadata)
+
+
+def live(manifest: dict[str, Any], **more: Any) -> dict[str, Any]:
+    metadata = {**manifest["metadata"], "uid": f"uid-{manifest['metadata']['name']}"}
+    return {**manifest, "metadata": metadata, **more}
+
+
+def observed(found: dict[str, Any], objects: Sequence[Any] = (), **more: Any) -> Observed:
+    defaults: dict[str, Any] = {"plane": PLANE, "missing": "", "applied": {}, "now": LATER}
+    return Observed(release=found, live=objects, **(defaults | more))
+
+
+def applied(manifests: Sequence[Any]) -> dict[identity.ObjectKey, bytes]:
+    return {identity.key(manifest): identity.digest(manifest) for manifest in manifests}
+
+
+def test_new_manifests_are_applied_in_order_with_the_labels_that_find_them_again() -> None:
+    outcome = reconcile(observed(release(config_map("a"), config_map("b"))))
+
+    assert outcome.on_plane is not None
+    assert [name for name, _ in outcome.on_plane.apply] == ["a", "b"]
+    found = outcome.on_plane.apply[0][1]["metadata"]["labels"]
+    assert found["openchoreo.dev/managed-by"] == "renderedrelease-controller"
+    assert found["openchoreo.dev/rendered-release-uid"] == (
+        "uid-RenderedRelease-greeter-development"
+    )
+    assert outcome.add_finalizer == FINALIZER
+    assert [entry["healthStatus"] for entry in outcome.status["resources"]] == ["Unknown"] * 2
+
+
+def test_what_is_applied_and_unchanged_is_not_applied_again() -> None:
+    found = release(config_map("a", key="value"))
+    wanted = desired(found)
+
+    outcome = reconcile(
+        observed(found, [live(wanted[0], immutable=False)], applied=applied(wanted))
+    )
+
+    assert outcome.on_plane is not None
+    assert outcome.on_plane.apply == ()
+    assert outcome.status["resources"][0]["healthStatus"] == "Healthy"
+
+
+def test_what_somebody_else_changed_is_put_right() -> None:
+    found = release(config_map("a", key="value"))
+    wanted = desired(found)
+    changed = live({**wanted[0], "data": {"key": "other"}})
+
+    outcome = reconcile(observed(found, [changed], applied=applied(wanted)))
+
+    assert outcome.on_plane is not None
+    assert [name for name, _ in outcome.on_plane.apply] == ["a"]
+
+
+def test_a_field_that_a_new_manifest_no_longer_names_is_taken_away() -> None:
+    before = desired(release(config_map("a", key="value", more="x")))
+    after = release(config_map("a", key="value"))
+
+    outcome = reconcile(observed(after, [live(before[0])], applied=applied(before)))
+
+    assert outcome.on_plane is not None
+    assert [name for name, _ in outcome.on_plane.apply] == ["a"]
+
+
+def test_objects_that_no_manifest_stands_for_are_deleted_renamed_ones_too() -> None:
+    old = desired(release(config_map("old")))[0]
+    outcome = reconcile(observed(release(config_map("new")), [live(old)]))
+    assert outcome.on_plane is not None
+    assert [(item.kind, item.name, item.uid) for item in outcome.on_plane.delete] == [
+        ("ConfigMap", "old", "uid-old")
+    ]
+
+
+def test_a_restart_reaches_deployments_only() -> None:
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "cell"},
+        "spec": {"replicas": 1},
+    }
+    found = release(deployment, config_map("a"), annotations={"openchoreo.dev/restartedAt": "now"})
+    first, second = desired(found)
+    assert first["spec"]["template"]["metadata"]["annotations"] == {
+        "openchoreo.dev/restartedAt": "now"
+    }
+    assert second.get("spec") is None
+
+
+def test_a_failed_apply_says_which_object_and_why() -> None:
+    outcome = reconcile(observed(release(config_map("a"))))
+    assert outcome.on_error is not None
+    (condition,) = outcome.on_error(NotFoundError("failed to apply resource a: gone")).conditions
+    assert condition.message == (
+        "Failed to apply resources to target plane: failed to apply resource a: gone"
+    )
+
+
+def test_an_unchanged_status_keeps_its_time() -> None:
+    found = release(config_map("a"))
+    entry = {
+        "id": "a",
+        "version": "v1",
+        "kind": "ConfigMap",
+        "name": "a",
+        "namespace": "cell",
+        "healthStatus": "Healthy",
+        "lastObservedTime": "2026-01-01T00:00:00Z",
+    }
+    found["status"] = {"resources": [entry]}
+    outcome = reconcile(observed(found, [live(desired(found)[0])]))
+    assert outcome.status["resources"] == [entry]
+
+
+def test_without_its_plane_the_pass_fails_and_says_what_is_missing() -> None:
+    outcome = reconcile(
+        observed(release(config_map("a")), plane=None, missing='Environment "x" not found')
+    )
+    assert outcome.failed == 'Environment "x" not found'
+    assert outcome.on_plane is None
+
+
+def test_a_deletion_empties_the_plane_first() -> None:
+    found = builders.deleting(release(config_map("a")), FINALIZER)
+    object_a = live(desired(found)[0])
+
+    waiting = reconcile(observed(found, [object_a]))
+    done = reconcile(observed(found))
+
+    assert waiting.on_plane is not None
+    assert [item.name for item in waiting.on_plane.delete] == ["a"]
+    assert waiting.remove_finalizer == ""
+    assert done.remove_finalizer == FINALIZER
