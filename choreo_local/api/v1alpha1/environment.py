@@ -23,8 +23,7 @@ class EnvironmentSpec(Model):
 
     model_config = checked_by(
         Rule(
-            "!has(oldSelf.dataPlaneRef)"
-            " || (has(self.dataPlaneRef) && self.dataPlaneRef == oldSelf.dataPlaneRef)",
+            "!has(oldSelf.dataPlaneRef) || self.dataPlaneRef == oldSelf.dataPlaneRef",
             "dataPlaneRef is immutable once set",
         )
     )
