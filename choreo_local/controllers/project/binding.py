@@ -53,18 +53,18 @@ def reconcile(observed: Observed) -> Outcome:
         metadata["namespace"], spec["owner"]["projectName"], spec["environment"]
     )
     try:
-        resources = _render(observed)
+        entries = _render(observed)
     except RenderError as error:
         message = f"Failed to render manifests: {error.message}"
         return _outcome(
             observed, _unsynced(Reason.RENDERING_FAILED, message), status={"namespace": namespace}
         )
-    if not any(_is_namespace(entry["object"], namespace) for entry in resources):
+    if not projects.has_cell_namespace(entries, namespace):
         message = f'Rendered manifests do not contain a Namespace named "{namespace}"'
         return _outcome(
             observed, _unsynced(Reason.NAMESPACE_MISSING, message), status={"namespace": namespace}
         )
-    return _release(observed, resources, namespace)
+    return _release(observed, [entry.as_resource() for entry in entries], namespace)
 
 
 def _missing(observed: Observed) -> tuple[Reason, str] | None:
@@ -119,28 +119,19 @@ def _outcome(observed: Observed, parts: Sequence[Condition], **more: Any) -> Out
     )
 
 
-def _render(observed: Observed) -> list[dict[str, Any]]:
+def _render(observed: Observed) -> tuple[projects.Entry, ...]:
     assert observed.release is not None
     assert observed.project is not None
     assert observed.environment is not None
     assert observed.data_plane is not None
-    manifests = projects.render(
-        projects.ProjectInputs(
+    return projects.render(
+        projects.inputs_of_release(
+            observed.release,
             binding=observed.binding,
-            release=observed.release,
             project=observed.project,
             environment=observed.environment,
             data_plane=observed.data_plane,
         )
-    )
-    return [{"id": item.id, "object": item.manifest} for item in manifests]
-
-
-def _is_namespace(manifest: Mapping[str, Any], name: str) -> bool:
-    return (manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"]) == (
-        "v1",
-        "Namespace",
-        name,
     )
 
 

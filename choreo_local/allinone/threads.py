@@ -1,0 +1,78 @@
+"""Threads with an event loop each: the cluster, the controllers and the APIs do not share one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # not on every platform
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+class LoopThread:
+    """A thread that runs an event loop until it is stopped."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.loop = _new_loop()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def call(self, coroutine: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
+        """Run a coroutine in the thread's loop and wait for its result, from another thread."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
+
+    def spawn(
+        self, coroutine: Coroutine[Any, Any, Any], *, on_death: Callable[[BaseException], None]
+    ) -> Awaitable[None]:
+        """Run a coroutine in the background; `on_death` is told when it ends by an exception."""
+
+        async def guarded() -> None:
+            try:
+                await coroutine
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:
+                logger.exception("Component died thread=%s", self.name)
+                on_death(error)
+                raise
+
+        future = asyncio.run_coroutine_threadsafe(guarded(), self.loop)
+        return asyncio.wrap_future(future, loop=self.loop)
+
+    def stop(self) -> None:
+        """Cancel what still runs, end the loop and the thread."""
+        if not self._thread.is_alive():
+            return
+        asyncio.run_coroutine_threadsafe(_cancel_all(), self.loop).result(10)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+        self.loop.close()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+
+async def _cancel_all() -> None:
+    own = asyncio.current_task()
+    tasks = [task for task in asyncio.all_tasks() if task is not own]
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=5) if tasks else None
