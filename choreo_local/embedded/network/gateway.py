@@ -1,0 +1,249 @@
+"""The gateway controller: Gateway API objects and endpoints → data path and statuses."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from choreo_local import clock
+from choreo_local.apimachinery.gvk import ResourceKind
+from choreo_local.embedded.network import backends, gateway_status, kinds, routes
+from choreo_local.embedded.network.datapath import Addresses, DataPath
+from choreo_local.embedded.network.references import ObjectKey, World
+from choreo_local.embedded.network.routes import Built
+from choreo_local.embedded.network.sources import InformerSource, Sources
+from choreo_local.embedded.network.table import Backend, Endpoint, RouteTable
+from choreo_local.errors import ApiError, ConflictError, NotFoundError, UnreachableError
+from choreo_local.kubeclient.client import KubeClient
+from choreo_local.kubeclient.interfaces import Manifest
+from choreo_local.tasks import TaskGroup
+
+logger = logging.getLogger(__name__)
+
+CONTROLLER_NAME = "choreo.dev/gateway-controller"
+
+_ROUTE_KINDS = (kinds.HTTP_ROUTES, kinds.GRPC_ROUTES, kinds.TLS_ROUTES)
+_OBJECT_KINDS = (
+    kinds.GATEWAY_CLASSES,
+    kinds.GATEWAYS,
+    *_ROUTE_KINDS,
+    kinds.TLS_ROUTES_ALPHA,
+    kinds.REFERENCE_GRANTS,
+    kinds.TRAFFIC_POLICIES,
+    kinds.SERVICES,
+    kinds.NAMESPACES,
+    kinds.SECRETS,
+)
+# One apply often changes several objects; waiting this long takes them together.
+_DEBOUNCE_SECONDS = 0.003
+_RETRY_SECONDS = 0.5
+_CONFLICT_SECONDS = 0.02
+
+
+class GatewayController:
+    """Programs a data path with what the Gateways of our classes say.
+
+    Args:
+        client: writes statuses.
+        informers: shared with the rest of the cluster.
+        path: Envoy or the proxy of this process; started and stopped by this class.
+        addresses: what statuses say about where listeners are reached.
+    """
+
+    def __init__(
+        self,
+        client: KubeClient,
+        informers: InformerSource,
+        path: DataPath,
+        addresses: Addresses,
+        *,
+        controller_name: str = CONTROLLER_NAME,
+    ) -> None:
+        self._client = client
+        self._path = path
+        self._addresses = addresses
+        self._controller_name = controller_name
+        self._tasks = TaskGroup("gateway")
+        self._sources = Sources(client, informers, _OBJECT_KINDS, self._object_changed)
+        self._slices = informers.of(kinds.ENDPOINT_SLICES)
+        self._services = informers.of(kinds.SERVICES)
+        self._slices_of: dict[ObjectKey, dict[str, Manifest]] = {}
+        self._backends_of: dict[ObjectKey, set[Backend]] = {}
+        self._endpoints: dict[Backend, tuple[Endpoint, ...]] = {}
+        self._changed_services: set[ObjectKey] = set()
+        self._rebuild = False
+        self._wake = asyncio.Event()
+
+    async def start(self) -> None:
+        """Start the data path and follow the cluster."""
+        await self._path.start()
+        self._slices.add_callback(self._slice_changed)
+        self._tasks.start(self._sources.run(), name="kinds")
+        self._tasks.start(self._run(), name="routes")
+
+    async def stop(self) -> None:
+        """Stop following and end the data path."""
+        await self._tasks.stop()
+        await self._path.stop()
+
+    def _object_changed(self, old: Manifest | None, new: Manifest | None) -> None:
+        if _matters(new or old or {}) and _differs(old, new):
+            self._rebuild = True
+            self._wake.set()
+
+    def _slice_changed(self, old: Manifest | None, new: Manifest | None) -> None:
+        for each, is_new in ((old, False), (new, True)):
+            if each is None:
+                continue
+            metadata = each["metadata"]
+            service = (metadata.get("labels") or {}).get(backends.SERVICE_NAME)
+            if not service:
+                continue
+            key = (metadata["namespace"], service)
+            known = self._slices_of.setdefault(key, {})
+            if is_new:
+                known[metadata["name"]] = each
+            else:
+                known.pop(metadata["name"], None)
+            self._changed_services.add(key)
+            self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if self._rebuild:
+                await asyncio.sleep(_DEBOUNCE_SECONDS)
+                if not self._is_synced():
+                    # An empty first list tells nobody; look again shortly.
+                    self._wake.set()
+                    continue
+            try:
+                await self._look()
+            except (ApiError, UnreachableError, OSError) as error:
+                logger.warning("Gateway not programmed error=%s", error)
+                self._rebuild = True
+                await asyncio.sleep(_RETRY_SECONDS)
+                self._wake.set()
+
+    def _is_synced(self) -> bool:
+        return self._sources.synced and self._slices.synced.is_set()
+
+    async def _look(self) -> None:
+        changed, self._changed_services = self._changed_services, set()
+        if self._rebuild:
+            self._rebuild = False
+            built = routes.build(self._world())
+            await self._program(built.table)
+            await self._write_statuses(built)
+            return
+        for key in changed:
+            for backend in self._backends_of.get(key, ()):
+                found = self._endpoints_of(backend)
+                if found != self._endpoints.get(backend):
+                    self._endpoints[backend] = found
+                    await self._path.update(backend, found)
+
+    def _world(self) -> World:
+        found = self._sources.list
+        route_objects: dict[tuple[str, ...], Manifest] = {}
+        for kind in (*_ROUTE_KINDS, kinds.TLS_ROUTES_ALPHA):
+            for each in found(kind):
+                # The same TLSRoute may be served in two versions.
+                route_objects.setdefault((each["kind"], *_key(each)), each)
+        return World(
+            controller_name=self._controller_name,
+            classes=found(kinds.GATEWAY_CLASSES),
+            gateways=found(kinds.GATEWAYS),
+            routes=list(route_objects.values()),
+            grants=found(kinds.REFERENCE_GRANTS),
+            services={_key(each): each for each in found(kinds.SERVICES)},
+            namespaces={
+                each["metadata"]["name"]: each["metadata"].get("labels") or {}
+                for each in found(kinds.NAMESPACES)
+            },
+            secrets={_key(each): each for each in found(kinds.SECRETS)},
+            policies=found(kinds.TRAFFIC_POLICIES),
+        )
+
+    async def _program(self, table: RouteTable) -> None:
+        used = table.backends()
+        self._endpoints = {backend: self._endpoints_of(backend) for backend in used}
+        self._backends_of = {}
+        for backend in used:
+            key = (backend.key.namespace, backend.key.service)
+            self._backends_of.setdefault(key, set()).add(backend)
+        await self._path.apply(table, self._endpoints)
+
+    def _endpoints_of(self, backend: Backend) -> tuple[Endpoint, ...]:
+        key = backend.key
+        service = self._services.get(key.service, key.namespace)
+        port = backends.service_port(service, key.port) if service else None
+        if port is None:
+            return ()
+        slices = self._slices_of.get((key.namespace, key.service), {})
+        return backends.endpoints(port, slices.values())
+
+    async def _write_statuses(self, built: Built) -> None:
+        now = clock.now()
+        for class_ in self._sources.list(kinds.GATEWAY_CLASSES):
+            if class_["spec"].get("controllerName") == self._controller_name:
+                status = gateway_status.class_status(class_, now)
+                await self._write(kinds.GATEWAY_CLASSES, class_, status)
+        for gateway, found in built.gateways:
+            status = gateway_status.gateway_status(
+                gateway, found, addresses=self._addresses.hosts, failure=self._path.failure, now=now
+            )
+            await self._write(kinds.GATEWAYS, gateway, status)
+        for route, parents in built.parents:
+            status = gateway_status.route_status(
+                route, parents, controller_name=self._controller_name, now=now
+            )
+            # A route without any parent of ours never gets a status from here.
+            if status.get("parents") or (route.get("status") or {}).get("parents"):
+                await self._write(_route_kind(route), route, status)
+
+    async def _write(
+        self, kind: ResourceKind, obj: Mapping[str, Any], status: dict[str, Any]
+    ) -> None:
+        if status == (obj.get("status") or {}):
+            return
+        try:
+            await self._client.update_status(kind, {**obj, "status": status})
+        except NotFoundError:
+            return
+        except ConflictError:
+            # The newer state is on its way to the cache.
+            self._rebuild = True
+            asyncio.get_running_loop().call_later(_CONFLICT_SECONDS, self._wake.set)
+
+
+def _key(obj: Manifest) -> ObjectKey:
+    return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _matters(obj: Manifest) -> bool:
+    """Of all Secrets only certificates can be meant by a listener."""
+    return obj.get("kind") != "Secret" or obj.get("type") == "kubernetes.io/tls"
+
+
+def _differs(old: Manifest | None, new: Manifest | None) -> bool:
+    """Whether a change is more than a status; statuses are mostly our own."""
+    if old is None or new is None:
+        return True
+    return _content(old) != _content(new)
+
+
+def _content(obj: Manifest) -> dict[str, Any]:
+    metadata = obj["metadata"]
+    rest = {key: value for key, value in obj.items() if key not in ("metadata", "status")}
+    return {**rest, "labels": metadata.get("labels"), "deleted": metadata.get("deletionTimestamp")}
+
+
+def _route_kind(route: Mapping[str, Any]) -> ResourceKind:
+    for kind in (*_ROUTE_KINDS, kinds.TLS_ROUTES_ALPHA):
+        if (kind.api_version, kind.kind) == (route["apiVersion"], route["kind"]):
+            return kind
+    raise ValueError(f"{route['kind']} is not a route")

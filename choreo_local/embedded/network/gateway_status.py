@@ -1,0 +1,138 @@
+"""What the statuses of gateway classes, Gateways and routes must say. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from choreo_local import clock
+from choreo_local.embedded.network.attachment import Parent
+from choreo_local.embedded.network.listeners import Listener
+from choreo_local.embedded.network.references import GROUP, Manifest, Problem
+
+_Conditions = list[dict[str, Any]]
+
+
+def class_status(class_: Manifest, now: datetime) -> dict[str, Any]:
+    """GatewayClass: ours are accepted as they are."""
+    before = class_.get("status") or {}
+    accepted = _condition(class_, "Accepted", None, "Accepted", "the controller runs here")
+    return {**before, "conditions": _merged(before.get("conditions"), [accepted], now)}
+
+
+def gateway_status(
+    gateway: Manifest,
+    found: Sequence[Listener],
+    *,
+    addresses: Iterable[str],
+    failure: Callable[[int], str],
+    now: datetime,
+) -> dict[str, Any]:
+    """Gateway: its listeners, and whether they are served (`failure` tells why not)."""
+    before = gateway.get("status") or {}
+    listed = {each["name"]: each for each in before.get("listeners") or ()}
+    failures = [failure(each.port) for each in found if each.works]
+    wrong = [each.name for each in found if each.refused or each.conflict]
+    accepted = _condition(gateway, "Accepted", None, "Accepted", "")
+    if wrong:
+        names = ", ".join(sorted(wrong))
+        accepted = _condition(
+            gateway, "Accepted", None, "ListenersNotValid", f"listeners not served: {names}"
+        )
+    fault = next((each for each in failures if each), "")
+    unusable = not any(each.works for each in found)
+    problem = Problem("AddressNotUsable", fault) if fault else None
+    if unusable:
+        problem = Problem("Invalid", "no listener can be served")
+    programmed = _condition(gateway, "Programmed", problem, "Programmed", "")
+    return {
+        **before,
+        "addresses": [{"type": "IPAddress", "value": each} for each in addresses],
+        "conditions": _merged(before.get("conditions"), [accepted, programmed], now),
+        "listeners": [_listener(each, listed.get(each.name) or {}, failure, now) for each in found],
+    }
+
+
+def _listener(
+    listener: Listener, before: Manifest, failure: Callable[[int], str], now: datetime
+) -> dict[str, Any]:
+    gateway = listener.gateway
+    fault = failure(listener.port) if listener.works else ""
+    unserved = listener.refused or listener.conflict
+    if not unserved and not listener.works:
+        unserved = Problem("Invalid", "a reference of the listener cannot be used")
+    if not unserved and fault:
+        unserved = Problem("Pending", fault)
+    programmed = unserved and Problem("Invalid", unserved.message)
+    accepted = listener.refused or (listener.conflict and Problem("PortUnavailable", ""))
+    conflict = _condition(gateway, "Conflicted", None, "NoConflicts", "")
+    if listener.conflict:
+        conflict |= {"reason": listener.conflict.reason, "message": listener.conflict.message}
+    conflict["status"] = "True" if listener.conflict else "False"
+    conditions = [
+        _condition(gateway, "Accepted", accepted, "Accepted", ""),
+        conflict,
+        _condition(gateway, "ResolvedRefs", listener.unresolved, "ResolvedRefs", ""),
+        _condition(gateway, "Programmed", programmed, "Programmed", ""),
+    ]
+    return {
+        "name": listener.name,
+        "attachedRoutes": len(listener.attached),
+        "supportedKinds": [{"group": GROUP, "kind": kind} for kind in listener.kinds],
+        "conditions": _merged(before.get("conditions"), conditions, now),
+    }
+
+
+def route_status(
+    route: Manifest, parents: Sequence[Parent], *, controller_name: str, now: datetime
+) -> dict[str, Any]:
+    """A route's parents; those of other controllers stay as they are."""
+    before = route.get("status") or {}
+    listed: list[Mapping[str, Any]] = list(before.get("parents") or ())
+    others = [each for each in listed if each.get("controllerName") != controller_name]
+    ours = [each for each in listed if each.get("controllerName") == controller_name]
+    entries = []
+    for parent in parents:
+        same = [each for each in ours if each["parentRef"] == parent.reference]
+        old = same[0] if same else {}
+        accepted = _condition(route, "Accepted", parent.refused, "Accepted", "")
+        resolved = _condition(route, "ResolvedRefs", parent.unresolved, "ResolvedRefs", "")
+        entries.append(
+            {
+                "parentRef": dict(parent.reference),
+                "controllerName": controller_name,
+                "conditions": _merged(old.get("conditions"), [accepted, resolved], now),
+            }
+        )
+    return {**before, "parents": [*others, *entries]}
+
+
+def _condition(
+    obj: Manifest, type_: str, problem: Problem | None, reason: str, message: str
+) -> dict[str, Any]:
+    """True with `reason`, or False with the problem's."""
+    return {
+        "type": type_,
+        "status": "False" if problem else "True",
+        "observedGeneration": obj["metadata"].get("generation", 1),
+        "reason": problem.reason if problem else reason,
+        "message": problem.message if problem else message,
+    }
+
+
+def _merged(
+    before: Sequence[Mapping[str, Any]] | None, fresh: _Conditions, now: datetime
+) -> list[dict[str, Any]]:
+    """The fresh conditions after those of other authors; times change with the status only."""
+    old = {each["type"]: each for each in before or ()}
+    types = {each["type"] for each in fresh}
+    result = [dict(each) for each in before or () if each["type"] not in types]
+    # The default of the CRD: conditions that wait for a controller, which is this one.
+    result = [each for each in result if each.get("reason") != "Pending"]
+    for each in fresh:
+        known = old.get(each["type"])
+        same = known is not None and known["status"] == each["status"]
+        moment = known.get("lastTransitionTime") if known and same else None
+        result.append({**each, "lastTransitionTime": moment or clock.timestamp(now)})
+    return result

@@ -1,0 +1,32 @@
+"""The kinds that the network reads and writes."""
+
+from __future__ import annotations
+
+from choreo_local.apimachinery.gvk import ResourceKind
+
+_GATEWAY_GROUP = "gateway.networking.k8s.io"
+
+NAMESPACES = ResourceKind("", "v1", "Namespace", "namespaces", namespaced=False)
+PODS = ResourceKind("", "v1", "Pod", "pods")
+SECRETS = ResourceKind("", "v1", "Secret", "secrets")
+SERVICES = ResourceKind("", "v1", "Service", "services")
+ENDPOINT_SLICES = ResourceKind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
+CUSTOM_RESOURCE_DEFINITIONS = ResourceKind(
+    "apiextensions.k8s.io",
+    "v1",
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+    namespaced=False,
+)
+GATEWAY_CLASSES = ResourceKind(
+    _GATEWAY_GROUP, "v1", "GatewayClass", "gatewayclasses", namespaced=False
+)
+GATEWAYS = ResourceKind(_GATEWAY_GROUP, "v1", "Gateway", "gateways")
+HTTP_ROUTES = ResourceKind(_GATEWAY_GROUP, "v1", "HTTPRoute", "httproutes")
+GRPC_ROUTES = ResourceKind(_GATEWAY_GROUP, "v1", "GRPCRoute", "grpcroutes")
+TLS_ROUTES = ResourceKind(_GATEWAY_GROUP, "v1", "TLSRoute", "tlsroutes")
+TLS_ROUTES_ALPHA = ResourceKind(_GATEWAY_GROUP, "v1alpha2", "TLSRoute", "tlsroutes")
+REFERENCE_GRANTS = ResourceKind(_GATEWAY_GROUP, "v1beta1", "ReferenceGrant", "referencegrants")
+TRAFFIC_POLICIES = ResourceKind(
+    "gateway.kgateway.dev", "v1alpha1", "TrafficPolicy", "trafficpolicies"
+)
