@@ -215,7 +215,7 @@ def _apply(
     changes = write.compare(live, merged)
     managers = release(managers, ours.id, changes, force=force)
     merged = merging.drop_nulls(write.atom, merged, gone)
-    return (live if comparing.equal(live, merged) else merged), managers
+    return (live if comparing.same(write.atom, live, merged) else merged), managers
 
 
 def _orphans(
@@ -225,18 +225,14 @@ def _orphans(
     if not fieldset.difference(last, fields):
         return {}
     last = _with_named(atom, last)
-    present = _present(atom, merged)
+    present = _with_named(atom, comparing.field_set(atom, merged))
     owned: FieldSet = {}
     for manager in managers.values():
         owned = fieldset.union(owned, manager.fields)
-    kept = _present(atom, merging.remove(atom, merged, last) or {})
+    kept = fieldset.recursive_difference(present, last)
     unowned = fieldset.difference(present, fieldset.union(kept, _with_named(atom, owned)))
-    kept = _present(atom, merging.remove(atom, merged, unowned) or {})
+    kept = fieldset.recursive_difference(present, unowned)
     return fieldset.intersection(fieldset.difference(present, kept), last)
-
-
-def _present(atom: Atom, obj: Object) -> FieldSet:
-    return _with_named(atom, comparing.field_set(atom, obj))
 
 
 def _with_named(atom: Atom, fields: FieldSet) -> FieldSet:

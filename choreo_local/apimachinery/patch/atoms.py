@@ -7,7 +7,7 @@ one kind; where the schema says nothing, the value itself decides.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -67,6 +67,22 @@ class Atom:
     def item(self) -> Atom:
         """The atom of list items."""
         return DEDUCED_ATOMIC
+
+    @cached_property
+    def is_exact(self) -> bool:
+        """Whether equality of Python values is equality here: never both 1 and true at a place."""
+        return _is_exact(self, set())
+
+    def parts(self) -> Iterator[Atom]:
+        """The atoms directly below."""
+        for name, (_, child) in self.fields.items():
+            # Nobody owns these, they are taken off before anything is compared.
+            if name != "managedFields":
+                yield child
+        if self.map is not None and self.element is not None:
+            yield self.element
+        if self.list is not None:
+            yield self.item
 
     def child(self, name: str) -> tuple[str, Atom, bool]:
         """Path element and atom of a field, and whether it is declared."""
@@ -162,6 +178,10 @@ class _Compiled(Atom):
                 found[key] = item[key]
             elif default is not MISSING:
                 found[key] = default
+        if len(found) == 1:
+            # Most lists have one key; its name is a plain identifier.
+            key, value = found.popitem()
+            return f'k:{{"{key}":{fieldset.encode(value)}}}'
         if not found:
             names = " ".join(self._schema.list_map_keys)
             raise ItemError(
@@ -169,6 +189,15 @@ class _Compiled(Atom):
                 "(and doesn't have default values for any key fields)"
             )
         return "k:" + fieldset.encode(found)
+
+
+def _is_exact(atom: Atom, seen: set[int]) -> bool:
+    if isinstance(atom, _Deduced):
+        return False
+    if id(atom) in seen:
+        return True
+    seen.add(id(atom))
+    return all(_is_exact(part, seen) for part in atom.parts())
 
 
 def _identify_value(item: Any) -> str:

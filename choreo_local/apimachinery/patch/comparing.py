@@ -8,6 +8,7 @@ from choreo_local.apimachinery.patch.atoms import Atom, ItemError, Relation
 from choreo_local.apimachinery.patch.fieldset import FieldSet
 
 _ABSENT: Any = object()
+_ASSOCIATIVE = (Relation.SET, Relation.KEYED)
 
 
 class Changes(NamedTuple):
@@ -24,28 +25,23 @@ def field_set(atom: Atom, value: Any) -> FieldSet:
     """The fields that somebody who applies this value owns."""
     if type(value) is dict and atom.map is Relation.GRANULAR:
         return _map_fields(atom, value)
-    if type(value) is list and atom.list in (Relation.SET, Relation.KEYED):
+    if type(value) is list and atom.list in _ASSOCIATIVE:
         return _list_fields(atom, value)
     return {}
-
-
-def _is_leaf(atom: Atom, value: Any) -> bool:
-    """Whether a value has one owner as a whole."""
-    if type(value) is dict:
-        return not value or atom.map is not Relation.GRANULAR
-    if type(value) is list:
-        return atom.list not in (Relation.SET, Relation.KEYED)
-    return True
 
 
 def _map_fields(atom: Atom, value: dict[str, Any]) -> FieldSet:
     fields: FieldSet = {}
     for name, item in value.items():
         element, child, declared = atom.child(name)
-        if _is_leaf(child, item):
+        kind = type(item)
+        if kind is dict and item and child.map is Relation.GRANULAR:
+            below = _map_fields(child, item)
+        elif kind is list and child.list in _ASSOCIATIVE:
+            below = _list_fields(child, item)
+        else:
             fields[element] = {}
             continue
-        below = field_set(child, item)
         if not declared:
             fields[element] = {".": {}, **below} if below else {}
         elif below:
@@ -85,13 +81,20 @@ def compare(atom: Atom, old: Any, new: Any) -> Changes:
 
 def _compare_below(atom: Atom, old: Any, new: Any, into: Changes) -> bool:
     """Compare what is below a place; says whether the place itself is a leaf that changed."""
-    if old is new:
+    if same(atom, old, new):
         return False
     if _is_map(atom, old) or _is_map(atom, new):
         return _compare_maps(atom, old, new, into)
     if _is_list(atom, old) or _is_list(atom, new):
         return _compare_lists(atom, old, new, into)
-    return not equal(old, new)
+    return True
+
+
+def same(atom: Atom, old: Any, new: Any) -> bool:
+    """Whether two values at one place are equal."""
+    if old is new:
+        return True
+    return bool(old == new) if atom.is_exact else equal(old, new)
 
 
 def _is_map(atom: Atom, value: Any) -> bool:
@@ -99,7 +102,7 @@ def _is_map(atom: Atom, value: Any) -> bool:
 
 
 def _is_list(atom: Atom, value: Any) -> bool:
-    return type(value) is list and atom.list in (Relation.SET, Relation.KEYED)
+    return type(value) is list and atom.list in _ASSOCIATIVE
 
 
 def _compare_maps(atom: Atom, old: Any, new: Any, into: Changes) -> bool:
@@ -164,7 +167,7 @@ def everything(atom: Atom, value: Any) -> FieldSet:
             element, child, _ = atom.child(name)
             below[element] = everything(child, item)
         return below
-    if type(value) is list and value and atom.list in (Relation.SET, Relation.KEYED):
+    if type(value) is list and value and atom.list in _ASSOCIATIVE:
         below = {".": {}}
         for element, items in index(atom, value).items():
             below[element] = everything(atom.item, items[0]) if len(items) == 1 else {}

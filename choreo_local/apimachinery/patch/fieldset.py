@@ -12,7 +12,9 @@ Elements are `f:<field>`, `k:<keys of a list item as JSON>`, `v:<value of a set 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from json.encoder import encode_basestring
 from typing import Any
 
 from choreo_local.apimachinery.fielderrors import quote
@@ -182,10 +184,15 @@ def _canonical_element(element: str) -> str:
     return kind + encode(value)
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+# Go escapes these in JSON, so that it may stand in HTML.
+_ESCAPED = {ord(special): f"\\u{ord(special):04x}" for special in "<>&\u2028\u2029"}
+_NEEDS_ESCAPE = re.compile("[<>&\u2028\u2029]").search
+
+
 def encode(value: Any) -> str:
     """A value as it stands in an element: compact JSON with sorted keys, as Go writes it."""
-    encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    for special in "<>&\u2028\u2029":
-        if special in encoded:
-            encoded = encoded.replace(special, f"\\u{ord(special):04x}")
-    return encoded
+    if type(value) is int:
+        return str(value)
+    encoded = encode_basestring(value) if type(value) is str else _ENCODER.encode(value)
+    return encoded.translate(_ESCAPED) if _NEEDS_ESCAPE(encoded) else encoded

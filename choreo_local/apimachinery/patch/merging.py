@@ -15,6 +15,8 @@ _DUPLICATE: Any = object()
 
 def merge(atom: Atom, live: Any, applied: Any) -> Any:
     """The live value with the applied one over it."""
+    if atom.is_exact and live == applied:
+        return live
     if atom.map is Relation.GRANULAR and type(live) is dict and live:
         if type(applied) is dict:
             return _merge_maps(atom, live, applied)

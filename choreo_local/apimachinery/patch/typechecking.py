@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from choreo_local.apimachinery import gotext
@@ -13,45 +12,75 @@ from choreo_local.apimachinery.patch.fieldset import Path
 # One text names all problems; a list of a million would help nobody.
 MAX_PROBLEMS = 100
 
+Problem = tuple[Path, str]
+
 
 def problems(atom: Atom, value: Any) -> str:
     """All problems as one text; empty when the value fits."""
-    found: list[str] = []
-    for path, sentence in _check(atom, value, ()):
-        where = fieldset.text(path)
-        found.append(f"{where}: {sentence}" if where else sentence)
-        if len(found) == MAX_PROBLEMS:
-            break
+    found = [
+        f"{fieldset.text(path)}: {sentence}" if path else sentence
+        for path, sentence in _check(atom, value)[:MAX_PROBLEMS]
+    ]
     if len(found) > 1:
         return "\n".join(["errors:", *(f"  {problem}" for problem in found)])
     return "".join(found)
 
 
-def _check(atom: Atom, value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    if value is None:
-        return
-    if type(value) is dict and atom.map is not None:
-        yield from _check_map(atom, value, path)
-    elif type(value) is list and atom.list is not None:
-        yield from _check_list(atom, value, path)
-    elif atom.map is not None and atom.scalar is None:
-        yield path, f"expected map, got &{{{gotext.plain(value)}}}"
-    elif atom.scalar is not None:
-        yield from _check_scalar(atom.scalar, value, path)
-    else:
-        yield path, f"expected list, got &{{{gotext.plain(value)}}}"
+def _check(atom: Atom, value: Any) -> list[Problem]:
+    # Paths are put together on the way back, so that a value that fits costs none.
+    kind = type(value)
+    if kind is dict and atom.map is not None:
+        return _check_map(atom, value)
+    if kind is list and atom.list is not None:
+        return _check_list(atom, value)
+    if value is None or _fits(atom.scalar, kind):
+        return []
+    return [((), _mismatch(atom, value))]
 
 
-def _check_map(atom: Atom, value: dict[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+def _fits(scalar: Scalar | None, kind: type) -> bool:
+    if scalar is Scalar.STRING:
+        return kind is str
+    if scalar is Scalar.NUMERIC:
+        return kind is int or kind is float
+    if scalar is Scalar.BOOLEAN:
+        return kind is bool
+    return scalar is Scalar.UNTYPED and kind is not dict and kind is not list
+
+
+def _mismatch(atom: Atom, value: Any) -> str:
+    shown = f"&{{{gotext.plain(value)}}}"
+    match atom.scalar:
+        case Scalar.NUMERIC:
+            return f"expected numeric (int or float), got {gotext.type_name(value)}"
+        case Scalar.STRING:
+            literal = gotext.literal(value)
+            return f"expected string, got &value.valueUnstructured{{Value:{literal}}}"
+        case Scalar.BOOLEAN:
+            return f"expected boolean, got {shown}"
+        case Scalar.UNTYPED:
+            return f"expected any scalar, got {shown}"
+        case None:
+            return f"expected {'map' if atom.map is not None else 'list'}, got {shown}"
+
+
+def _check_map(atom: Atom, value: dict[str, Any]) -> list[Problem]:
+    found: list[Problem] = []
+    fields, other = atom.fields, atom.element
     for name, item in value.items():
-        element, child, declared = atom.child(name)
-        if not declared and atom.element is None:
-            yield (*path, element), "field not declared in schema"
-        else:
-            yield from _check(child, item, (*path, element))
+        declared = fields.get(name)
+        child = declared[1] if declared is not None else other
+        if child is None:
+            found.append(((f"f:{name}",), "field not declared in schema"))
+            continue
+        below = _check(child, item)
+        if below:
+            found += [((f"f:{name}", *path), sentence) for path, sentence in below]
+    return found
 
 
-def _check_list(atom: Atom, value: list[Any], path: Path) -> Iterator[tuple[Path, str]]:
+def _check_list(atom: Atom, value: list[Any]) -> list[Problem]:
+    found: list[Problem] = []
     seen: set[str] = set()
     for position, item in enumerate(value):
         element = f"i:{position}"
@@ -59,25 +88,12 @@ def _check_list(atom: Atom, value: list[Any], path: Path) -> Iterator[tuple[Path
             try:
                 element = atom.identify(item)
             except ItemError as error:
-                yield path, f"element {position}: {error}"
+                found.append(((), f"element {position}: {error}"))
                 continue
             if element in seen:
-                yield path, f"duplicate entries for key {fieldset.text((element,))}"
+                found.append(((), f"duplicate entries for key {fieldset.text((element,))}"))
             seen.add(element)
-        yield from _check(atom.item, item, (*path, element))
-
-
-def _check_scalar(scalar: Scalar, value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    match scalar:
-        case Scalar.NUMERIC if not is_number:
-            yield path, f"expected numeric (int or float), got {gotext.type_name(value)}"
-        case Scalar.STRING if not isinstance(value, str):
-            shown = f"&value.valueUnstructured{{Value:{gotext.literal(value)}}}"
-            yield path, f"expected string, got {shown}"
-        case Scalar.BOOLEAN if not isinstance(value, bool):
-            yield path, f"expected boolean, got &{{{gotext.plain(value)}}}"
-        case Scalar.UNTYPED if isinstance(value, dict | list):
-            yield path, f"expected any scalar, got &{{{gotext.plain(value)}}}"
-        case _:
-            return
+        below = _check(atom.item, item)
+        if below:
+            found += [((element, *path), sentence) for path, sentence in below]
+    return found
