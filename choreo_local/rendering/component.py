@@ -307,7 +307,7 @@ def _parameters(spec: Manifest, parameters: Any, environment_configs: Any) -> di
     given = {"parameters": parameters, "environmentConfigs": environment_configs}
     for name, value in given.items():
         section = spec.get(name)
-        if not section or not section.get("openAPIV3Schema"):
+        if not section or section.get("openAPIV3Schema") is None:
             result[name] = {}
             continue
         completed = schema.defaulted(section, value)

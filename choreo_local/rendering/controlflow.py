@@ -15,6 +15,9 @@ from .template import Scope
 
 DEFAULT_VARIABLE = "item"
 
+# A loop over more would make more objects than a cluster takes.
+MAX_ITEMS = 10_000
+
 
 class NotBooleanError(RenderError):
     """A condition gave something else than true or false; `kind` is the type of it."""
@@ -54,6 +57,8 @@ def holds(scope: Scope, expression: str) -> bool:
 def items(scope: Scope, for_each: str) -> list[Any]:
     """What a `forEach` loops over; of a map the entries as `{key, value}`, by key."""
     value = scope.render(for_each)
+    if isinstance(value, dict | list) and len(value) > MAX_ITEMS:
+        raise RenderError(f"forEach has {len(value)} items, at most {MAX_ITEMS} are allowed")
     if isinstance(value, list):
         return value
     if isinstance(value, dict):

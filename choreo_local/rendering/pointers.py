@@ -18,6 +18,7 @@ from .errors import PatchError
 
 APPEND = "-"
 MAX_MATCHES = 65536
+MAX_STEPS = 64
 
 _INDEX = re.compile(r"[+-]?[0-9]{1,18}\Z", re.ASCII)
 _FILTER = re.compile(r"@\.([A-Za-z0-9_.-]+)\s*==\s*['\"](.*)['\"]\Z", re.ASCII | re.DOTALL)
@@ -51,6 +52,8 @@ def expand(document: Any, path: str) -> list[str]:
             places = [found for place in places for found in _step(place, token)]
             if len(places) > MAX_MATCHES:
                 raise PatchError(f"path {printing.quoted(path)} matches too many elements")
+            if places and len(places[0].pointer) > MAX_STEPS:
+                raise PatchError(f"path has more than {MAX_STEPS} steps")
     return [str(place) for place in places]
 
 

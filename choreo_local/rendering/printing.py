@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import json
 import math
-from decimal import Decimal
 from typing import Any
 
+from choreo_local.cel import text
 from choreo_local.cel.values import Uint
 
+from .errors import RenderError
 from .values import NullValue, Omit
 
 _TYPE_NAMES: dict[type, str] = {
@@ -47,14 +48,7 @@ def number_text(value: float) -> str:
     """A double in its shortest form: `8080`, `0.5`, from 1e+06 and below 1e-04 with exponent."""
     if value.is_integer() and abs(value) < 1e6:
         return str(int(value)) if value or math.copysign(1, value) > 0 else "-0"
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
-    sign, digits, exponent = _shortest(value)
-    power = len(digits) + exponent - 1
-    if -4 <= power < 6:
-        return format(Decimal((sign, tuple(map(int, digits)), exponent)), "f")
-    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
-    return f"{'-' if sign else ''}{digits[0]}{fraction}e{power:+03d}"
+    return text.short_double_text(value)
 
 
 def interpolated(value: Any) -> str:
@@ -63,7 +57,11 @@ def interpolated(value: Any) -> str:
         return value
     if isinstance(value, float):
         return number_text(value)
-    return json_text(value)
+    try:
+        return json_text(value)
+    except RenderError:
+        # Infinities have no JSON form.
+        return plain_text(value)
 
 
 def plain_text(value: Any) -> str:
@@ -106,30 +104,23 @@ def json_text(value: Any) -> str:
 
 
 def json_number_text(value: float) -> str:
-    """A double in JSON: plain digits from 1e-6 up to 1e21, an exponent beyond."""
+    """A double in JSON: plain digits from 1e-6 up to 1e21, an exponent beyond.
+
+    Raises:
+        RenderError: infinities and NaN have no JSON form.
+    """
     if not math.isfinite(value):
-        raise ValueError(f"json: unsupported value: {number_text(value)}")
-    if value == 0:
-        return "-0" if math.copysign(1, value) < 0 else "0"
-    sign, digits, exponent = _shortest(value)
-    if 1e-6 <= abs(value) < 1e21:
-        return format(Decimal((sign, tuple(map(int, digits)), exponent)), "f")
-    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
-    return f"{'-' if sign else ''}{digits[0]}{fraction}e{len(digits) + exponent - 1:+d}"
+        raise RenderError(f"json: unsupported value: {number_text(value)}")
+    if value == 0 or 1e-6 <= abs(value) < 1e21:
+        return text.plain_double_text(value)
+    # An exponent of one digit is written without a leading zero.
+    return text.short_double_text(value).replace("e-0", "e-")
 
 
-def quoted(text: str) -> str:
+def quoted(plain: str) -> str:
     """A text in double quotes with Go's escapes, as `%q` writes it."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\x7f")
+    return json.dumps(plain, ensure_ascii=False).replace("\x7f", "\\x7f")
 
 
-def _json_string(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).translate(_ESCAPES)
-
-
-def _shortest(value: float) -> tuple[int, str, int]:
-    sign, digits, exponent = Decimal(repr(value)).as_tuple()
-    text = "".join(map(str, digits))
-    stripped = text.rstrip("0")
-    assert isinstance(exponent, int)  # infinities and NaN were sorted out by the caller
-    return sign, stripped, exponent + len(text) - len(stripped)
+def _json_string(plain: str) -> str:
+    return json.dumps(plain, ensure_ascii=False).translate(_ESCAPES)

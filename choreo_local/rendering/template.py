@@ -27,6 +27,11 @@ from .errors import (
 )
 from .functions import Dialect
 
+_TOO_DEEP = f"template is nested deeper than {values.MAX_DEPTH} levels"
+
+# Longer strings are scanned each time: kept, they would outweigh what the scan costs.
+_LONGEST_KEPT = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Expression:
@@ -91,7 +96,7 @@ class Scope:
         if not isinstance(template, dict | list):
             return template
         if depth <= 0:
-            raise RenderError(f"template is nested deeper than {values.MAX_DEPTH} levels")
+            raise RenderError(_TOO_DEEP)
         if isinstance(template, dict):
             return self._object(template, depth)
         items = (self._rendered(item, depth - 1) for item in template)
@@ -129,13 +134,16 @@ class Scope:
         return "".join([*parts, text[end:]])
 
 
-@functools.lru_cache(maxsize=8192)
 def scan(text: str) -> tuple[Expression, ...]:
     """The expressions of a string, in order; what never closes is plain text.
 
     Raises:
         NestedExpressionError: an expression begins inside another, outside of quotes.
     """
+    return _kept_scan(text) if len(text) <= _LONGEST_KEPT else _scan(text)
+
+
+def _scan(text: str) -> tuple[Expression, ...]:
     found = []
     start = text.find("${")
     while start >= 0:
@@ -147,8 +155,12 @@ def scan(text: str) -> tuple[Expression, ...]:
     return tuple(found)
 
 
-def iter_expressions(template: Any, path: str = "") -> Iterator[tuple[str, Expression]]:
+def iter_expressions(
+    template: Any, path: str = "", *, depth: int = values.MAX_DEPTH
+) -> Iterator[tuple[str, Expression]]:
     """Every expression of a template, in keys too, with the path of the value it stands in."""
+    if depth <= 0:
+        raise RenderError(_TOO_DEEP)
     if isinstance(template, str):
         for expression in scan(template):
             yield path, expression
@@ -157,10 +169,10 @@ def iter_expressions(template: Any, path: str = "") -> Iterator[tuple[str, Expre
             below = f"{path}.{key}" if path else key
             for expression in scan(key):
                 yield below, expression
-            yield from iter_expressions(value, below)
+            yield from iter_expressions(value, below, depth=depth - 1)
     elif isinstance(template, list):
         for index, item in enumerate(template):
-            yield from iter_expressions(item, f"{path}[{index}]")
+            yield from iter_expressions(item, f"{path}[{index}]", depth=depth - 1)
 
 
 def _closing(text: str, start: int) -> int:
@@ -187,7 +199,10 @@ def _closing(text: str, start: int) -> int:
     return -1
 
 
-@functools.lru_cache(maxsize=4096)
+_kept_scan = functools.lru_cache(maxsize=4096)(_scan)
+
+
+@functools.lru_cache(maxsize=2000)
 def _program(names: tuple[str, ...], dialect: Dialect, expression: str) -> Program:
     try:
         return functions.environment(names, dialect).compile(expression)

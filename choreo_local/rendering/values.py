@@ -16,7 +16,8 @@ from typing import Any, ClassVar
 
 from .errors import RenderError
 
-MAX_DEPTH = 128
+# Deeper than any manifest; with what expressions add, far from the recursion limit of Python.
+MAX_DEPTH = 64
 
 # Below this, Go's JSON encoder writes an integral double without an exponent.
 _INTEGRAL_LIMIT = 1e21
