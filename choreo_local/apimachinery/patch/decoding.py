@@ -9,10 +9,12 @@ from choreo_local.errors import BadRequestError
 
 def mismatch(value: Any, expected: str) -> BadRequestError:
     """The answer to a value of another JSON type than the Go type that it is read into."""
-    return BadRequestError(
-        f"error decoding patch: json: cannot unmarshal {kind(value)} into Go value of type "
-        f"{expected}"
-    )
+    return BadRequestError(f"error decoding patch: {unmarshal_error(value, expected)}")
+
+
+def unmarshal_error(value: Any, expected: str) -> str:
+    """What Go's decoder says to a value of another JSON type than expected."""
+    return f"json: cannot unmarshal {kind(value)} into Go value of type {expected}"
 
 
 def kind(value: Any) -> str:

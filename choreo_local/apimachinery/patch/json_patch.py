@@ -14,6 +14,8 @@ MAX_OPERATIONS = 10_000
 # Copying a value into itself doubles it each time; kube-apiserver stops at the size of a request.
 MAX_COPIED_BYTES = 3 * 1024 * 1024
 
+REJECTED = "the server rejected our request due to an error in our request"
+
 _INDEX = re.compile(r"[+-]?[0-9]{1,18}")
 
 
@@ -71,7 +73,8 @@ def _apply_one(root: dict[str, Any], operation: Mapping[str, Any]) -> int:
 
 def _rejected() -> InvalidError:
     # The detail goes to the log of the real server only; clients see this sentence.
-    return InvalidError("the server rejected our request due to an error in our request")
+    # The empty name makes the answer carry (empty) details, as upstream's does.
+    return InvalidError(REJECTED, details={"name": ""})
 
 
 def _tokens(pointer: Any) -> list[str]:
