@@ -54,7 +54,9 @@ class LiveObjects:
         try:
             await asyncio.wait_for(asyncio.gather(*reads), _FIRST_READ_SECONDS)
         except TimeoutError:
-            message = f'cannot read the objects of {plane.kind} "{plane.name}": no answer in time'
+            message = (
+                f'cannot read the objects of {plane.kind} "{plane.plane_id}": no answer in time'
+            )
             raise UnreachableError(message) from None
 
     def of_release(self, plane: PlaneReference, uid: str) -> Sequence[Manifest]:
@@ -94,7 +96,7 @@ class LiveObjects:
 
         informer = Informer(client, resource, label_selector=self._selector, on_change=on_change)
         self._informers[key] = informer
-        self._tasks.start(informer.run(), name=f"{plane.name}/{resource.group_resource}")
+        self._tasks.start(informer.run(), name=f"{plane.plane_id}/{resource.group_resource}")
         return informer
 
     def _changed(self, plane: PlaneReference, old: Manifest | None, new: Manifest | None) -> None:

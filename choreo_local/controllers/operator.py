@@ -28,14 +28,16 @@ _WORKERS = 8
 class Operator:
     """Feeds a runtime from the watch streams of a control plane.
 
+    `started` is set when the watches begin, `ended` when `run` is over.
+
     Args:
         runtime: caches, queue and controllers.
         login: opens kopf's own connection to the control plane.
-        started: set once every kind has been listed and its objects have been queued.
     """
 
     def __init__(self, runtime: Runtime, *, login: Login) -> None:
         self.started = asyncio.Event()
+        self.ended = asyncio.Event()
         self._runtime = runtime
         self._login = login
         self._stop = asyncio.Event()
@@ -58,6 +60,7 @@ class Operator:
         finally:
             await workers.stop()
             self._runtime.queue.close()
+            self.ended.set()
 
     def stop(self) -> None:
         """End `run`; to be called in its loop."""

@@ -75,11 +75,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class PlaneReference:
-    """Names a plane object of the control plane, e.g. ClusterDataPlane `default`."""
+    """Names a plane: its kind, e.g. ClusterDataPlane, and the id under which it is reached."""
 
     kind: str
-    name: str
-    namespace: str = ""
+    plane_id: str
 
 
 @dataclass(frozen=True, slots=True)

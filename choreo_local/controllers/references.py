@@ -28,9 +28,9 @@ def plane_of(
 
 
 def reference_to(plane: Manifest) -> PlaneReference:
-    """The reference that names a plane object."""
-    metadata = plane["metadata"]
-    return PlaneReference(plane["kind"], metadata["name"], metadata.get("namespace", ""))
+    """The reference that a plane object stands for; its id defaults to its name."""
+    plane_id = (plane.get("spec") or {}).get("planeID") or plane["metadata"]["name"]
+    return PlaneReference(plane["kind"], plane_id)
 
 
 def data_plane_of(watched: Watched, environment: Manifest) -> Manifest | None:

@@ -1,0 +1,138 @@
+"""The control plane's controllers in a thread of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from choreo_local.allinone.threads import LoopThread
+from choreo_local.api import labels
+from choreo_local.controllers import catalogue
+from choreo_local.controllers.live import LiveObjects
+from choreo_local.controllers.observed import Manifest
+from choreo_local.controllers.operator import Operator
+from choreo_local.controllers.outcome import PlaneReference
+from choreo_local.controllers.renderedrelease import handlers as renderedrelease
+from choreo_local.controllers.runtime import Runtime
+from choreo_local.kubeclient.client import KubeClient
+from choreo_local.kubeclient.transport import AiohttpTransport
+from choreo_local.planes import PlaneClients
+
+# Only the path of the URL matters on a unix socket.
+_SERVER = "http://kube"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How this process reaches the kube API as somebody: over its unix socket, with a token."""
+
+    socket: Path
+    token: str
+
+    def client(self, *, field_manager: str = "choreo") -> KubeClient:
+        """A client for the loop in which it is first used."""
+        transport = AiohttpTransport(_SERVER, token=self.token, unix_socket=self.socket)
+        return KubeClient(transport, field_manager=field_manager)
+
+    def session(self) -> tuple[str, aiohttp.ClientSession]:
+        """Base URL and session for a library that brings its own client."""
+        connector = aiohttp.UnixConnector(str(self.socket), limit=0)
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return _SERVER, aiohttp.ClientSession(connector=connector, headers=headers)
+
+
+class ControlPlane:
+    """Runs the OpenChoreo controllers against one kube API.
+
+    Args:
+        access: as the control plane.
+        planes: kind → how to reach the local plane of that kind, under plane id `default`.
+        on_death: told when the operator ends by itself.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        planes: dict[str, Access],
+        on_death: Callable[[BaseException], None],
+    ) -> None:
+        self._access = access
+        self._plane_access = planes
+        self._on_death = on_death
+        self._thread = LoopThread("controllers")
+        self._operator: Operator | None = None
+        self._live: LiveObjects | None = None
+        self._clients: list[KubeClient] = []
+
+    def start(self) -> None:
+        """Start thread and operator; returns once every kind has been listed."""
+        self._thread.start()
+        self._thread.call(self._start(), timeout=60)
+
+    def stop(self) -> None:
+        """End the operator, its watches and the thread."""
+        self._thread.call(self._stop(), timeout=20)
+        self._thread.stop()
+
+    async def _start(self) -> None:
+        client = self._access.client()
+        planes = PlaneClients()
+        for kind, access in self._plane_access.items():
+            connected = access.client()
+            planes.connect(kind, labels.DEFAULT, connected)
+            self._clients.append(connected)
+        self._clients.append(client)
+        runtime, self._live = _build(client, planes)
+        self._operator = Operator(runtime, login=self._access.session)
+        self._thread.spawn(self._operator.run(), on_death=self._on_death)
+        await self._operator.started.wait()
+
+    async def _stop(self) -> None:
+        if self._operator is not None:
+            self._operator.stop()
+            await self._operator.ended.wait()
+        if self._live is not None:
+            await self._live.stop()
+        await asyncio.gather(*(client.close() for client in self._clients))
+
+
+class _Planes:
+    """Plane references of the controllers, answered from the table of connected planes."""
+
+    def __init__(self, planes: PlaneClients) -> None:
+        self._planes = planes
+
+    def client(self, plane: PlaneReference) -> KubeClient:
+        return self._planes.client(plane.kind, plane.plane_id)
+
+    def agents(self, plane: PlaneReference) -> int:
+        return self._planes.agents(plane.kind, plane.plane_id)
+
+
+def _build(client: KubeClient, connected: PlaneClients) -> tuple[Runtime, LiveObjects]:
+    planes = _Planes(connected)
+
+    def on_change(obj: Manifest) -> None:
+        owner = renderedrelease.owner_of(obj)
+        if owner is not None:
+            runtime.wake("RenderedRelease", *owner)
+
+    live = LiveObjects(
+        planes.client,
+        label_selector=renderedrelease.LABEL_SELECTOR,
+        release_label=labels.RENDERED_RELEASE_UID,
+        on_change=on_change,
+    )
+    runtime = Runtime(
+        catalogue.all_controllers(planes.agents),
+        kinds=catalogue.watched_kinds(),
+        client=client,
+        planes=planes,
+        live=live,
+    )
+    return runtime, live
