@@ -23,26 +23,10 @@ def no_such_key(key: Any) -> EvaluationError:
     return EvaluationError(f"no such key: {shown(key)}")
 
 
-def select(value: Any, field: str) -> Any:
-    """`value.field`; on an optional the result is optional."""
-    if type(value) is Optional:
-        if not value.present:
-            return NONE
-        found = find(value.value, field)
-        return NONE if found is MISSING else optional(found)
-    found = find(value, field)
-    if found is MISSING:
-        raise no_such_key(field)
-    return found
-
-
 def index(value: Any, key: Any) -> Any:
-    """`value[key]`; on an optional the result is optional."""
+    """`value[key]` and `value.key`; on an optional the result is optional."""
     if type(value) is Optional:
-        if not value.present:
-            return NONE
-        found = find(value.value, key)
-        return NONE if found is MISSING else optional(found)
+        return optional_index(value, key)
     found = find(value, key)
     if found is MISSING:
         if isinstance(value, list):
@@ -58,6 +42,18 @@ def optional_index(value: Any, key: Any) -> Any:
             return NONE
         value = value.value
     found = find(value, key)
+    return NONE if found is MISSING else optional(found)
+
+
+def strict_optional_index(value: Any, key: Any) -> Any:
+    """The same, but it is an error when the value is nothing that could hold a key."""
+    if type(value) is Optional:
+        if not value.present:
+            return NONE
+        value = value.value
+    found = find(value, key)
+    if found is MISSING and not isinstance(value, list | dict):
+        raise no_such_key(key)
     return NONE if found is MISSING else optional(found)
 
 

@@ -49,6 +49,8 @@ def add(one: Any, other: Any) -> Any:
             return Duration.checked(one.nanoseconds + other.nanoseconds)
     elif {kind, type(other)} == {Timestamp, Duration}:
         return Timestamp.checked(one.nanoseconds + other.nanoseconds)
+    if isinstance(one, list) and isinstance(other, list):
+        return [*one, *other]
     raise _unsupported(kind, _ADDERS, "_+_")
 
 
@@ -140,4 +142,4 @@ def _divide_doubles(one: float, other: float) -> float:
 
 def _unsupported(kind: type, able: tuple[type, ...], function: str) -> EvaluationError:
     """The text depends on whether the first operand knows the operation at all."""
-    return overload_error("" if kind in able else function)
+    return overload_error("" if issubclass(kind, able) and kind is not bool else function)

@@ -38,7 +38,7 @@ class Literal(Node):
 
 
 class Ident(Node):
-    """A name. After the check, `name` is the full name of what it stands for."""
+    """A name; after the check the full one with a leading dot, but for variables of loops."""
 
     __slots__ = ("name",)
 
@@ -52,7 +52,7 @@ class Select(Node):
     """`operand.field`, or, as a test, whether it is there.
 
     Attributes:
-        variable: the qualified name, when the checker found that the whole is a variable's name.
+        variable: the full name with a leading dot, where the checker found that the whole is one.
     """
 
     __slots__ = ("field", "operand", "test", "variable")

@@ -102,6 +102,8 @@ class Checker:
             return current
         if self.assignable(previous, current):
             return unification.most_general(previous, current)
+        if current is NULL and self.assignable(current, previous):
+            return previous
         return DYN
 
 
@@ -119,7 +121,8 @@ def _ident(checker: Checker, node: Ident) -> Type:
     found = checker.scope.variable(name)
     if found is None:
         return _undeclared(checker, node, name)
-    node.name, node.type = found
+    full, node.type = found
+    node.name = f".{full}"
     return node.type
 
 
@@ -134,7 +137,8 @@ def _select(checker: Checker, node: Select) -> Type:
         name = _qualified(checker, node)
         found = checker.scope.variable(name) if name else None
         if found is not None:
-            node.variable, node.type = found
+            full, node.type = found
+            node.variable = f".{full}"
             return node.type
     operand = node.operand
     type_ = _CHECKS[type(operand)](checker, operand)
@@ -227,6 +231,8 @@ def _resolve(
         _no_overload(checker, node, given, member=member)
         return ERROR
     node.type = result
+    if function.inspect is not None:
+        function.inspect(node, checker.report)
     return result
 
 

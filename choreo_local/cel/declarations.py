@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from choreo_local.cel.types import Type
 
 if TYPE_CHECKING:
-    from choreo_local.cel.ast import Node
+    from choreo_local.cel.ast import Call, Node
 
 Implementation = Callable[..., Any]
 
@@ -46,11 +46,14 @@ class Function:
         overloads: its forms; they decide at the check, and at evaluation where types are dynamic.
         dispatch: takes the place of the overloads' implementations, for operators that look at the
             values themselves.
+        inspect: looks at a call after its types are known, and complains about constants that can
+            only fail.
     """
 
     name: str
     overloads: tuple[Overload, ...]
     dispatch: Implementation | None = None
+    inspect: Callable[[Call, Callable[[int, str], None]], None] | None = None
 
 
 class Expansion:
@@ -92,10 +95,35 @@ class Macro:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class MessageType:
+    """A message that expressions may construct.
+
+    Attributes:
+        name: in full.
+        result: type of what construction gives.
+        fields: their types.
+        build: makes the value from the fields that were set.
+    """
+
+    name: str
+    result: Type
+    fields: Mapping[str, Type]
+    build: Callable[[Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Library:
-    """Functions, macros and named types that belong together."""
+    """Functions, macros and named types that belong together.
+
+    Attributes:
+        types: names that stand for types.
+        messages: what may be constructed.
+        constants: values with a name of their own.
+    """
 
     name: str
     functions: Sequence[Function] = ()
     macros: Sequence[Macro] = ()
     types: Mapping[str, Type] = field(default_factory=dict)
+    messages: Sequence[MessageType] = ()
+    constants: Mapping[str, tuple[Type, Any]] = field(default_factory=dict)

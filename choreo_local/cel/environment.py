@@ -14,7 +14,7 @@ from typing import Any
 from choreo_local.cel import macros as standard_macros
 from choreo_local.cel.access import MISSING
 from choreo_local.cel.checker import Checker
-from choreo_local.cel.declarations import Function, Library, Macro
+from choreo_local.cel.declarations import Function, Library, Macro, MessageType
 from choreo_local.cel.errors import CompileError, EvaluationError
 from choreo_local.cel.libraries import STANDARD
 from choreo_local.cel.parser import MacroTable, parse
@@ -68,6 +68,7 @@ class Environment:
         macros: beside those of the libraries; they come first.
         libraries: `libraries.STANDARD` or a choice of one's own.
         container: namespace in which names are looked up first.
+        strict_presence: whether `a.?b` is an error where `a` is nothing that could have a `b`.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Environment:
         macros: Sequence[Macro] = (),
         libraries: Sequence[Library] = STANDARD,
         container: str = "",
+        strict_presence: bool = False,
     ) -> None:
         shared = _assembled(tuple(libraries), tuple(functions), tuple(macros))
         self._macros = shared.macros
@@ -85,7 +87,10 @@ class Environment:
             variables=dict(variables or {}),
             functions=shared.functions,
             types=shared.types,
+            messages=shared.messages,
+            constants=shared.constants,
             container=container,
+            strict_presence=strict_presence,
             resolutions=shared.resolutions,
         )
 
@@ -112,16 +117,20 @@ class Environment:
 class _Assembled:
     """The contents of a choice of libraries."""
 
-    __slots__ = ("functions", "macros", "resolutions", "types")
+    __slots__ = ("constants", "functions", "macros", "messages", "resolutions", "types")
 
     def __init__(self, libraries: tuple[Library, ...]) -> None:
         self.functions: dict[str, Function] = {}
         self.types: dict[str, Type] = {}
+        self.messages: dict[str, MessageType] = {}
+        self.constants: dict[str, tuple[Type, Any]] = {}
         self.resolutions: dict[Any, Any] = {}
         table = {_key(macro): macro for macro in standard_macros.STANDARD}
         for library in libraries:
             table.update({_key(macro): macro for macro in library.macros})
             self.types.update(library.types)
+            self.messages.update({message.name: message for message in library.messages})
+            self.constants.update(library.constants)
             for function in library.functions:
                 self.functions[function.name] = _merged(self.functions.get(function.name), function)
         self.macros: MacroTable = table
@@ -143,4 +152,9 @@ def _key(macro: Macro) -> tuple[str, int | None, bool]:
 def _merged(one: Function | None, other: Function) -> Function:
     if one is None:
         return other
-    return Function(one.name, one.overloads + other.overloads, other.dispatch or one.dispatch)
+    return Function(
+        one.name,
+        one.overloads + other.overloads,
+        other.dispatch or one.dispatch,
+        other.inspect or one.inspect,
+    )

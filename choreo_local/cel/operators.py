@@ -13,7 +13,7 @@ from choreo_local.cel.errors import CostExceededError, EvaluationError, overload
 Frame = list[Any]
 Step = Callable[[Frame], Any]
 
-_GROWING = frozenset({str, bytes, list})
+_SCALARS = frozenset({int, float})
 
 
 def charge(frame: Frame, cost: int) -> None:
@@ -102,15 +102,8 @@ def inequality(left: Step, right: Step) -> Step:
     return lambda frame: not equal(left(frame), right(frame))
 
 
-def indexed(operand: Step, index: Step) -> Step:
-    """`operand[index]`."""
-    find = access.index
-    return lambda frame: find(operand(frame), index(frame))
-
-
-def optional_indexed(operand: Step, index: Step) -> Step:
-    """`operand[?index]`."""
-    find = access.optional_index
+def indexed(operand: Step, index: Step, find: Callable[[Any, Any], Any] = access.index) -> Step:
+    """`operand[index]` and, with another way to find, `operand[?index]`."""
     return lambda frame: find(operand(frame), index(frame))
 
 
@@ -119,8 +112,9 @@ def addition(left: Step, right: Step) -> Step:
 
     def sum_(frame: Frame) -> Any:
         one, other = left(frame), right(frame)
-        if type(one) in _GROWING and type(other) in _GROWING:
-            charge(frame, (len(one) + len(other)) // 10)
-        return add(one, other)
+        result = add(one, other)
+        if type(one) not in _SCALARS and isinstance(result, str | list | bytes):
+            charge(frame, len(result) // 10)
+        return result
 
     return sum_

@@ -41,10 +41,14 @@ class Planner:
     Attributes:
         variables: names of the variables that the tree mentions, in the order of their places.
         size: places in the frame.
+        optional_index: how `a.?b` and `a[?b]` look for what may be absent.
     """
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+        self.optional_index = (
+            access.strict_optional_index if scope.strict_presence else access.optional_index
+        )
         self.variables: list[str] = []
         self.bound: list[tuple[str, int]] = []
         self.size = 1
@@ -84,7 +88,7 @@ def _variable(planner: Planner, name: str) -> Step:
     found = scope.variable(name)
     full = name.removeprefix(".") if found is None else found[0]
     if found is not None and full not in scope.variables:
-        value = TypeValue(runtime_name(scope.types[full]))
+        value = scope.constants[full][1] if full in scope.constants else _type_value(scope, full)
         return lambda _frame: value
     place = planner.place(full)
 
@@ -109,6 +113,10 @@ def runtime_name(type_: Type) -> str:
     return _RUNTIME_NAMES.get(type_.kind, type_.name)
 
 
+def _type_value(scope: Scope, name: str) -> TypeValue:
+    return TypeValue(runtime_name(scope.types[name]))
+
+
 def _select(planner: Planner, node: Select) -> Step:
     variable = node.variable or (None if node.test else _dotted(planner, node))
     if variable:
@@ -117,13 +125,14 @@ def _select(planner: Planner, node: Select) -> Step:
     operand = planner.plan(node.operand)
     if node.test:
         return lambda frame: access.has(operand(frame), key)
-    select = access.select
+    select = access.index if optional_content(node.operand.type) is None else planner.optional_index
 
     def field(frame: Frame) -> Any:
         value = operand(frame)
-        if type(value) is dict and key in value:
+        try:
             return value[key]
-        return select(value, key)
+        except (KeyError, TypeError):
+            return select(value, key)
 
     return field
 
@@ -226,10 +235,9 @@ def _map(planner: Planner, node: MapLiteral) -> Step:
                 if not value.present:
                     continue
                 value = value.value
-            try:
-                found[key] = value
-            except TypeError:
-                raise EvaluationError("unsupported key type") from None
+            if key is None or isinstance(key, list | dict):
+                raise EvaluationError("unsupported key type")
+            found[key] = value
         return found
 
     return entries
@@ -324,7 +332,13 @@ def _optional_select(planner: Planner, node: Call) -> Step:
     assert isinstance(field, Literal)
     key = _data_key(operand.type, field.value)
     value = planner.plan(operand)
-    return lambda frame: access.optional_index(value(frame), key)
+    find = planner.optional_index
+    return lambda frame: find(value(frame), key)
+
+
+def _optional_index(planner: Planner, node: Call) -> Step:
+    operand, index = (planner.plan(argument) for argument in node.arguments)
+    return operators.indexed(operand, index, planner.optional_index)
 
 
 _SPECIAL: dict[str, Callable[[Planner, Call], Step]] = {
@@ -334,7 +348,7 @@ _SPECIAL: dict[str, Callable[[Planner, Call], Step]] = {
     "_==_": _special(operators.equality),
     "_!=_": _special(operators.inequality),
     "_[_]": _special(operators.indexed),
-    "_[?_]": _special(operators.optional_indexed),
+    "_[?_]": _optional_index,
     "_?._": _optional_select,
     "_+_": _special(operators.addition),
     "@not_strictly_false": _special(operators.not_strictly_false),

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from choreo_local.cel.declarations import Function, Overload
+from choreo_local.cel.declarations import Function, MessageType, Overload
 from choreo_local.cel.types import Type, type_of
 
 Resolution = tuple[Type | None, tuple[Overload, ...]]
 # Enough for every call that templates of one installation make with types known at the check.
 _MOST_RESOLUTIONS = 10_000
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MessageType:
-    """A message that expressions may construct.
-
-    Attributes:
-        name: in full.
-        result: type of what construction gives.
-        fields: their types.
-        build: makes the value from the fields that were set.
-    """
-
-    name: str
-    result: Type
-    fields: Mapping[str, Type]
-    build: Callable[[Mapping[str, Any]], Any]
 
 
 @dataclass(slots=True, eq=False)
@@ -39,8 +22,10 @@ class Scope:
         variables: their types, by full name.
         functions: by full name.
         types: names that stand for types.
-        messages: names of messages.
+        messages: by full name.
+        constants: types and values, by full name.
         container: the namespace in which names are looked up first.
+        strict_presence: whether `a.?b` is an error where `a` is nothing that could have a `b`.
         dotted: whether a name with a dot in it may be a variable or a type.
         resolutions: remembered choices of overloads, shared by environments of the same functions.
     """
@@ -49,7 +34,9 @@ class Scope:
     functions: Mapping[str, Function]
     types: Mapping[str, Type]
     messages: Mapping[str, MessageType] = field(default_factory=dict)
+    constants: Mapping[str, tuple[Type, Any]] = field(default_factory=dict)
     container: str = ""
+    strict_presence: bool = False
     dotted: bool = True
     resolutions: dict[tuple[Function, tuple[object, ...]], Resolution] = field(default_factory=dict)
 
@@ -64,7 +51,7 @@ class Scope:
         return [*(f"{prefix}.{name}" for prefix in prefixes), name]
 
     def variable(self, name: str) -> tuple[str, Type] | None:
-        """The full name and the type of a variable or of a type's name."""
+        """The full name and the type of a variable, of a type's name or of a constant."""
         for full in self.candidates(name):
             found = self.variables.get(full)
             if found is not None:
@@ -72,6 +59,9 @@ class Scope:
             named = self.types.get(full)
             if named is not None:
                 return full, type_of(named)
+            constant = self.constants.get(full)
+            if constant is not None:
+                return full, constant[0]
         return None
 
     def function(self, name: str) -> Function | None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from choreo_local.cel.declarations import Library
 from choreo_local.cel.libraries import (
+    bindings,
     comprehensions,
     encoders,
+    kubernetes,
     lists,
     mathematics,
     optionals,
     sets,
     standard,
     strings,
+    wellknown,
 )
 
 STANDARD: tuple[Library, ...] = (
@@ -23,4 +26,18 @@ STANDARD: tuple[Library, ...] = (
     lists.LIBRARY,
     sets.LIBRARY,
     comprehensions.LIBRARY,
+    wellknown.LIBRARY,
 )
+
+# What rules in CustomResourceDefinitions may use; `kubernetes.formats.library` is to be added.
+KUBERNETES: tuple[Library, ...] = (
+    standard.LIBRARY,
+    optionals.LIBRARY,
+    strings.LIBRARY,
+    sets.LIBRARY,
+    comprehensions.LIBRARY,
+    wellknown.LIBRARY,
+    *kubernetes.LIBRARIES,
+)
+
+ALL: tuple[Library, ...] = (*STANDARD, bindings.LIBRARY, *kubernetes.LIBRARIES)

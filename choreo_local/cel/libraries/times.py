@@ -153,7 +153,7 @@ _LENGTHS: dict[str, Callable[[int], int]] = {
     "getHours": lambda value: _whole(value, 3600 * NANOSECONDS),
     "getMinutes": lambda value: _whole(value, 60 * NANOSECONDS),
     "getSeconds": lambda value: _whole(value, NANOSECONDS),
-    "getMilliseconds": lambda value: _whole(value % NANOSECONDS, 1_000_000),
+    "getMilliseconds": lambda value: _whole(value, 1_000_000),
 }
 
 
