@@ -139,3 +139,8 @@ def names(root: Path) -> list[str]:
     if not folder.is_dir():
         return []
     return sorted(entry.name for entry in folder.iterdir() if (entry / "instance.json").exists())
+
+
+def stopped(instance: Instance) -> Instance:
+    """`instance` after its process has gone."""
+    return replace(instance, state="stopped", pid=0, process_started=0.0)

@@ -1,0 +1,115 @@
+"""Stop an instance from outside, and take away everything that it made."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from choreo_local.allinone import instance as instances
+from choreo_local.embedded.kubelet.launch import MARK_INSTANCE
+from choreo_local.errors import ChoreoError, RefusedError, WaitTimeoutError
+from choreo_local.paths import InstancePaths
+
+
+def stop(paths: InstancePaths, *, timeout_seconds: float) -> bool:
+    """End the process of an instance in order; whether there was one.
+
+    Also ends what a killed instance left running.
+    """
+    found = instances.load(paths)
+    if found is None:
+        return False
+    was_running = found.is_running
+    if was_running:
+        _end(psutil.Process(found.pid), timeout_seconds)
+    end_leftovers(found.id)
+    if found.state != "stopped":
+        instances.save(paths, instances.stopped(found))
+    return was_running
+
+
+def _end(process: psutil.Process, timeout_seconds: float) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout_seconds)
+    except psutil.TimeoutExpired:
+        raise WaitTimeoutError(
+            f"the instance (pid {process.pid}) did not stop within {timeout_seconds:.0f} s",
+            remedy=f"Wait, or end it: kill -9 {process.pid}; the next choreo up mends what it left",
+        ) from None
+
+
+def end_leftovers(instance_id: str) -> int:
+    """End processes of an instance that outlived it; how many there were."""
+    found = marked(instance_id)
+    for process in found:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(found, timeout=5)
+    return len(found)
+
+
+def marked(instance_id: str) -> list[psutil.Process]:
+    """Every child process of an instance, pods and proxies alike; found by its mark."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(MARK_INSTANCE) == instance_id and process.pid != os.getpid():
+                found.append(process)
+    return found
+
+
+def plan(paths: InstancePaths) -> Iterator[str]:
+    """What `purge` would remove, a line each."""
+    with contextlib.suppress(ChoreoError):
+        found = instances.load(paths)
+        if found is not None:
+            if found.is_running:
+                yield f"process {found.pid} (the instance)"
+            for process in marked(found.id):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    yield f"process {process.pid} ({process.name()})"
+    for folder in _folders(paths):
+        yield f"folder {folder} ({_size(folder)})"
+
+
+def purge(paths: InstancePaths) -> bool:
+    """Remove the state of a stopped instance; whether there was any."""
+    folders = list(_folders(paths))
+    if not folders:
+        return False
+    if paths.root.exists():
+        try:
+            with instances.locked(paths):
+                shutil.rmtree(paths.root)
+        except RefusedError as error:
+            raise RefusedError(error.message, remedy="Stop it first: choreo down") from error
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    for parent in (paths.root.parent, paths.root.parent.parent):
+        with contextlib.suppress(OSError):
+            parent.rmdir()  # only when nothing of another instance is left
+    return True
+
+
+def _folders(paths: InstancePaths) -> Iterator[Path]:
+    if paths.root.exists():
+        yield paths.root
+    sockets = paths.socket("kube").parent
+    if sockets != paths.root and sockets.exists():
+        yield sockets
+
+
+def _size(folder: Path) -> str:
+    total = 0
+    for root, _, files in os.walk(folder):
+        for name in files:
+            with contextlib.suppress(OSError):
+                total += os.lstat(Path(root) / name).st_size
+    return f"{total / 1e6:.1f} MB"

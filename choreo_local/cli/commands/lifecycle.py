@@ -1,0 +1,201 @@
+"""`choreo up` and `choreo down`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+import click
+
+from choreo_local.allinone import instance as instances
+from choreo_local.allinone import removal
+from choreo_local.cli import output
+from choreo_local.errors import (
+    ChoreoError,
+    PreflightError,
+    RefusedError,
+    UsageError,
+    WaitTimeoutError,
+)
+from choreo_local.paths import InstancePaths
+
+_DRIVERS = ("auto", "embedded", "k3d", "existing")
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Also deploy the two-component demo.")
+@click.option("--driver", type=click.Choice(_DRIVERS), default="auto", show_default=True)
+@click.option("--no-tui", is_flag=True, help="Do not open the dashboard.")
+@click.option("--foreground", is_flag=True, help="Stay; for containers and service managers.")
+@click.option("--timeout", default=120.0, show_default=True, metavar="SECONDS")
+@click.option("--yes", is_flag=True, help="Answer every question with yes.")
+@click.pass_obj
+def up(
+    name: str,
+    *,
+    demo: bool,
+    driver: str,
+    no_tui: bool,
+    foreground: bool,
+    timeout: float,
+    yes: bool,
+) -> int:
+    """Start the platform, or say that it runs."""
+    del yes  # the first start asks nothing; the option is accepted everywhere
+    paths = InstancePaths.of(name)
+    found = instances.load(paths)
+    if found is not None and found.is_running:
+        return _already(paths, found, demo=demo)
+    arguments = ["--instance", name, "--driver", driver, *(["--demo"] if demo else [])]
+    if foreground:
+        from choreo_local.allinone import run
+
+        return run.main(arguments)
+    facts = _start(paths, arguments, timeout=timeout)
+    _report(facts)
+    if output.is_terminal() and not no_tui:
+        from choreo_local.cli.commands.tui import open_dashboard
+
+        return open_dashboard(name)
+    return 0
+
+
+def _already(paths: InstancePaths, found: instances.Instance, *, demo: bool) -> int:
+    if found.state == "starting":
+        raise RefusedError(
+            f'instance "{found.name}" is starting (pid {found.pid})',
+            remedy="Watch it with: choreo status",
+        )
+    output.say(f'Instance "{found.name}" runs already (pid {found.pid}); nothing to do.')
+    if demo and not found.demo:
+        output.say("It was started without the demo; add it with: choreo apply --demo")
+    output.emit(f"http://127.0.0.1:{found.ports['api']}")
+    return 0
+
+
+def _start(paths: InstancePaths, arguments: list[str], *, timeout: float) -> Mapping[str, Any]:
+    """Start the instance in the background and follow its progress until it is ready."""
+    _prepare(paths)
+    reading, writing = os.pipe()
+    command = [sys.executable, "-m", "choreo_local.allinone.run", *arguments]
+    with (paths.logs / "output.log").open("ab") as log:
+        process = subprocess.Popen(
+            [*command, "--progress-fd", str(writing)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(writing,),
+            start_new_session=True,
+        )
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as stream:
+        return _follow(stream, process, paths, timeout=timeout)
+
+
+def _prepare(paths: InstancePaths) -> None:
+    try:
+        paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        probe = paths.root / ".writable"
+        probe.write_bytes(b"\0" * 4096)
+        probe.unlink()
+    except OSError as error:
+        raise PreflightError(
+            f"cannot write to {paths.root}: {error.strerror}",
+            remedy="Choose another place for all state: CHOREO_HOME=DIRECTORY choreo up",
+        ) from error
+
+
+def _follow(
+    stream: TextIO, process: subprocess.Popen[bytes], paths: InstancePaths, *, timeout: float
+) -> Mapping[str, Any]:
+    deadline = time.monotonic() + timeout
+    for line in stream:
+        event = json.loads(line)
+        if event.get("ready"):
+            return dict(event)
+        if "failed" in event:
+            raise _failure(event, paths)
+        _show(event)
+        if time.monotonic() > deadline:
+            raise WaitTimeoutError(
+                f"the platform is not ready after {timeout:.0f} s; it goes on starting",
+                remedy=f"Watch it with: choreo status; its log is {paths.log_file}",
+            )
+    code = process.wait()
+    raise ChoreoError(
+        f"cannot start: the instance ended with exit code {code} before it was ready",
+        remedy=f"Its last words are in {paths.logs / 'output.log'} and {paths.log_file}",
+    )
+
+
+def _failure(event: Mapping[str, Any], paths: InstancePaths) -> ChoreoError:
+    error_class = _BY_EXIT_CODE.get(int(event.get("exitCode", 1)), ChoreoError)
+    return error_class(
+        f"cannot start: {event['failed']}",
+        remedy=event.get("remedy") or f"The log is {paths.log_file}",
+    )
+
+
+_BY_EXIT_CODE: Mapping[int, type[ChoreoError]] = {
+    cls.exit_code: cls for cls in (UsageError, RefusedError, WaitTimeoutError)
+}
+
+
+def _show(event: Mapping[str, Any]) -> None:
+    if "seconds" in event:
+        last = event.get("last")
+        usual = f"   last time {last:.2f} s" if last else ""
+        output.say(f"  ✓ {event['phase']:<28}{event['seconds']:6.2f} s{usual}")
+
+
+def _report(facts: Mapping[str, Any]) -> None:
+    output.say(f"Ready in {facts['seconds']:.2f} s. {facts.get('driverReason', '')}".rstrip())
+    for label, url in facts.get("urls", {}).items():
+        output.say(f"  {label:<14}{url}")
+    for url in facts.get("demo", []):
+        output.emit(url)
+    output.say("Next: choreo status · choreo tui · choreo promote greeter --to staging")
+
+
+@click.command()
+@click.option("--purge", is_flag=True, help="Remove everything that was made, data included.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+@click.option("--yes", is_flag=True, help="Answer every question with yes.")
+@click.option("--timeout", default=30.0, show_default=True, metavar="SECONDS")
+@click.pass_obj
+def down(name: str, *, purge: bool, dry_run: bool, yes: bool, timeout: float) -> int:
+    """Stop the platform; data stays unless --purge is given."""
+    if dry_run and not purge:
+        raise UsageError("--dry-run lists what --purge would remove; give both")
+    paths = InstancePaths.of(name)
+    if dry_run:
+        for line in removal.plan(paths):
+            output.emit(line)
+        return 0
+    if purge and paths.root.exists():
+        _confirm_purge(paths, yes=yes)
+    stopped = removal.stop(paths, timeout_seconds=timeout)
+    if purge:
+        removed = removal.purge(paths)
+        output.say(f'Instance "{name}": {"removed" if removed else "there was nothing to remove"}.')
+        return 0
+    output.say(
+        f'Instance "{name}" stopped; data is kept. Start it again with: choreo up'
+        if stopped
+        else f'Instance "{name}" does not run; nothing to do.'
+    )
+    return 0
+
+
+def _confirm_purge(paths: InstancePaths, *, yes: bool) -> None:
+    if yes or not sys.stdin.isatty():
+        return
+    for line in removal.plan(paths):
+        output.say(f"  {line}")
+    if not click.confirm("Remove all of this?", err=True):
+        raise RefusedError("nothing was removed")
