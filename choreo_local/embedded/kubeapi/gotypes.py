@@ -191,3 +191,6 @@ def _resolve_named(name: str) -> GoType:
 def _printed(name: str) -> str:
     """`io.k8s.api.core.v1.Pod` → `v1.Pod`: Go prints the last part of a package."""
     return ".".join(name.split(".")[-2:])
+
+
+STRING = _resolve("string")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
@@ -21,7 +21,8 @@ from choreo_local.embedded.kubeapi.resources import PrinterColumn, ServedResourc
 from choreo_local.errors import BadRequestError
 
 Object = Mapping[str, Any]
-IncludeObject = Literal["Metadata", "Object", "None"]
+_LIST_KEYS = ("resourceVersion", "continue", "remainingItemCount")
+_INCLUDES = {"": "Metadata", "Metadata": "Metadata", "Object": "Object", "None": "None"}
 
 _DEFAULT_COLUMNS = (NAME, CREATED_AT)
 _CUSTOM_AGE = PrinterColumn("Age", "date", AGE.description, json_path=".metadata.creationTimestamp")
@@ -33,52 +34,38 @@ _BUILTIN_SCALE = (column("Name", NAME.description), *_SCALE_COUNTS, AGE)
 _CUSTOM_SCALE = (NAME, *_SCALE_COUNTS, PrinterColumn("Age", "date", AGE.description))
 
 
-def include_object(text: str | None) -> IncludeObject:
-    """The `includeObject` parameter of a request; BadRequestError for an unknown one."""
-    if text in (None, "", "Metadata"):
-        return "Metadata"
-    if text in ("Object", "None"):
-        return "Object" if text == "Object" else "None"
-    raise BadRequestError(
-        f"Unable to convert to Table as requested: includeObject: Invalid value: "
-        f"{fielderrors.quote(text)}: must be 'Metadata', 'Object', 'None', or empty"
-    )
-
-
 def render(
     resource: ServedResource,
     objects: Sequence[Object],
     *,
-    now: datetime,
-    metadata: Mapping[str, Any] | None = None,
-    include: IncludeObject = "Metadata",
+    list_metadata: Mapping[str, Any] | None = None,
+    include_object: str = "",
     version: str = "v1",
-    headers: bool = True,
+    now: datetime | None = None,
 ) -> dict[str, Any]:
     """A Table of objects.
 
     Args:
         resource: their type.
         objects: one for a single object or a watch event, or the items of a list.
-        now: the moment that ages are counted to.
-        metadata: of the list; of a single object the resourceVersion is taken.
-        include: what each row carries of its object.
+        list_metadata: of the answer: resourceVersion, continue, remainingItemCount.
+        include_object: what a row carries: "Metadata" (or ""), "Object" or "None".
         version: `v1`, or `v1beta1` for old clients.
-        headers: False in the later events of a watch, which have no column definitions.
+        now: the moment that ages are counted to; the present one by default.
+
+    Raises:
+        BadRequestError: `include_object` is something else.
     """
-    scale = bool(objects) and objects[0].get("kind") == "Scale"
-    shown = _scale_columns(resource) if scale else _columns(resource)
-    rows: list[dict[str, Any]] | None = [
-        _row(resource, obj, now=now, include=include, version=version) for obj in objects
-    ]
-    if not rows and not resource.custom and _printer(resource) is None:
-        rows = None
+    include = _include(include_object)
+    moment = now or clock.now()
+    rows = [_row(resource, obj, moment, include, version) for obj in objects]
     return {
         "kind": "Table",
         "apiVersion": f"meta.k8s.io/{version}",
-        "metadata": _metadata(objects, metadata),
-        "columnDefinitions": [_definition(one) for one in shown] if headers else None,
-        "rows": rows,
+        "metadata": {key: value for key in _LIST_KEYS if (value := (list_metadata or {}).get(key))},
+        "columnDefinitions": [_definition(one) for one in _columns(resource, objects)],
+        # Kinds without a printer of their own have no rows where others have an empty list.
+        "rows": rows or ([] if resource.custom or _printer(resource) else None),
     }
 
 
@@ -95,15 +82,23 @@ def _printer(resource: ServedResource) -> Printer | None:
     return None if resource.custom else columns.find(resource.kind.group, resource.kind.kind)
 
 
-def _columns(resource: ServedResource) -> tuple[PrinterColumn, ...]:
+def _include(text: str) -> str:
+    found = _INCLUDES.get(text)
+    if found is None:
+        raise BadRequestError(
+            f"Unable to convert to Table as requested: includeObject: Invalid value: "
+            f"{fielderrors.quote(text)}: must be 'Metadata', 'Object', 'None', or empty"
+        )
+    return found
+
+
+def _columns(resource: ServedResource, objects: Sequence[Object]) -> tuple[PrinterColumn, ...]:
+    if objects and objects[0].get("kind") == "Scale":
+        return _CUSTOM_SCALE if resource.custom else _BUILTIN_SCALE
     if resource.custom:
         return (NAME, *(resource.columns or (_CUSTOM_AGE,)))
     printer = _printer(resource)
     return printer.columns if printer else _DEFAULT_COLUMNS
-
-
-def _scale_columns(resource: ServedResource) -> tuple[PrinterColumn, ...]:
-    return _CUSTOM_SCALE if resource.custom else _BUILTIN_SCALE
 
 
 def _definition(shown: PrinterColumn) -> dict[str, Any]:
@@ -119,16 +114,8 @@ def _definition(shown: PrinterColumn) -> dict[str, Any]:
     }
 
 
-def _metadata(objects: Sequence[Object], metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    if metadata is None and len(objects) == 1:
-        version = cells.get(objects[0], "metadata.resourceVersion")
-        return {"resourceVersion": version} if version else {}
-    keys = ("resourceVersion", "continue", "remainingItemCount")
-    return {key: metadata[key] for key in keys if (metadata or {}).get(key)} if metadata else {}
-
-
 def _row(
-    resource: ServedResource, obj: Object, *, now: datetime, include: IncludeObject, version: str
+    resource: ServedResource, obj: Object, now: datetime, include: str, version: str
 ) -> dict[str, Any]:
     printer = _printer(resource)
     row: dict[str, Any] = {"cells": _cells(resource, printer, obj, now)}
@@ -136,14 +123,10 @@ def _row(
         marks = printer.conditions(obj)
         if marks:
             row["conditions"] = marks
-    row["object"] = _included(obj, include, version)
+    row["object"] = None if include == "None" else obj
+    if include == "Metadata":
+        row["object"] = partial(obj, version=version)
     return row
-
-
-def _included(obj: Object, include: IncludeObject, version: str) -> Any:
-    if include == "None":
-        return None
-    return obj if include == "Object" else partial(obj, version=version)
 
 
 def _cells(
