@@ -46,7 +46,7 @@ async def _serve(state: Path, port: int, kubeconfig: Path | None) -> int:
         folder, "admin", authority=authority, user="admin", groups=["system:masters"]
     )
     store = Store(SqliteBackend(state / "kube.db"))
-    api = KubeApi(store, KubeApiOptions())
+    api = KubeApi(store, KubeApiOptions(signing_key=folder / "tokens.key"))
     await api.start()
     server = Server(api)
     context = tls_context(folder / "kubeapi.crt", folder / "kubeapi.key", folder / "ca.crt")

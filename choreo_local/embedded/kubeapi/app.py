@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from choreo_local.embedded.kubeapi import (
     admission,
@@ -18,6 +19,7 @@ from choreo_local.embedded.kubeapi import (
     crds,
     deleting,
     documents,
+    impersonation,
     negotiation,
     patching,
     problems,
@@ -27,11 +29,16 @@ from choreo_local.embedded.kubeapi import (
     watching,
     writing,
 )
+from choreo_local.embedded.kubeapi.aggregation import Aggregation
+from choreo_local.embedded.kubeapi.authz import Authorizer
 from choreo_local.embedded.kubeapi.core import Call, Core
 from choreo_local.embedded.kubeapi.messages import Answer, Request, User
 from choreo_local.embedded.kubeapi.nodes import NodeConnection
+from choreo_local.embedded.kubeapi.plugins.lifecycle import NamespaceLifecycle
 from choreo_local.embedded.kubeapi.registry import Collection, Registry
 from choreo_local.embedded.kubeapi.requests import RequestInfo
+from choreo_local.embedded.kubeapi.reviews import Reviews
+from choreo_local.embedded.kubeapi.tokens import Tokens
 from choreo_local.embedded.storage.store import Store
 from choreo_local.errors import ApiError, InternalError
 
@@ -58,16 +65,16 @@ class KubeApiOptions:
 
     Attributes:
         tokens: static bearer token → user.
-        client_authority: PEM of the authority whose client certificates are trusted.
         connect: node name → its kubelet.
+        signing_key: file of the key that signs service-account tokens; None keeps it in memory.
         server_address: host:port that discovery documents name.
         service_range: addresses for Services, as a CIDR.
         node_port_range: first and last port for Services of type NodePort.
     """
 
     tokens: dict[str, User] = field(default_factory=dict)
-    client_authority: bytes = b""
     connect: Callable[[str], NodeConnection | None] = lambda _: None
+    signing_key: Path | None = None
     server_address: str = "127.0.0.1:6443"
     service_range: str = "10.96.0.0/16"
     node_port_range: tuple[int, int] = (30000, 32767)
@@ -83,20 +90,27 @@ class KubeApi:
 
     def __init__(self, store: Store, options: KubeApiOptions | None = None) -> None:
         self.options = options or KubeApiOptions()
-        self.admission = admission.Chain()
+        self.admission = admission.Chain([NamespaceLifecycle(store)])
         self.registry = Registry(builtin.resources())
         self.core = Core(store=store, registry=self.registry, admission=self.admission)
+        self.aggregation = Aggregation(store)
         self.definitions = crds.Definitions(self.core)
         self.authenticator = authn.Authenticator(self.options.tokens)
+        self.tokens = Tokens(store, self.options.signing_key)
+        self.authenticator.checks.append(self.tokens.check)
+        self.authorizer = Authorizer(store)
+        self.reviews = Reviews(self.authorizer, self.authenticator, self.tokens)
 
     async def start(self) -> None:
         """Make what every cluster has, and begin to act upon what is stored."""
-        bootstrap.ensure_namespaces(self.core)
+        bootstrap.ensure(self.core)
+        self.aggregation.start()
         self.definitions.start()
 
     async def stop(self) -> None:
         """End background work; the store stays open."""
         self.definitions.stop()
+        self.aggregation.stop()
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but for cancellation."""
@@ -115,6 +129,8 @@ class KubeApi:
     async def _answer(self, request: Request) -> Answer:
         user = request.user or self.authenticator.authenticate(request)
         info = requests.parse(request)
+        user = impersonation.impersonate(self.authorizer, user, request, info)
+        self.authorizer.check(user, info)
         if not info.is_resource:
             return documents.answer(self, request, info)
         collection = self.registry.find(info.group, info.version, info.resource)
@@ -139,6 +155,9 @@ class KubeApi:
         if info.subresource:
             return await subresources.answer(self.core, call, info)
         _check_verb(request, info, collection)
+        review = self.reviews.find(call)
+        if review is not None:
+            return await review(call)
         call.form = negotiation.negotiate(request.header("accept"), stream=info.verb == "watch")
         return await _VERBS[info.verb](self.core, call)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from choreo_local.apimachinery.patch import json_patch, merge_patch
+from choreo_local.apimachinery.patch import json_patch, merge_patch, strategic
 from choreo_local.embedded.kubeapi import bodies, decoding, metadata, problems, strategy, writing
 from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import Response
@@ -78,10 +78,7 @@ def _apply_document(call: Call, old: Manifest, document: Any, kind: str) -> Any:
         return json_patch.apply(old, document)
     if kind == MERGE_PATCH:
         return merge_patch.apply(old, document)
-    schema = call.collection.served.schema
-    if schema is None:
-        return merge_patch.apply(old, document)
-    return merge_patch.apply(old, document)
+    return strategic.apply(old, document, call.collection.served.schema)
 
 
 def _check_identity(call: Call, new: Manifest, old: Manifest) -> None:
