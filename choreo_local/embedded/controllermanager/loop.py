@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
 
-from choreo_local.embedded.controllermanager.informers import ObjectKey
 from choreo_local.errors import ApiError, ConflictError, UnreachableError
 from choreo_local.tasks import TaskGroup
 from choreo_local.workqueue import WorkQueue, work
 
 logger = logging.getLogger(__name__)
 
-# A look at one object; answers the seconds until the next look, None when events suffice.
-Look = Callable[[ObjectKey], Awaitable[float | None]]
+K = TypeVar("K", bound=Hashable)
 
 _LONGEST_RETRY_SECONDS = 60.0
 
 
-class Loop:
-    """Looks at objects of one kind, each at most once at a time.
+class Loop(Generic[K]):
+    """Looks at objects by their keys, each at most once at a time.
 
     Args:
         name: for logs, e.g. "deployment".
-        look: the work for one key; errors of the API are tried again with back-off.
+        look: the work for one key; it answers after how many seconds to look again, None when
+            events suffice. Errors of the API are tried again with back-off.
         workers: how many objects may be looked at concurrently.
     """
 
-    def __init__(self, name: str, look: Look, *, workers: int = 4) -> None:
+    def __init__(
+        self, name: str, look: Callable[[K], Awaitable[float | None]], *, workers: int = 4
+    ) -> None:
         self.name = name
-        self.queue: WorkQueue[ObjectKey] = WorkQueue(longest_retry_seconds=_LONGEST_RETRY_SECONDS)
+        self.queue: WorkQueue[K] = WorkQueue(longest_retry_seconds=_LONGEST_RETRY_SECONDS)
         self._look = look
         self._workers = workers
 
@@ -38,7 +40,7 @@ class Loop:
         for number in range(self._workers):
             tasks.start(work(self.queue, self._guarded), name=f"{self.name} {number}")
 
-    async def _guarded(self, key: ObjectKey) -> None:
+    async def _guarded(self, key: K) -> None:
         try:
             again = await self._look(key)
         except ConflictError:
@@ -47,13 +49,13 @@ class Loop:
         except (ApiError, UnreachableError) as error:
             delay = self.queue.retry(key)
             logger.warning(
-                "Look failed loop=%s object=%s/%s again=%.1fs error=%s",
-                self.name, *key, delay, error,
+                "Look failed loop=%s object=%s again=%.1fs error=%s",
+                self.name, key, delay, error,
             )  # fmt: skip
         except Exception:
             # Task guard: one odd object must not stop the loop for all others.
             self.queue.retry(key)
-            logger.exception("Look failed loop=%s object=%s/%s", self.name, *key)
+            logger.exception("Look failed loop=%s object=%s", self.name, key)
         else:
             self.queue.forget(key)
             if again is not None:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from choreo_local.embedded.controllermanager import kinds
 from choreo_local.embedded.controllermanager.deployment import DeploymentLoop
 from choreo_local.embedded.controllermanager.endpoints import EndpointsLoop
 from choreo_local.embedded.controllermanager.events import EventRecorder
+from choreo_local.embedded.controllermanager.garbagecollector import GarbageCollector
 from choreo_local.embedded.controllermanager.informers import SharedInformers
+from choreo_local.embedded.controllermanager.namespace import NamespaceLoop
 from choreo_local.embedded.controllermanager.objects import Objects
 from choreo_local.embedded.controllermanager.replicaset import ReplicaLoop
+from choreo_local.embedded.controllermanager.servedkinds import ServedKinds
+from choreo_local.embedded.controllermanager.serviceaccount import NamespaceContentLoop
+from choreo_local.errors import ApiError, UnreachableError
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
+
+_DISCOVERY_RETRY_SECONDS = 0.2
 
 
 class ControllerManager:
@@ -38,6 +46,7 @@ class ControllerManager:
 
     def start(self) -> None:
         """Begin to work in the running event loop; returns at once."""
+        served = ServedKinds(self._client, self._informers)
         for loop in (
             DeploymentLoop(self._informers, self._objects("deployment-controller")),
             ReplicaLoop(self._informers, self._objects("replicaset-controller")),
@@ -47,8 +56,22 @@ class ControllerManager:
                 kinds.REPLICATION_CONTROLLERS,
             ),
             EndpointsLoop(self._informers, self._objects("endpoint-slice-controller")),
+            NamespaceContentLoop(
+                self._informers, self._objects("service-account-controller"), self._root_ca
+            ),
+            NamespaceLoop(self._client, self._informers, served),
         ):
             loop.start(self._tasks)
+        GarbageCollector(self._client, self._informers, served, self._tasks).start()
+        self._tasks.start(self._load(served), name="served kinds")
+
+    async def _load(self, served: ServedKinds) -> None:
+        while not served.loaded.is_set():
+            try:
+                await served.load()
+            except (ApiError, UnreachableError) as error:
+                logger.warning("Discovery failed error=%s", error)
+                await asyncio.sleep(_DISCOVERY_RETRY_SECONDS)
 
     def _objects(self, component: str) -> Objects:
         recorder = EventRecorder(self._client, component)
