@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from choreo_local.api import crds, labels, registry
+from choreo_local.api import crds, labels, registry, v1alpha1
 from choreo_local.apimachinery.schema import defaulting, pruning, structural, validation
 from tests.golden import FIXTURES, fixture, mutations
 
@@ -160,3 +160,11 @@ def test_updates_of_made_objects_get_the_same_verdict(kind: str) -> None:
     for old in made(kind, random, 20):
         for new in (old, mutations.damaged(random, old, 1), mutations.damaged(random, old, 2)):
             assert ours.verdict(new, old) == theirs.verdict(new, old)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_samples_read_as_their_models_and_are_written_back_alike(kind: str) -> None:
+    _, ours = judges(kind)
+    for sample in samples().get(kind, ()):
+        written = v1alpha1.model(kind).model_validate(sample).to_dict()
+        assert ours.stored(written) == ours.stored(sample), sample["metadata"]["name"]
