@@ -25,6 +25,7 @@ _INFERRED: Mapping[str, str] = {"HTTP": "openapi", "gRPC": "proto"}
 _METHODS = frozenset(
     ("connect", "delete", "get", "head", "options", "patch", "post", "put", "trace")
 )
+_MAX_DEPTH = 100
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -83,9 +84,22 @@ def _document(content: str) -> dict[str, Any]:
 
 def _yaml(content: str) -> Any:
     try:
-        return yaml.load(content, Loader=_LOADER)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        return yaml.load(content, Loader=_LOADER) if _is_shallow(content) else None
+    except (yaml.YAMLError, ValueError):
         return None
+
+
+def _is_shallow(content: str) -> bool:
+    """Can the document be loaded? The fast loader recurses in C and would end the process."""
+    depth = 0
+    for event in yaml.parse(content, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MAX_DEPTH:
+            return False
+    return True
 
 
 def _order(operation: Mapping[str, str]) -> tuple[str, ...]:
