@@ -44,8 +44,11 @@ class _Table(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         found = self._decoded.get(name)
         if found is None:
-            found = self._decoded[name] = orjson.loads(self._raw[name.encode()])
+            found = self._decoded[name] = self._decode(name)
         return found
+
+    def _decode(self, name: str) -> Any:
+        return orjson.loads(self._raw[name.encode()])
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.encode() in self._raw
@@ -57,18 +60,32 @@ class _Table(Mapping[str, Any]):
         return len(self._raw)
 
 
+class _Schemas(_Table):
+    """The schemas, with the defaults that only the Go types say: keys of lists need them."""
+
+    def _decode(self, name: str) -> Any:
+        schema = super()._decode(name)
+        fields = go_types().get(name)
+        for field in fields if isinstance(fields, list) else ():
+            if len(field) > 4 and field[0] in schema.get("properties", {}):
+                schema["properties"][field[0]]["default"] = field[4]
+        return schema
+
+
 @cache
 def schemas() -> Mapping[str, Mapping[str, Any]]:
     """Definition name → OpenAPI schema; references hold the bare name of a definition."""
-    return _Table("definitions.jsonl.gz")
+    return _Schemas("definitions.jsonl.gz")
 
 
 @cache
-def go_types() -> Mapping[str, list[list[Any]] | str]:
-    """Definition name → fields of a struct, or the expression that another type stands for.
+def go_types() -> Mapping[str, list[list[Any]] | str | dict[str, Any]]:
+    """Definition name → fields of a struct, or the type that another name stands for.
 
-    A field is `[JSON name, type, flags, protobuf number]`. Flags: `o` left out when empty, `z` left
-    out when zero, `i` inlined into its parent, `1` a list that protobuf wraps into a message.
+    A type is an expression, or `{"type": expression, "enum": values}`. A field is
+    `[JSON name, type, flags, protobuf number]`, and its default when it has one. Flags: `o` left
+    out when empty, `z` left out when zero, `i` inlined into its parent, `1` a list that protobuf
+    wraps into a message.
     """
     return _Table("types.jsonl.gz")
 

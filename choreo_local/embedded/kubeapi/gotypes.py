@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache, cached_property
+from typing import Any
 
 from choreo_local.embedded.kubeapi import definitions
 
@@ -71,6 +72,7 @@ class GoType:
         definition: the definition name, of a struct or of a type with a name of its own.
         pointer: absent and zero are two things.
         bits: of an integer.
+        enum: all values, of an enumeration.
         element: of a list or map.
     """
 
@@ -80,6 +82,7 @@ class GoType:
     pointer: bool = False
     bits: int = 64
     element: GoType | None = None
+    enum: tuple[str, ...] = ()
 
     @cached_property
     def fields(self) -> tuple[GoField, ...]:
@@ -105,6 +108,7 @@ class GoField:
         omit_zero: left out of JSON when it is a zero struct.
         number: of protobuf; 0 where it has none.
         wrapped: a list that protobuf wraps into a message of its own.
+        default: what clients may assume when it is absent; None for nothing.
     """
 
     json: str
@@ -114,6 +118,7 @@ class GoField:
     inline: bool
     number: int
     wrapped: bool
+    default: Any = None
 
 
 @cache
@@ -138,8 +143,9 @@ def _fields(definition: str) -> tuple[GoField, ...]:
             inline="i" in flags,
             number=number,
             wrapped="1" in flags,
+            default=default[0] if default else None,
         )
-        for name, expression, flags, number in entries
+        for name, expression, flags, number, *default in entries
     )
 
 
@@ -154,6 +160,7 @@ def _resolve(expression: str) -> GoType:
             pointer=True,
             bits=target.bits,
             element=target.element,
+            enum=target.enum,
         )
     if expression == "[]byte":
         return GoType(Shape.BYTES, "[]uint8")
@@ -176,6 +183,9 @@ def _resolve_named(name: str) -> GoType:
     if special is not None:
         return GoType(special, _printed(name), definition=name)
     entry = definitions.go_types().get(name)
+    enum: tuple[str, ...] = ()
+    if isinstance(entry, dict):
+        entry, enum = entry["type"], tuple(entry["enum"])
     if isinstance(entry, str):
         target = _resolve(entry)
         return GoType(
@@ -184,6 +194,7 @@ def _resolve_named(name: str) -> GoType:
             definition=name if target.shape is not Shape.STRUCT else target.definition,
             bits=target.bits,
             element=target.element,
+            enum=enum,
         )
     return GoType(Shape.STRUCT, _printed(name), definition=name)
 

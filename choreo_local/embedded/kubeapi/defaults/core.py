@@ -43,7 +43,7 @@ def _ingress_modes(obj: Object) -> None:
             ingress.setdefault("ipMode", "VIP")
 
 
-@defaults("core.v1.ServicePort", "core.v1.EndpointPort")
+@defaults("core.v1.EndpointPort")
 def port(found: Object) -> None:
     """Ports are TCP."""
     found.setdefault("protocol", "TCP")
@@ -99,9 +99,8 @@ def node_status(status: Object) -> None:
 
 @defaults("core.v1.ReplicationController")
 def replication_controller(obj: Object) -> None:
-    """Replicas, and the labels of the template as selector and labels."""
+    """The labels of the template as selector and labels."""
     spec: Object = obj["spec"]
-    spec.setdefault("replicas", 1)
     labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
     if labels:
         if not spec.get("selector"):

@@ -56,6 +56,8 @@ def _visit(type_: GoType, value: Any) -> None:
 def _visit_struct(type_: GoType, value: Object) -> None:
     for function in _REGISTRY.get(type_.definition, ()):
         function(value)
+    for name, default in _marked(type_.definition):
+        value.setdefault(name, default)
     for name, inner, whole in _interesting(type_.definition):
         found = value.get(name)
         if found is None:
@@ -64,6 +66,18 @@ def _visit_struct(type_: GoType, value: Object) -> None:
             function(found)
         if inner is not None:
             _visit(inner, found)
+
+
+@cache
+def _marked(definition: str) -> tuple[tuple[str, Any], ...]:
+    """Fields whose default the type itself says; a zero says something of a pointer only."""
+    type_ = gotypes.struct(definition)
+    fields = type_.json_fields.items() if type_ is not None else ()
+    return tuple(
+        (name, field.default)
+        for name, field in fields
+        if field.default is not None and (field.default or field.type.pointer)
+    )
 
 
 @cache
@@ -101,7 +115,7 @@ def _has_defaults(definition: str) -> bool:
 
 
 def _search(definition: str, seen: set[str]) -> bool:
-    if definition in _REGISTRY:
+    if definition in _REGISTRY or _marked(definition):
         return True
     if definition in seen:
         return False

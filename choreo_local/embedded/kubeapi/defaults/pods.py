@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import re2
 
 from choreo_local.embedded.kubeapi import quantity
@@ -107,12 +105,6 @@ def _pull_policy(image: str) -> str:
     return "Always" if tag == "latest" or not (tag or digest) else "IfNotPresent"
 
 
-@defaults("core.v1.ContainerPort")
-def container_port(port: Object) -> None:
-    """Ports are TCP."""
-    port.setdefault("protocol", "TCP")
-
-
 @defaults("core.v1.Probe")
 def probe(found: Object) -> None:
     """How often a probe runs and how many results count."""
@@ -127,13 +119,6 @@ def http_get(action: Object) -> None:
     """What a probe asks for."""
     action.setdefault("path", "/")
     action.setdefault("scheme", "HTTP")
-
-
-@defaults("core.v1.GRPCAction")
-def grpc(action: Object) -> None:
-    """A gRPC probe asks for the server as a whole."""
-    if action.get("service") is None:
-        action["service"] = ""
 
 
 @defaults("core.v1.ObjectFieldSelector")
@@ -173,35 +158,3 @@ def token(projection: Object) -> None:
 def host_path(source: Object) -> None:
     """The type of a path is not checked."""
     source.setdefault("type", "")
-
-
-def _fill(found: Object, values: dict[str, Any]) -> None:
-    for name, value in values.items():
-        found.setdefault(name, value)
-
-
-@defaults("core.v1.RBDVolumeSource", "core.v1.RBDPersistentVolumeSource")
-def rbd(source: Object) -> None:
-    """Where Ceph keeps its keys."""
-    _fill(source, {"pool": "rbd", "user": "admin", "keyring": "/etc/ceph/keyring"})
-
-
-@defaults("core.v1.ISCSIVolumeSource", "core.v1.ISCSIPersistentVolumeSource")
-def iscsi(source: Object) -> None:
-    """The interface over TCP."""
-    source.setdefault("iscsiInterface", "default")
-
-
-@defaults("core.v1.AzureDiskVolumeSource")
-def azure_disk(source: Object) -> None:
-    """How the disk is cached and mounted."""
-    _fill(
-        source,
-        {"cachingMode": "ReadWrite", "fsType": "ext4", "readOnly": False, "kind": "Shared"},
-    )
-
-
-@defaults("core.v1.ScaleIOVolumeSource", "core.v1.ScaleIOPersistentVolumeSource")
-def scale_io(source: Object) -> None:
-    """How the volume is provisioned."""
-    _fill(source, {"storageMode": "ThinProvisioned", "fsType": "xfs"})

@@ -180,12 +180,6 @@ def device_request(found: Object) -> None:
         found["count"] = 1
 
 
-@defaults("resource.v1.DeviceToleration")
-def device_toleration(found: Object) -> None:
-    """Tolerates one value."""
-    found.setdefault("operator", "Equal")
-
-
 @defaults("resource.v1.DeviceTaint")
 def device_taint(found: Object) -> None:
     """From now on."""

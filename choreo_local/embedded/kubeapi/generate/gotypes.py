@@ -6,6 +6,7 @@ protobuf field numbers: facts that other programs see in answers, and that only 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -52,6 +53,11 @@ _IMPORT = re.compile(r'^\s*(?:(\w+)\s+)?"([\w./-]+)"\s*$')
 _TYPE = re.compile(r"^type (\w+) =? ?(.+?)\s*$")
 _FIELD = re.compile(r"^\s+(\w+)\s+([^`]+?)\s+`([^`]*)`")
 _EMBEDDED = re.compile(r"^\s+([\w.]+)\s+`([^`]*)`")
+_CONSTANT = re.compile(r'^\s*(?:const\s+)?(\w+)\s+([\w.]+)\s*=\s*(?:\w+\()?"([^"]*)"')
+_CONVERTED = re.compile(r'^\s*(?:const\s+)?(\w+)\s*=\s*([A-Z]\w*)\("([^"]*)"\)')
+_UNTYPED = re.compile(r'^\s*(?:const\s+)?(\w+)\s*=\s*"([^"]*)"')
+_DEFAULT = re.compile(r"^\s*//\s*\+default=(.+?)\s*$")
+_ENUM = re.compile(r"^\s*//\s*\+(?:k8s:)?enum\s*$")
 _TAG = re.compile(r'(\w+):"([^"]*)"')
 _WORD = re.compile(r"(?<![\w./])(?:(\w+)\.)?([A-Za-z]\w*)")
 _BUILTIN = frozenset(
@@ -61,10 +67,13 @@ _BUILTIN = frozenset(
 
 @dataclass(slots=True)
 class Types:
-    """All types found: structs with their fields, and names of other types."""
+    """All types found: structs with their fields, names of other types, values of enumerations."""
 
     structs: dict[str, list[list[Any]]] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
+    enums: set[str] = field(default_factory=set)
+    values: dict[str, list[str]] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
 
 
 def read(cache: Path) -> dict[str, Any]:
@@ -98,13 +107,24 @@ def _pruned(found: Types) -> dict[str, Any]:
         types = [entry[1] for entry in found.structs.get(name, ())]
         for type_ in [*types, found.named.get(name, "")]:
             pending.extend(match[0] for match in re.finditer(r"[\w.-]+", type_))
-    for fields in found.structs.values():
+    for owner, fields in found.structs.items():
         for entry in fields:
+            if len(entry) > 4:
+                entry[4] = _default(entry[4], owner, found)
             # Only a list that has a name of its own can be one message instead of many.
             if not found.named.get(entry[1], "").startswith("[]"):
                 entry[2] = entry[2].replace("1", "")
     everything: dict[str, Any] = {**found.named, **found.structs}
+    for name in found.enums & kept:
+        everything[name] = {"type": found.named[name], "enum": sorted(set(found.values[name]))}
     return {name: everything[name] for name in sorted(kept)}
+
+
+def _default(text: str, owner: str, found: Types) -> Any:
+    """The value of a `+default` marker: JSON, or the name of a constant."""
+    if text.startswith("ref("):
+        return found.constants[f"{owner.rpartition('.')[0]}.{text[4:-1]}"]
+    return json.loads(text)
 
 
 def _is_kind(entry: list[Any]) -> bool:
@@ -120,18 +140,34 @@ def _read_file(file: Path, package: str, found: Types) -> None:
     lines = file.read_text(encoding="utf-8").splitlines()
     imports = dict(_imports(lines))
     fields: list[list[Any]] | None = None
+    default, is_enum = "", False
     for line in lines:
         if fields is not None:
             if line.startswith("}"):
                 fields = None
+            elif matched := _DEFAULT.match(line):
+                default = matched[1]
             elif not line.lstrip().startswith("//"):
-                fields.extend(_field(line, package, imports))
+                for entry in _field(line, package, imports):
+                    fields.append([*entry, default] if default else entry)
+                default = ""
         elif matched := _TYPE.match(line):
             name, body = definition_name(package, matched[1]), matched[2]
             if body == "struct {":
                 fields = found.structs[name] = []
             elif not body.startswith(("interface", "func", "struct")):
                 found.named[name] = _resolve(body.partition("//")[0].strip(), package, imports)
+                if is_enum:
+                    found.enums.add(name)
+            is_enum = False
+        elif _ENUM.match(line):
+            is_enum = True
+        elif matched := _CONSTANT.match(line) or _CONVERTED.match(line):
+            type_ = _resolve(matched[2], package, imports)
+            found.values.setdefault(type_, []).append(matched[3])
+            found.constants[definition_name(package, matched[1])] = matched[3]
+        elif matched := _UNTYPED.match(line):
+            found.constants[definition_name(package, matched[1])] = matched[2]
 
 
 def _imports(lines: list[str]) -> Iterator[tuple[str, str]]:

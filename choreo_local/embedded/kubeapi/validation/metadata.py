@@ -52,8 +52,8 @@ def validate(
     )
     if (metadata.get("generation") or 0) < 0:
         yield _negative(f"{path}.generation", metadata["generation"])
-    yield from labels(metadata.get("labels"), f"{path}.labels")
-    yield from annotations(metadata.get("annotations"), f"{path}.annotations")
+    yield from check_labels(metadata.get("labels"), f"{path}.labels")
+    yield from check_annotations(metadata.get("annotations"), f"{path}.annotations")
     yield from _owners(metadata.get("ownerReferences"), f"{path}.ownerReferences")
     yield from _finalizers(metadata.get("finalizers"), f"{path}.finalizers")
     yield from _managed_fields(metadata.get("managedFields"), f"{path}.managedFields")
@@ -98,8 +98,8 @@ def validate_update(new: Object, old: Object, path: str = "metadata") -> Problem
     for field in _IMMUTABLE:
         if new.get(field) != old.get(field):
             yield immutable(f"{path}.{field}", new.get(field))
-    yield from labels(new.get("labels"), f"{path}.labels")
-    yield from annotations(new.get("annotations"), f"{path}.annotations")
+    yield from check_labels(new.get("labels"), f"{path}.labels")
+    yield from check_annotations(new.get("annotations"), f"{path}.annotations")
     yield from _owners(new.get("ownerReferences"), f"{path}.ownerReferences")
     yield from _managed_fields(new.get("managedFields"), f"{path}.managedFields")
 
@@ -113,7 +113,7 @@ def _negative(path: str, value: Any) -> FieldError:
     return fielderrors.invalid_value(path, value, "must be greater than or equal to 0")
 
 
-def labels(found: Object | None, path: str) -> Problems:
+def check_labels(found: Object | None, path: str) -> Problems:
     """The problems of labels."""
     for key, value in (found or {}).items():
         for text in names.qualified_name(key):
@@ -122,7 +122,7 @@ def labels(found: Object | None, path: str) -> Problems:
             yield fielderrors.invalid_value(path, value or "", text)
 
 
-def annotations(found: Object | None, path: str) -> Problems:
+def check_annotations(found: Object | None, path: str) -> Problems:
     """The problems of annotations."""
     size = 0
     for key, value in (found or {}).items():
