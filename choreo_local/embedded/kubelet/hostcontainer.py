@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -45,12 +46,14 @@ class HostContainer:
             id=f"{runtime}://{clock.new_uid()}",
             name=request.name,
             attempt=request.attempt,
-            state=ContainerState.RUNNING,
+            state=ContainerState.CREATED,
             image=request.image.reference,
             image_id=request.image.id,
             created_at=now,
             started_at=now,
         )
+        if self._listening is None:
+            self._set_running()
         self.child.ended.add_done_callback(self._ended)
 
     def _spawn(self) -> children.Child:
@@ -81,6 +84,9 @@ class HostContainer:
         finally:
             os.close(theirs)
 
+    def _set_running(self) -> None:
+        self.record = replace(self.record, state=ContainerState.RUNNING)
+
     async def until_listening(self) -> None:
         """Wait, for a short while, until the program accepts connections or ends."""
         if self._listening is None:
@@ -90,11 +96,13 @@ class HostContainer:
         loop.add_reader(self._listening, told.set)
         self.child.ended.add_done_callback(lambda _: told.set())
         try:
-            async with asyncio.timeout(_LISTENING_SECONDS):
-                await told.wait()
-        except TimeoutError:
-            return
+            # It may never listen; that it runs is then all that can be said.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LISTENING_SECONDS):
+                    await told.wait()
         finally:
+            if self.child.is_alive:
+                self._set_running()
             loop.remove_reader(self._listening)
             os.close(self._listening)
             self._listening = None

@@ -17,15 +17,6 @@ from choreo_local.embedded.kubelet.records import ContainerRecord, ContainerStat
 
 Condition = dict[str, Any]
 
-# Types of conditions that the kubelet writes; all others belong to somebody else.
-OWNED_CONDITIONS = (
-    "PodReadyToStartContainers",
-    "Initialized",
-    "Ready",
-    "ContainersReady",
-    "PodScheduled",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -63,7 +54,7 @@ class Observed:
         started_at: when the kubelet took the pod.
         failure: reason and message when the kubelet itself ended the pod.
         finished: nothing of the pod will run again.
-        notes: what the node cannot honour for this pod, for people.
+        remarks: further conditions that are true, type → message: what the node cannot honour.
     """
 
     pod: Manifest
@@ -74,7 +65,7 @@ class Observed:
     addresses: Sequence[str] = ()
     failure: Waiting | None = None
     finished: bool = False
-    notes: Sequence[str] = field(default_factory=tuple)
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
 
 _UNSEEN = ContainerView()
@@ -107,8 +98,6 @@ def build(observed: Observed) -> dict[str, Any]:
         ]
     if observed.failure is not None:
         status |= {"reason": observed.failure.reason, "message": observed.failure.message}
-    elif observed.notes:
-        status["message"] = "; ".join(observed.notes)
     return status
 
 
@@ -159,13 +148,18 @@ def _conditions(observed: Observed, phase: str) -> list[Condition]:
         _ready(observed, phase, ready),
         ready | {"type": "ContainersReady"},
         _condition("PodScheduled", is_true=True),
+        *(
+            _condition(type_, is_true=True, reason="NodeRuntime", message=message)
+            for type_, message in sorted(observed.remarks.items())
+        ),
     ]
+    types = {found["type"] for found in wanted}
     known = {
         found["type"]: found for found in (observed.pod.get("status") or {}).get("conditions") or ()
     }
     generation = observed.pod["metadata"].get("generation")
     now = clock.timestamp(observed.now)
-    kept = [found for found in known.values() if found["type"] not in OWNED_CONDITIONS]
+    kept = [found for found in known.values() if found["type"] not in types]
     return [_dated(found, known.get(found["type"]), now, generation) for found in wanted] + kept
 
 

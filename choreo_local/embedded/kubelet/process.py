@@ -14,8 +14,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 
-from choreo_local.embedded.kubelet import children, interactive, launch, leftovers, rootfolder
+from choreo_local.embedded.kubelet import (
+    children,
+    interactive,
+    launch,
+    leftovers,
+    podspec,
+    remarks,
+    rootfolder,
+)
 from choreo_local.embedded.kubelet.addresses import AddressPool, has_own_addresses
 from choreo_local.embedded.kubelet.hostcontainer import HostContainer
 from choreo_local.embedded.kubelet.hostimages import Catalogue, HostImage
@@ -26,6 +35,7 @@ from choreo_local.embedded.kubelet.runtime import (
     Capability,
     ContainerRequest,
     Image,
+    ImageError,
     OnChange,
     PodRequest,
     StartError,
@@ -59,6 +69,7 @@ class ProcessRuntime:
 
     name = NAME
     version = "1"
+    pretends = False
 
     def __init__(
         self,
@@ -113,6 +124,23 @@ class ProcessRuntime:
             Capability("cpu-limit", enforced=False, reason=no_namespaces),
             Capability("memory-limit", enforced=True, reason="checked every two seconds"),
         ]
+
+    def remarks(self, pod: Mapping[str, Any]) -> Mapping[str, str]:
+        """What the pod asks for that is not enforced, and stand-ins for its images."""
+        found = {remarks.NOT_ENFORCED: remarks.not_enforced(pod)}
+        stand_ins = {
+            image.stands_in
+            for container in podspec.iter_containers(pod)
+            if (image := self._known_image(container.get("image", ""))) and image.stands_in
+        }
+        found[remarks.STAND_IN] = "; ".join(sorted(stand_ins))
+        return {type_: message for type_, message in found.items() if message}
+
+    def _known_image(self, reference: str) -> Image | None:
+        try:
+            return self.find_image(reference)
+        except ImageError:
+            return None
 
     # --- images --------------------------------------------------------------------------------
 
@@ -173,6 +201,7 @@ class ProcessRuntime:
         found = self._catalogue.find(request.image.reference)
         if found is None:
             raise self._catalogue.refuse(request.image.reference)
+        self._forget_attempts_before(pod, request.name, request.attempt - 1)
         container = self._create(pod, request, found[1])
         pod.containers[container.record.id] = container
         self._containers[container.record.id] = container
@@ -180,6 +209,13 @@ class ProcessRuntime:
         container.child.ended.add_done_callback(lambda _: self._on_change(uid))
         await container.until_listening()
         return container.record
+
+    def _forget_attempts_before(self, pod: _Pod, name: str, attempt: int) -> None:
+        for container_id, container in list(pod.containers.items()):
+            record = container.record
+            if record.name == name and record.attempt < attempt and record.has_exited:
+                del pod.containers[container_id]
+                self._containers.pop(container_id, None)
 
     def _create(self, pod: _Pod, request: ContainerRequest, image: HostImage) -> HostContainer:
         root = _root(request)

@@ -175,7 +175,9 @@ class ContainerRuntime(Protocol):
     """Runs containers.
 
     `start_pod`, `stop_container` and `remove_pod` may be repeated without harm. `containers`
-    (attempts in a pod) and `usage` (by uid of pods) answer at once.
+    (attempts in a pod) and `usage` (by uid of pods) answer at once. `remarks` are conditions of a
+    pod, type → message, that say what is not as its manifest asks. A runtime that `pretends` runs
+    nothing, so that probes and hooks are taken to succeed.
     """
 
     @property
@@ -184,7 +186,12 @@ class ContainerRuntime(Protocol):
     @property
     def version(self) -> str: ...
 
+    @property
+    def pretends(self) -> bool: ...
+
     def capabilities(self) -> Sequence[Capability]: ...
+
+    def remarks(self, pod: Mapping[str, Any]) -> Mapping[str, str]: ...
 
     async def start(self, on_change: OnChange) -> None: ...
 

@@ -1,0 +1,66 @@
+"""Where the files of pods lie below the kubelet's folder. Pure arithmetic, except for removal."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from choreo_local.embedded.kubelet.podspec import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Paths below the folder of a kubelet."""
+
+    root: Path
+
+    @property
+    def claims(self) -> Path:
+        """Persistent volumes."""
+        return self.root / "claims"
+
+    def pod(self, uid: str) -> Path:
+        """Everything of a pod but its logs."""
+        return self.root / "pods" / uid
+
+    def container(self, uid: str, name: str) -> Path:
+        """What is kept of a container beside its volumes."""
+        return self.pod(uid) / "containers" / name
+
+    def termination_message(self, uid: str, name: str, attempt: int) -> Path:
+        """The file that a container may leave its last words in."""
+        return self.container(uid, name) / f"{attempt}.termination"
+
+    def logs(self, pod: Manifest) -> Path:
+        """The logs of a pod."""
+        metadata = pod["metadata"]
+        name = f"{metadata['namespace']}_{metadata['name']}_{metadata['uid']}"
+        return self.root / "logs" / name
+
+    def log(self, pod: Manifest, name: str, attempt: int) -> Path:
+        """The log of one attempt at a container."""
+        return self.logs(pod) / name / f"{attempt}.log"
+
+    def remove_logs_before(self, pod: Manifest, name: str, attempt: int) -> None:
+        """Keep only the logs of `attempt` and later ones."""
+        for path in (self.logs(pod) / name).glob("*.log*"):
+            number = path.name.partition(".")[0]
+            if number.isdigit() and int(number) < attempt:
+                path.unlink(missing_ok=True)
+
+    def remove(self, pod: Manifest) -> None:
+        """Remove all files of a pod."""
+        shutil.rmtree(self.pod(pod["metadata"]["uid"]), ignore_errors=True)
+        shutil.rmtree(self.logs(pod), ignore_errors=True)
+
+    def remove_strangers(self, known: Iterable[str]) -> None:
+        """Remove the files of all pods but those with a known uid."""
+        keep = set(known)
+        for folder in (self.root / "pods").glob("*"):
+            if folder.name not in keep:
+                shutil.rmtree(folder, ignore_errors=True)
+        for folder in (self.root / "logs").glob("*"):
+            if folder.name.rpartition("_")[2] not in keep:
+                shutil.rmtree(folder, ignore_errors=True)

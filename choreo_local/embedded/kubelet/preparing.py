@@ -1,0 +1,95 @@
+"""Makes a pod ready for containers: its address and its volumes; keeps the volumes up to date."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime, timedelta
+
+from choreo_local.embedded.kubelet import projections
+from choreo_local.embedded.kubelet.podspec import Manifest
+from choreo_local.embedded.kubelet.projections import VolumeError
+from choreo_local.embedded.kubelet.runtime import PodRequest
+from choreo_local.embedded.kubelet.starting import ReadyPod
+from choreo_local.embedded.kubelet.tools import Tools
+
+_FIRST_RETRY = timedelta(seconds=0.5)
+_LONGEST_RETRY = timedelta(seconds=122)
+_LONGEST_HOSTNAME = 63
+
+
+class PodPreparer:
+    """The address and volumes of one pod.
+
+    Attributes:
+        ready: the pod as containers are started in it; None until it is prepared.
+        address: of the pod; empty until it has one.
+    """
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._is_stale = True
+        self._failures = 0
+        self.ready: ReadyPod | None = None
+        self.address = ""
+
+    def refresh(self) -> None:
+        """Read what the volumes are made of again, at the next pass."""
+        self._is_stale = True
+
+    async def prepare(self, pod: Manifest) -> datetime | None:
+        """Do what is left to do; when to come back, if at all."""
+        request = pod_request(pod, self._tools)
+        if not self.address:
+            self.address = await self._tools.runtime.start_pod(request)
+        uid = pod["metadata"]["uid"]
+        renewal = self._tools.sources.next_renewal(uid)
+        now = self._tools.now()
+        if self.ready is not None and not self._is_stale and (renewal is None or renewal > now):
+            return renewal
+        try:
+            await self._make_volumes(pod, request)
+        except VolumeError as error:
+            self._tools.warn(pod, "FailedMount", error.message)
+            self._failures += 1
+            retry: datetime = now + min(_FIRST_RETRY * 2 ** min(self._failures, 10), _LONGEST_RETRY)
+            return retry
+        self._failures = 0
+        self._is_stale = False
+        return self._tools.sources.next_renewal(uid)
+
+    async def _make_volumes(self, pod: Manifest, request: PodRequest) -> None:
+        read = await self._tools.sources.for_volumes(pod, [self.address])
+        folder = self._tools.places.pod(request.uid)
+        places = self._tools.volumes.prepare(pod, folder, read.sources, read.claims)
+        self.ready = ReadyPod(pod, request, [self.address], places)
+
+    def release(self, uid: str) -> None:
+        """Drop the volumes that do not outlive a pod."""
+        self.ready = None
+        self._tools.sources.forget(uid)
+        shutil.rmtree(self._tools.places.pod(uid) / "volumes", ignore_errors=True)
+
+
+def pod_request(pod: Manifest, tools: Tools) -> PodRequest:
+    """What the runtime has to know of a pod."""
+    metadata, spec = pod["metadata"], pod["spec"]
+    hostname = spec.get("hostname") or metadata["name"]
+    return PodRequest(
+        uid=metadata["uid"],
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        hostname=hostname[:_LONGEST_HOSTNAME].rstrip("-."),
+        folder=tools.places.pod(metadata["uid"]),
+        address=(pod.get("status") or {}).get("podIP") or "",
+        host_network=bool(spec.get("hostNetwork")),
+        host_aliases={
+            name: alias["ip"]
+            for alias in spec.get("hostAliases") or ()
+            for name in alias.get("hostnames") or ()
+        },
+    )
+
+
+def has_live_volumes(pod: Manifest) -> bool:
+    """Whether a pod has volumes that follow the changes of objects."""
+    return any(projections.is_projected(volume) for volume in pod["spec"].get("volumes") or ())

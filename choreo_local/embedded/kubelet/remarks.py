@@ -1,0 +1,64 @@
+"""What a pod asks for that plain processes cannot honour; told in its conditions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from choreo_local.embedded.kubelet import podspec
+from choreo_local.embedded.kubelet.podspec import Manifest
+
+STAND_IN = "choreo.local/StandIn"
+NOT_ENFORCED = "choreo.local/NotEnforced"
+SIMULATED = "choreo.local/Simulated"
+
+_SECURITY = (
+    "runAsUser",
+    "runAsGroup",
+    "fsGroup",
+    "readOnlyRootFilesystem",
+    "capabilities",
+    "seccompProfile",
+    "seLinuxOptions",
+    "appArmorProfile",
+    "sysctls",
+)
+
+
+def not_enforced(pod: Manifest) -> str:
+    """A sentence on what is asked for in vain; empty when nothing is."""
+    found = sorted({*_of_pod(pod), *_of_containers(pod)})
+    if not found:
+        return ""
+    return f"containers are plain processes of this machine; not enforced: {', '.join(found)}"
+
+
+def _of_pod(pod: Manifest) -> Iterator[str]:
+    spec = pod["spec"]
+    yield from (name for name in ("hostPID", "hostIPC", "shareProcessNamespace") if spec.get(name))
+    yield from _security(spec.get("securityContext") or {})
+    for volume in spec.get("volumes") or ():
+        if (volume.get("emptyDir") or {}).get("sizeLimit"):
+            yield "emptyDir.sizeLimit"
+
+
+def _of_containers(pod: Manifest) -> Iterator[str]:
+    for container in podspec.iter_containers(pod):
+        yield from _security(container.get("securityContext") or {})
+        limits = (container.get("resources") or {}).get("limits") or {}
+        yield from (f"limits.{name}" for name in limits if name != "memory")
+        # The volume of a service account's token is mounted so by default, not by the user.
+        if any(_asks_read_only(mount) for mount in container.get("volumeMounts") or ()):
+            yield "volumeMounts.readOnly"
+        if any(port.get("hostPort") for port in container.get("ports") or ()):
+            yield "hostPort"
+
+
+def _asks_read_only(mount: Manifest) -> bool:
+    own = not str(mount.get("mountPath")).startswith("/var/run/secrets/kubernetes.io/")
+    return bool(mount.get("readOnly")) and own
+
+
+def _security(context: Mapping[str, object]) -> Iterator[str]:
+    for name in _SECURITY:
+        if context.get(name) not in (None, False, {}):
+            yield f"securityContext.{name}"
