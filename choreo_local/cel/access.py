@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from choreo_local.cel.errors import EvaluationError
-from choreo_local.cel.text import shown
-from choreo_local.cel.values import NONE, BoolKey, Optional, Uint, type_name
+from choreo_local.cel.values import NONE, BoolKey, Optional, Uint, shown, type_name
 
 
 class _Missing:

@@ -13,15 +13,16 @@ INTEGER = "NUM_INT"
 UNSIGNED = "NUM_UINT"
 STRING = "STRING"
 BYTES = "BYTES"
+SPACE = "SPACE"
 
-_ESCAPE = (
+ESCAPE = (
     r"\\(?:[abfnrtv\"'\\?`]|[0-3][0-7][0-7]|[xX][0-9a-fA-F]{2}"
     r"|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8})"
 )
 _STRING = (
-    rf"(?:\"\"\"(?:[^\\\"]|{_ESCAPE}|\"(?!\"\"))*\"\"\""
-    rf"|'''(?:[^\\']|{_ESCAPE}|'(?!''))*'''"
-    rf"|\"(?:[^\\\"\n\r]|{_ESCAPE})*\"|'(?:[^\\'\n\r]|{_ESCAPE})*'"
+    rf"(?:\"\"\"(?:[^\\\"]|{ESCAPE}|\"(?!\"\"))*\"\"\""
+    rf"|'''(?:[^\\']|{ESCAPE}|'(?!''))*'''"
+    rf"|\"(?:[^\\\"\n\r]|{ESCAPE})*\"|'(?:[^\\'\n\r]|{ESCAPE})*'"
     r"|[rR](?:\"\"\"(?:[^\"]|\"(?!\"\"))*\"\"\"|'''(?:[^']|'(?!''))*'''"
     r"|\"[^\"\n\r]*\"|'[^'\n\r]*'))"
 )
@@ -64,6 +65,21 @@ class Token(NamedTuple):
 
 class LexerError(Exception):
     """A character begins no token; internal, the parser words it."""
+
+
+def token_at(text: str, position: int) -> Token | None:
+    """The token at a position, of kind SPACE for what is between others; None for no token."""
+    match = _TOKEN.match(text, position)
+    assert match is not None
+    kind = match.lastgroup
+    if kind == "ERROR" or kind is None:
+        return None
+    return Token(_kind(kind, match[0]), match[0], position)
+
+
+def _kind(group: str, word: str) -> str:
+    is_its_own = group == "OPERATOR" or (group == IDENTIFIER and word in _KEYWORDS)
+    return word if is_its_own else group
 
 
 def tokens(text: str) -> list[Token]:

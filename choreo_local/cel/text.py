@@ -1,21 +1,19 @@
-"""Numbers and values as text, the way Go prints them."""
+"""Numbers as text, the way Go prints them."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
-
-from choreo_local.cel.values import type_name
-
-
-def double_text(value: float) -> str:
-    """The shortest text that reads back as the number; exponents from 1e+21 and below 1e-04."""
-    return _go_double(value, largest=21)
 
 
 def short_double_text(value: float) -> str:
-    """The same with exponents from 1e+06 on, as `%g` prints."""
-    return _go_double(value, largest=6)
+    """The shortest text that reads back as the number; exponents from 1e+06 and below 1e-04."""
+    if not math.isfinite(value):
+        return _special(value)
+    digits, exponent, sign = _digits(value)
+    if -5 < exponent < 6:
+        return sign + _positional(digits, exponent)
+    rest = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{sign}{digits[0]}{rest}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
 def plain_double_text(value: float) -> str:
@@ -24,16 +22,6 @@ def plain_double_text(value: float) -> str:
         return _special(value)
     digits, exponent, sign = _digits(value)
     return sign + _positional(digits, exponent)
-
-
-def _go_double(value: float, *, largest: int) -> str:
-    if not math.isfinite(value):
-        return _special(value)
-    digits, exponent, sign = _digits(value)
-    if -5 < exponent < largest:
-        return sign + _positional(digits, exponent)
-    rest = f".{digits[1:]}" if len(digits) > 1 else ""
-    return f"{sign}{digits[0]}{rest}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
 def _special(value: float) -> str:
@@ -64,18 +52,3 @@ def _positional(digits: str, exponent: int) -> str:
     if len(digits) <= exponent + 1:
         return digits + "0" * (exponent + 1 - len(digits))
     return f"{digits[: exponent + 1]}.{digits[exponent + 1 :]}"
-
-
-def shown(value: Any) -> str:
-    """A value inside a message."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if value is None:
-        return "null"
-    if isinstance(value, float):
-        return short_double_text(value)
-    if isinstance(value, int):
-        return str(int(value))
-    return type_name(value)

@@ -22,6 +22,7 @@ from enum import Enum
 from typing import Any, ClassVar
 
 from choreo_local.cel.errors import EvaluationError
+from choreo_local.cel.text import plain_double_text, short_double_text
 
 INT_MIN = -(2**63)
 INT_MAX = 2**63 - 1
@@ -90,15 +91,10 @@ class Duration:
         return cls(nanoseconds)
 
     def __str__(self) -> str:
-        return f"{seconds_text(self.nanoseconds)}s"
-
-
-def seconds_text(nanoseconds: int) -> str:
-    """Nanoseconds as decimal seconds without trailing zeros."""
-    sign = "-" if nanoseconds < 0 else ""
-    whole, rest = divmod(abs(nanoseconds), NANOSECONDS)
-    fraction = f"{rest:09d}".rstrip("0")
-    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
+        # By way of a double, as elsewhere: digits beyond it are lost.
+        seconds, rest = divmod(abs(self.nanoseconds), NANOSECONDS)
+        length = seconds + rest / NANOSECONDS
+        return f"{plain_double_text(-length if self.nanoseconds < 0 else length)}s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,3 +173,18 @@ def from_key(key: Any) -> Any:
 def keys(mapping: dict[Any, Any]) -> list[Any]:
     """The keys of a map as values."""
     return [key.value if type(key) is BoolKey else key for key in mapping]
+
+
+def shown(value: Any) -> str:
+    """A value inside a message."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if isinstance(value, float):
+        return short_double_text(value)
+    if isinstance(value, int):
+        return str(int(value))
+    return type_name(value)

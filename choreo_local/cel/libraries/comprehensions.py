@@ -10,9 +10,8 @@ from choreo_local.cel.declarations import Expansion, Library, Macro
 from choreo_local.cel.errors import EvaluationError
 from choreo_local.cel.libraries.declaring import functions
 from choreo_local.cel.macros import ACCUMULATOR, collection, mapped, quantifier, variable_name
-from choreo_local.cel.text import shown
 from choreo_local.cel.types import map_of, parameter
-from choreo_local.cel.values import as_key, from_key
+from choreo_local.cel.values import as_key, from_key, shown
 
 _INSERT = "cel.@mapInsert"
 _MAP = map_of(parameter("K"), parameter("V"))

@@ -1,238 +1,140 @@
-"""`string.format(list)`: the clauses and what they accept."""
+"""`string.format(list)`: templates with clauses, read at evaluation and, if constant, before."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
+from choreo_local.cel.ast import Call, ListLiteral, Literal, MapLiteral, Node
 from choreo_local.cel.errors import EvaluationError
-from choreo_local.cel.text import plain_double_text
-from choreo_local.cel.values import (
-    Duration,
-    Timestamp,
-    TypeValue,
-    Uint,
-    from_key,
-    seconds_text,
-    type_name,
-)
+from choreo_local.cel.libraries.clauses import ACCEPTED, FORMATS, REFUSALS, RefusedError
+from choreo_local.cel.types import Kind
+from choreo_local.cel.values import type_name
 
-_CLAUSE = re.compile(r"%(?:\.([0-9]*))?(.)?", re.DOTALL)
-_DEFAULT_PRECISION = 6
+_DIGITS = re.compile(r"[0-9]*", re.ASCII)
 _HIGHEST_PRECISION = 1000
-# A text longer than this is not made in one call.
-_LONGEST = 16 * 1024 * 1024
+_TYPE_NAMES = {
+    Kind.NULL: "null_type",
+    Kind.TIMESTAMP: "google.protobuf.Timestamp",
+    Kind.DURATION: "google.protobuf.Duration",
+}
 
 
 def formatted(template: str, arguments: list[Any]) -> str:
-    """The template with its clauses replaced by the arguments."""
+    """The template with its clauses replaced by the arguments; further arguments do not count."""
     parts: list[str] = []
     used = 0
-    for literal, clause, precision in clauses(template):
+    for literal, clause in _clauses(template, len(arguments)):
         parts.append(literal)
-        if clause is None:
-            continue
-        if used >= len(arguments):
-            raise EvaluationError(f"index {used} out of range")
-        try:
-            parts.append(_FORMATS[clause](arguments[used], precision))
-        except EvaluationError as error:
-            raise EvaluationError(f"error during formatting: {error.message}") from None
-        used += 1
-    if used < len(arguments):
-        raise EvaluationError(
-            f"too many arguments supplied to string.format (expected {used}, got {len(arguments)})"
-        )
+        if clause is not None:
+            value = arguments[used]
+            try:
+                parts.append(FORMATS[clause.letter](value, clause.precision))
+            except RefusedError as refused:
+                name = type_name(refused.value)
+                raise EvaluationError(_refusal(clause.letter, name)) from None
+            used += 1
     return "".join(parts)
 
 
-def clauses(template: str) -> Iterator[tuple[str, str | None, int | None]]:
-    """Pieces of text, each with the letter and the precision of the clause after it."""
-    end = 0
-    for match in _CLAUSE.finditer(template):
-        if match.start() < end:
-            continue
-        literal = template[end : match.start()]
-        digits, letter = match.groups()
-        end = match.end()
-        if letter is None:
-            raise EvaluationError("could not parse formatting clause: unexpected end of string")
-        if letter == "%" and digits is None:
-            yield literal + "%", None, None
-            continue
-        if letter not in _FORMATS:
-            message = f'unrecognized formatting clause "{letter}"'
-            raise EvaluationError(f"could not parse formatting clause: {message}")
-        yield literal, letter, _precision(digits)
-    yield template[end:], None, None
+def inspect(call: Call, report: Callable[[int, str], None]) -> None:
+    """Complain about a call whose template and arguments are written out and do not fit."""
+    template, arguments = call.target, call.arguments[0]
+    if not (isinstance(template, Literal) and isinstance(arguments, ListLiteral)):
+        return
+    used = 0
+    try:
+        for _, clause in _clauses(template.value, len(arguments.elements)):
+            if clause is None:
+                continue
+            wrong = _unfit(clause.letter, arguments.elements[used])
+            if wrong is not None:
+                name = _TYPE_NAMES.get(wrong.type.kind, wrong.type.name)
+                report(wrong.position, _refusal(clause.letter, name))
+                return
+            used += 1
+    except EvaluationError as error:
+        report(call.position, error.message)
+        return
+    if used < len(arguments.elements):
+        given = len(arguments.elements)
+        report(
+            call.position,
+            f"too many arguments supplied to string.format (expected {used}, got {given})",
+        )
 
 
-def _precision(digits: str | None) -> int | None:
-    if not digits:
-        return None
-    precision = int(digits[:6])
-    if precision > _HIGHEST_PRECISION:
-        raise EvaluationError("could not parse formatting clause: precision is too large")
-    return precision
-
-
-def _refused(clause: str, value: Any) -> EvaluationError:
-    return EvaluationError(f"{clause}, was given {type_name(value)}")
-
-
-def _special(value: float) -> str | None:
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
+def _unfit(letter: str, argument: Node) -> Node | None:
+    """The part of an argument whose type a clause does not accept."""
+    pending = [argument]
+    while pending:
+        node = pending.pop(0)
+        if node.type.kind not in ACCEPTED[letter] and node.type.kind is not Kind.DYN:
+            return node
+        if letter == "s":
+            if isinstance(node, ListLiteral):
+                pending.extend(node.elements)
+            elif isinstance(node, MapLiteral):
+                pending.extend(part for entry in node.entries for part in (entry.key, entry.value))
     return None
 
 
-def _string(value: Any, _precision: int | None) -> str:
-    """Lists and maps are walked with a stack, as they may be nested deeply."""
-    parts: list[str] = []
-    size = 0
-    pending: list[Any] = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, _Text):
-            text = item.text
-        elif isinstance(item, list):
-            pending.extend(reversed(_listed(item)))
+class _Clause(NamedTuple):
+    """What stands after a percent sign."""
+
+    letter: str
+    precision: int | None
+
+
+def _clauses(template: str, count: int) -> Iterator[tuple[str, _Clause | None]]:
+    """Pieces of text, each with the clause after it; there must be arguments for all clauses."""
+    end, used = 0, 0
+    while (start := template.find("%", end)) >= 0:
+        literal = template[end:start]
+        if template.startswith("%", start + 1):
+            yield literal + "%", None
+            end = start + 2
             continue
-        elif isinstance(item, dict):
-            pending.extend(reversed(_mapped(item)))
-            continue
-        else:
-            text = _scalar(item)
-        size += len(text)
-        if size > _LONGEST:
-            raise EvaluationError("resulting string is too long")
-        parts.append(text)
-    return "".join(parts)
+        if used >= count:
+            raise EvaluationError(f"index {used} out of range")
+        if start + 1 == len(template):
+            raise EvaluationError("unexpected end of string")
+        clause, end = _clause(template, start + 1)
+        yield literal, clause
+        used += 1
+    yield template[end:], None
 
 
-class _Text:
-    """A piece of text between values."""
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
-def _listed(values: list[Any]) -> list[Any]:
-    items: list[Any] = [_Text("[")]
-    for place, value in enumerate(values):
-        if place:
-            items.append(_Text(", "))
-        items.append(value)
-    items.append(_Text("]"))
-    return items
+def _clause(template: str, start: int) -> tuple[_Clause, int]:
+    precision: int | None = None
+    if template[start] == ".":
+        digits = _DIGITS.match(template, start + 1)
+        assert digits is not None
+        start = digits.end()
+        precision = _precision(digits[0])
+    letter = template[start : start + 1]
+    if not letter:
+        raise _unparsed("could not find formatting clause")
+    if letter not in FORMATS:
+        raise _unparsed(f'unrecognized formatting clause "{letter}"')
+    return _Clause(letter, precision), start + 1
 
 
-def _mapped(values: dict[Any, Any]) -> list[Any]:
-    entries = (
-        sorted((_scalar(from_key(key)), value) for key, value in values.items())
-        if all(isinstance(value, str) for value in values.values())
-        else sorted(
-            ((_scalar(from_key(key)), value) for key, value in values.items()),
-            key=lambda entry: entry[0],
+def _precision(digits: str) -> int:
+    if not digits:
+        raise _unparsed(
+            "error while parsing precision: error while converting precision to integer:"
+            ' strconv.Atoi: parsing "": invalid syntax'
         )
-    )
-    items: list[Any] = [_Text("{")]
-    for place, (key, value) in enumerate(entries):
-        items.append(_Text(f"{', ' if place else ''}{key}: "))
-        items.append(value)
-    items.append(_Text("}"))
-    return items
+    if len(digits) > 4 or int(digits) > _HIGHEST_PRECISION:
+        raise _unparsed(f"error while parsing precision: precision exceeds {_HIGHEST_PRECISION}")
+    return int(digits)
 
 
-def _scalar(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(int(value))
-    if isinstance(value, float):
-        return _special(value) or plain_double_text(value)
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if value is None:
-        return "null"
-    if isinstance(value, Duration):
-        return f"{seconds_text(value.nanoseconds)}s"
-    if isinstance(value, Timestamp):
-        return str(value)
-    if isinstance(value, TypeValue):
-        return value.name
-    raise _refused(
-        "string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists,"
-        " types, durations, and timestamps",
-        value,
-    )
+def _unparsed(reason: str) -> EvaluationError:
+    return EvaluationError(f"could not parse formatting clause: {reason}")
 
 
-def _decimal(value: Any, _precision: int | None) -> str:
-    if type(value) in (int, Uint):
-        return str(int(value))
-    if type(value) is float:
-        return _special(value) or plain_double_text(value)
-    raise _refused("decimal clause can only be used on ints, uints, and doubles", value)
-
-
-def _fixed(value: Any, precision: int | None) -> str:
-    digits = _DEFAULT_PRECISION if precision is None else precision
-    if type(value) in (int, Uint, float):
-        return _special(float(value)) or f"{float(value):.{digits}f}"
-    raise _refused("fixed-point clause can only be used on ints, uints, and doubles", value)
-
-
-def _scientific(value: Any, precision: int | None) -> str:
-    digits = _DEFAULT_PRECISION if precision is None else precision
-    if type(value) in (int, Uint, float):
-        return _special(float(value)) or f"{float(value):.{digits}e}"
-    raise _refused("scientific clause can only be used on ints, uints, and doubles", value)
-
-
-def _binary(value: Any, _precision: int | None) -> str:
-    if type(value) is bool:
-        return "1" if value else "0"
-    if type(value) in (int, Uint):
-        return f"{int(value):b}"
-    raise _refused("only ints, uints, and bools can be formatted as binary", value)
-
-
-def _octal(value: Any, _precision: int | None) -> str:
-    if type(value) in (int, Uint):
-        return f"{int(value):o}"
-    raise _refused("octal clause can only be used on ints and uints", value)
-
-
-def _hexadecimal(value: Any, _precision: int | None) -> str:
-    if type(value) in (int, Uint):
-        return f"{int(value):x}"
-    if type(value) is str:
-        return value.encode("utf-8", "surrogatepass").hex()
-    if type(value) is bytes:
-        return value.hex()
-    raise _refused("only ints, uints, bytes, and strings can be formatted as hex", value)
-
-
-def _upper_hexadecimal(value: Any, precision: int | None) -> str:
-    return _hexadecimal(value, precision).upper()
-
-
-_FORMATS: dict[str, Callable[[Any, int | None], str]] = {
-    "s": _string,
-    "d": _decimal,
-    "f": _fixed,
-    "e": _scientific,
-    "b": _binary,
-    "o": _octal,
-    "x": _hexadecimal,
-    "X": _upper_hexadecimal,
-}
+def _refusal(letter: str, name: str) -> str:
+    return f"error during formatting: {REFUSALS[letter]}, was given {name}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from choreo_local.cel.declarations import Library
+from choreo_local.cel.declarations import Function, Library, Overload
 from choreo_local.cel.errors import EvaluationError
 from choreo_local.cel.libraries.declaring import functions, methods, size_weight
-from choreo_local.cel.libraries.formatting import formatted
+from choreo_local.cel.libraries.formatting import formatted, inspect
 from choreo_local.cel.types import DYN, INT, STRING, list_of
 from choreo_local.cel.values import type_name
 
@@ -30,7 +30,7 @@ _QUOTED = {
     ord('"'): '\\"',
 }
 # Longer texts are not made in one call.
-_LONGEST = 16 * 1024 * 1024
+_LONGEST = 4 * 1024 * 1024
 _STRINGS = list_of(STRING)
 
 
@@ -174,7 +174,11 @@ LIBRARY = Library(
         ),
         methods("trim", ((STRING,), STRING, _trim), weight=size_weight),
         methods("reverse", ((STRING,), STRING, _reverse), weight=size_weight),
-        methods("format", ((STRING, list_of(DYN)), STRING, formatted), weight=size_weight),
+        Function(
+            "format",
+            (Overload((STRING, list_of(DYN)), STRING, formatted, member=True, weight=size_weight),),
+            inspect=inspect,
+        ),
         functions("strings.quote", ((STRING,), STRING, _quote), weight=size_weight),
     ),
 )
