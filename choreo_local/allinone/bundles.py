@@ -44,6 +44,12 @@ class Bundle:
             for manifest in parse(replace_tokens(path.read_text(encoding="utf-8"), values))
         ]
 
+    def fingerprint(self, values: Mapping[str, str]) -> str:
+        """Changes when the bundle has a new version, or a value that it uses has changed."""
+        text = "".join(path.read_text(encoding="utf-8") for path in self._paths())
+        used = {name: values[name] for name in sorted(set(_TOKEN.findall(text))) if name in values}
+        return f"{self.version} {used}" if used else self.version
+
     def _paths(self) -> Iterator[Path]:
         for name in self.files:
             path = self.folder / name

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import aiohttp
 
-from choreo_local.allinone.threads import LoopThread
 from choreo_local.api import labels
 from choreo_local.controllers import catalogue
 from choreo_local.controllers.live import LiveObjects
@@ -21,6 +20,7 @@ from choreo_local.controllers.runtime import Runtime
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.transport import AiohttpTransport
 from choreo_local.planes import PlaneClients
+from choreo_local.threads import LoopThread
 
 # Only the path of the URL matters on a unix socket.
 _SERVER = "http://kube"

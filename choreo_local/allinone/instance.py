@@ -32,6 +32,8 @@ class Instance:
         id: marks the child processes of this instance; never changes.
         state: starting, ready, stopping or stopped.
         ports: purpose → port on the loopback address; kept over restarts where still free.
+        service_range: addresses of Services, as a CIDR.
+        bundles: name → fingerprint of what was applied of it.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Instance:
     started_at: str = ""
     ports: dict[str, int] = field(default_factory=dict)
     demo: bool = False
+    service_range: str = ""
+    bundles: dict[str, str] = field(default_factory=dict)
     version: str = __version__
     format: int = STATE_FORMAT
 

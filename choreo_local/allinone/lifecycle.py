@@ -1,0 +1,193 @@
+"""Start the parts of one instance in order, and stop them in reverse."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network
+
+from choreo_local.allinone import addresses, bundles, credentials, demo, ports
+from choreo_local.allinone import instance as instances
+from choreo_local.allinone.controlplane import Access, ControlPlane
+from choreo_local.allinone.progress import Progress
+from choreo_local.clusters import registry
+from choreo_local.clusters.driver import ClusterDriver, ClusterSpec
+from choreo_local.kubeclient.client import KubeClient
+from choreo_local.kubeclient.transport import AiohttpTransport
+from choreo_local.paths import InstancePaths
+from choreo_local.threads import LoopThread
+
+_WAIT_SECONDS = 60
+_DEFINITIONS = ("access", "core", "dataplane")
+_LOCAL_PLANES = {
+    "DataPlane": "data-plane",
+    "WorkflowPlane": "workflow-plane",
+    "ObservabilityPlane": "observability-plane",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the person asked for."""
+
+    driver: str = "auto"
+    demo: bool = False
+
+
+@asynccontextmanager
+async def _admin(paths: InstancePaths) -> AsyncIterator[KubeClient]:
+    """A client with all rights, for what comes with the installation."""
+    client = KubeClient(AiohttpTransport("http://kube", unix_socket=paths.socket("kube")))
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+class Platform:
+    """All parts of one instance in this process.
+
+    Args:
+        paths: of the instance.
+        record: the instance as it was last.
+        wishes: what the person asked for.
+        on_death: told when a part ends by itself.
+    """
+
+    def __init__(
+        self,
+        paths: InstancePaths,
+        record: instances.Instance,
+        wishes: Wishes,
+        *,
+        on_death: Callable[[BaseException], None],
+    ) -> None:
+        self._paths = paths
+        self._wishes = wishes
+        self._on_death = on_death
+        self._choice = registry.choose(wishes.driver)
+        self._sockets: dict[str, socket.socket] = {}
+        self._stack: list[Callable[[], None]] = []
+        self._credentials = credentials.ensure(paths)
+        self.record = record
+        self._driver: ClusterDriver | None = None
+        self._seeding = LoopThread("bundles")
+
+    def start(self, progress: Progress) -> None:
+        """Start everything; stops what was started when something fails."""
+        try:
+            self._start(progress)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, progress: Progress) -> None:
+        self._reserve()
+        with progress.phase("cluster"):
+            self._driver = self._choice.make(self._spec())
+            self._driver.start_api()
+            self._stack.append(self._driver.stop)
+        self._seeding.start()
+        self._stack.append(self._seeding.stop)
+        with progress.phase("definitions"):
+            for name in _DEFINITIONS:
+                self._seed(name)
+        with progress.phase("node and network"):
+            self._driver.start_parts()
+        with progress.phase("controllers"):
+            control_plane = self._control_plane()
+            control_plane.start()
+            self._stack.append(control_plane.stop)
+        with progress.phase("platform"):
+            self._seed("platform")
+        if self._wishes.demo or self.record.demo:
+            with progress.phase("demo"):
+                self._seed("demo")
+                demo.wait_until_answering(self.record.ports["gateway"], timeout_seconds=60)
+        self._update(state="ready", demo=self._wishes.demo or self.record.demo)
+
+    def _reserve(self) -> None:
+        self._sockets = ports.choose(ports.PREFERRED, last=self.record.ports)
+        numbers = {purpose: held.getsockname()[1] for purpose, held in self._sockets.items()}
+        service_range = self.record.service_range or str(
+            addresses.choose_range(self.record.id, taken=self._known_ranges())
+        )
+        self.record = instances.running(
+            replace(self.record, ports=numbers, service_range=service_range),
+            state="starting",
+            driver=self._choice.name,
+        )
+        instances.save(self._paths, self.record)
+
+    def _known_ranges(self) -> set[str]:
+        root = self._paths.root.parents[1]
+        others = (InstancePaths.of(name, root) for name in instances.names(root))
+        return {found.service_range for paths in others if (found := instances.load(paths))}
+
+    def _spec(self) -> ClusterSpec:
+        return ClusterSpec(
+            instance_id=self.record.id,
+            name=f"choreo-{self.record.name}",
+            paths=self._paths,
+            sockets=self._sockets,
+            users=self._credentials.users(),
+            images=[bundles.root() / "images"],
+            service_range=IPv4Network(self.record.service_range),
+        )
+
+    def _access(self, plane: str) -> Access:
+        return Access(self._paths.socket("kube"), self._credentials.planes[plane])
+
+    def _control_plane(self) -> ControlPlane:
+        planes = {kind: self._access(plane) for kind, plane in _LOCAL_PLANES.items()}
+        return ControlPlane(self._access("control-plane"), planes=planes, on_death=self._on_death)
+
+    def _seed(self, name: str) -> None:
+        """Apply a bundle unless this very content was applied before, and wait for it."""
+        values = {
+            "GATEWAY_PORT": str(self.record.ports["gateway"]),
+            "OBSERVER_URL": f"http://127.0.0.1:{self.record.ports['api']}",
+        }
+        bundle = bundles.load(name)
+        content = bundle.fingerprint(values)
+        manifests = bundle.manifests(values)
+        if self.record.bundles.get(name) != content:
+            self._seeding.call(self._apply(manifests), timeout=_WAIT_SECONDS)
+            self._update(bundles={**self.record.bundles, name: content})
+        self._seeding.call(self._wait(bundle, manifests), timeout=_WAIT_SECONDS + 5)
+
+    async def _apply(self, manifests: Sequence[Mapping[str, object]]) -> None:
+        async with _admin(self._paths) as client:
+            await bundles.apply(client, manifests)
+
+    async def _wait(
+        self, bundle: bundles.Bundle, manifests: Sequence[Mapping[str, object]]
+    ) -> None:
+        async with _admin(self._paths) as client:
+            await bundles.wait_for(client, bundle, manifests, timeout_seconds=_WAIT_SECONDS)
+
+    def _update(self, **changes: object) -> None:
+        self.record = replace(self.record, **changes)  # type: ignore[arg-type]  # field by name
+        instances.save(self._paths, self.record)
+
+    def facts(self) -> dict[str, object]:
+        """What whoever started us wants to know."""
+        numbers = self.record.ports
+        urls = {
+            "API": f"http://127.0.0.1:{numbers['api']}",
+            "Gateway": f"http://*.openchoreoapis.localhost:{numbers['gateway']}",
+            "Kubernetes": f"https://127.0.0.1:{numbers['kube']}",
+        }
+        shown = [demo.url(numbers["gateway"])] if self.record.demo else []
+        return {"driverReason": self._choice.reason, "urls": urls, "demo": shown}
+
+    def stop(self) -> None:
+        """Stop what was started, newest first."""
+        while self._stack:
+            self._stack.pop()()
+        for held in self._sockets.values():
+            held.close()
+        self.record = instances.stopped(self.record)
+        instances.save(self._paths, self.record)

@@ -1,0 +1,81 @@
+"""The process of an instance: `python -m choreo_local.allinone.run --instance NAME`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+from choreo_local import logs
+from choreo_local.allinone import instance as instances
+from choreo_local.allinone import removal
+from choreo_local.allinone.lifecycle import Platform, Wishes
+from choreo_local.allinone.progress import Progress
+from choreo_local.errors import ChoreoError
+from choreo_local.paths import InstancePaths
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run an instance until it is told to stop; the exit code."""
+    options = _parse(arguments)
+    paths = InstancePaths.of(options.instance)
+    paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    background = options.progress_fd is not None
+    logs.set_up(paths.log_file if background else None)
+    stream = os.fdopen(options.progress_fd, "w", encoding="utf-8") if background else None
+    progress = Progress(stream, paths.phases)
+    wishes = Wishes(driver=options.driver, demo=options.demo)
+    try:
+        with instances.locked(paths):
+            return _run(paths, options.instance, wishes, progress)
+    except ChoreoError as error:
+        logger.error("Instance failed error=%s", error.message)  # noqa: TRY400 - expected
+        progress.failed(error)
+        return error.exit_code
+    except Exception as error:
+        logger.exception("Instance failed")
+        progress.failed(error)
+        return 1
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="choreo_local.allinone.run")
+    parser.add_argument("--instance", required=True)
+    parser.add_argument("--driver", default="auto")
+    parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--progress-fd", type=int)
+    return parser.parse_args(arguments)
+
+
+def _run(paths: InstancePaths, name: str, wishes: Wishes, progress: Progress) -> int:
+    record = instances.load(paths) or instances.new(name)
+    removal.end_leftovers(record.id)
+    finish = threading.Event()
+    died: list[BaseException] = []
+
+    def on_death(error: BaseException) -> None:
+        died.append(error)
+        finish.set()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        finish.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    platform = Platform(paths, record, wishes, on_death=on_death)
+    platform.start(progress)
+    progress.ready(platform.facts())
+    finish.wait()
+    platform.stop()
+    return 1 if died else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Cluster drivers: where the platform's Kubernetes API comes from."""

@@ -1,0 +1,64 @@
+"""What a cluster driver is: makes or adopts a cluster, and says how to reach it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Protocol
+
+from choreo_local.paths import InstancePaths
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSpec:
+    """What the platform wants of a cluster.
+
+    Attributes:
+        sockets: purpose (kube, gateway, gateway-tls, dns) → a listening socket that holds the port
+            until the part that serves it takes over.
+        users: bearer token → user name and groups, for the parts of the platform.
+        images: folders of host images.
+        service_range: addresses of Services, inside the loopback network.
+    """
+
+    instance_id: str
+    name: str
+    paths: InstancePaths
+    sockets: Mapping[str, socket.socket]
+    users: Mapping[str, tuple[str, Sequence[str]]]
+    images: Sequence[Path]
+    service_range: IPv4Network
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """Something that a cluster can do, or cannot and why."""
+
+    name: str
+    available: bool
+    reason: str = ""
+
+
+class ClusterDriver(Protocol):
+    """Runs or reaches one cluster."""
+
+    @property
+    def name(self) -> str: ...
+
+    def start_api(self) -> None:
+        """Return once the Kubernetes API answers."""
+
+    def start_parts(self) -> None:
+        """Start what acts upon the objects; the definitions it needs are in place."""
+
+    def stop(self) -> None:
+        """End everything that was started; what is stored stays."""
+
+    def capabilities(self) -> Sequence[Capability]:
+        """What the cluster can do on this machine, and what not."""
+
+    def processes(self) -> Mapping[str, int]:
+        """Purpose → pid of child processes, for the memory figures."""

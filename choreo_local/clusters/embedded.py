@@ -1,0 +1,81 @@
+"""The embedded cluster as a driver: a thread with an event loop, and everything in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from choreo_local.clusters.driver import Capability, ClusterSpec
+from choreo_local.embedded.cluster import ClusterFolders, ClusterOptions, EmbeddedCluster
+from choreo_local.threads import LoopThread
+
+_API_SECONDS = 30
+_PARTS_SECONDS = 60
+_STOP_SECONDS = 60
+
+
+class EmbeddedDriver:
+    """Runs the embedded cluster in this process; implements `driver.ClusterDriver`.
+
+    Args:
+        spec: what the platform wants.
+    """
+
+    name = "embedded"
+
+    def __init__(self, spec: ClusterSpec) -> None:
+        self._thread = LoopThread("kube")
+        self._cluster = EmbeddedCluster(_options(spec))
+
+    def start_api(self) -> None:
+        """Return once the kube API answers on HTTPS and its socket."""
+        self._thread.start()
+        self._thread.call(self._cluster.start_api(), timeout=_API_SECONDS)
+
+    def start_parts(self) -> None:
+        """Start controllers, scheduler, network and node."""
+        self._thread.call(self._cluster.start_parts(), timeout=_PARTS_SECONDS)
+
+    def stop(self) -> None:
+        """Stop pods and parts; what is stored stays."""
+        self._thread.call(self._cluster.stop(), timeout=_STOP_SECONDS)
+        self._thread.stop()
+
+    def capabilities(self) -> Sequence[Capability]:
+        """What the cluster can do on this machine, and what not."""
+        return [
+            Capability(entry.name, entry.available, entry.reason)
+            for entry in self._cluster.capabilities()
+        ]
+
+    def processes(self) -> Mapping[str, int]:
+        """The pid of the gateways' proxy."""
+        pid = self._cluster.envoy_pid
+        return {"gateway": pid} if pid else {}
+
+
+def _options(spec: ClusterSpec) -> ClusterOptions:
+    paths = spec.paths
+    folders = ClusterFolders(
+        database=paths.database,
+        pki=paths.pki,
+        kubeconfig=paths.kubeconfig,
+        socket=paths.socket("kube"),
+        pods=paths.pods,
+        cache=paths.root / "cache",
+        envoy=paths.envoy,
+        envoy_log=paths.logs / "envoy.log",
+    )
+    return ClusterOptions(
+        instance_id=spec.instance_id,
+        name=spec.name,
+        folders=folders,
+        sockets=spec.sockets,
+        users=spec.users,
+        images=spec.images,
+        service_range=spec.service_range,
+    )
+
+
+def make(spec: ClusterSpec) -> EmbeddedDriver:
+    """The driver for a spec; see `registry.DRIVERS`."""
+    return EmbeddedDriver(spec)
