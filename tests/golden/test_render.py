@@ -117,6 +117,72 @@ def test_sample_component_renders_as_recorded(case: dict[str, Any]) -> None:
     assert (found or []) == (expected["statusEndpoints"] or [])
 
 
+def _releases() -> list[Any]:
+    found = [
+        pytest.param(content, id=path.stem)
+        for path in recorded("render")
+        if (content := load(path)).get("componentRelease")
+    ]
+    reason = f"no recordings of render in {GOLDENS}; set CHOREO_GOLDENS"
+    return found or [pytest.param({}, marks=pytest.mark.skip(reason=reason))]
+
+
+@pytest.mark.parametrize("content", _releases())
+def test_release_freezes_what_was_recorded(content: dict[str, Any]) -> None:
+    recording = content["componentRelease"]
+    spec = recording["spec"]
+    reference = {key: spec["componentType"][key] for key in ("kind", "name")}
+    owner = {"projectName": spec["owner"]["projectName"]}
+
+    frozen = release.component_release(
+        {
+            "metadata": {"name": spec["owner"]["componentName"], "namespace": "default"},
+            "spec": {
+                "owner": owner,
+                "componentType": reference,
+                **(spec.get("componentProfile") or {}),
+            },
+        },
+        {"kind": reference["kind"], "spec": spec["componentType"]["spec"]},
+        workload={"spec": {"owner": spec["owner"], **spec["workload"]}},
+        traits=[
+            {"kind": t["kind"], "metadata": {"name": t["name"]}, "spec": t["spec"]}
+            for t in reversed(spec.get("traits") or [])
+        ],
+    )
+
+    assert frozen.manifest["spec"] == spec
+
+
+@pytest.mark.parametrize("content", _releases())
+def test_release_and_live_objects_lead_to_the_recorded_manifests(content: dict[str, Any]) -> None:
+    base, case = content["base"], content["cases"][0]
+    if case["error"]:
+        pytest.skip("the first case of this sample does not render")
+    recording = {**base, **case["inputs"]}
+    meta = recording["metadata"]
+    inputs = component.inputs_of_release(
+        content["componentRelease"],
+        binding=recording["releaseBinding"],
+        component={
+            "metadata": {
+                "name": meta["componentName"],
+                "namespace": meta["componentNamespace"],
+                "uid": meta["componentUID"],
+            }
+        },
+        project={"metadata": {"name": meta["projectName"], "uid": meta["projectUID"]}},
+        environment=recording["environment"],
+        data_plane=recording["dataPlane"],
+        secret_references=recording["secretReferences"],
+        dependency_items=recording["dependencyItems"] or (),
+        default_notification_channel=recording["defaultNotificationChannel"],
+    )
+
+    assert inputs.metadata == meta
+    assert _as_recorded(component.render(inputs).resources) == case["output"]["resources"]
+
+
 @pytest.mark.parametrize("case", typed.cases("render", lambda case: "group" in case))
 def test_component_of_upstreams_own_tests_renders_as_recorded(case: dict[str, Any]) -> None:
     check_recorded_call(case)
