@@ -6,9 +6,10 @@ Acts in the next turn of the loop, as the controller of a real cluster does a mo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from choreo_local.apimachinery import selectors
 from choreo_local.embedded.kubeapi.authz import CLUSTER_ROLES
 from choreo_local.embedded.storage.eventlog import Event
 from choreo_local.embedded.storage.store import Store
@@ -48,25 +49,20 @@ class Aggregation:
     def _aggregate(self) -> None:
         roles = self._store.select(CLUSTER_ROLES)
         for stored in roles:
-            selectors = (stored.object.get("aggregationRule") or {}).get("clusterRoleSelectors")
-            if not selectors:
+            wanted = (stored.object.get("aggregationRule") or {}).get("clusterRoleSelectors")
+            if not wanted:
                 continue
             sources = [
                 other.object
                 for other in roles
                 if other.name != stored.name
-                and any(_selects(selector, other.labels or {}) for selector in selectors)
+                and any(selectors.from_dict(selector).matches(other.labels) for selector in wanted)
             ]
             rules = _collect(sources)
             if rules != (stored.object.get("rules") or []):
                 role = stored.fresh()
                 role["rules"] = rules
                 self._store.put(CLUSTER_ROLES, stored.key, role)
-
-
-def _selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    wanted = selector.get("matchLabels") or {}
-    return all(labels.get(key) == value for key, value in wanted.items())
 
 
 def _collect(sources: list[dict[str, Any]]) -> list[Any]:

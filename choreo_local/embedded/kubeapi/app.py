@@ -22,22 +22,25 @@ from choreo_local.embedded.kubeapi import (
     impersonation,
     negotiation,
     patching,
+    plugins,
     problems,
     reading,
     requests,
     subresources,
+    usage,
     watching,
     writing,
 )
 from choreo_local.embedded.kubeapi.aggregation import Aggregation
+from choreo_local.embedded.kubeapi.allocation import Allocator
 from choreo_local.embedded.kubeapi.authz import Authorizer
 from choreo_local.embedded.kubeapi.core import Call, Core
-from choreo_local.embedded.kubeapi.messages import Answer, Request, User
+from choreo_local.embedded.kubeapi.messages import Answer, Request, UpgradeResponse, User
 from choreo_local.embedded.kubeapi.nodes import NodeConnection
-from choreo_local.embedded.kubeapi.plugins.lifecycle import NamespaceLifecycle
 from choreo_local.embedded.kubeapi.registry import Collection, Registry
 from choreo_local.embedded.kubeapi.requests import RequestInfo
 from choreo_local.embedded.kubeapi.reviews import Reviews
+from choreo_local.embedded.kubeapi.telemetry import Telemetry
 from choreo_local.embedded.kubeapi.tokens import Tokens
 from choreo_local.embedded.storage.store import Store
 from choreo_local.errors import ApiError, InternalError
@@ -66,6 +69,7 @@ class KubeApiOptions:
     Attributes:
         tokens: static bearer token → user.
         connect: node name → its kubelet.
+        serve_metrics: the kubelets can tell usage, so metrics.k8s.io is served.
         signing_key: file of the key that signs service-account tokens; None keeps it in memory.
         server_address: host:port that discovery documents name.
         service_range: addresses for Services, as a CIDR.
@@ -74,6 +78,7 @@ class KubeApiOptions:
 
     tokens: dict[str, User] = field(default_factory=dict)
     connect: Callable[[str], NodeConnection | None] = lambda _: None
+    serve_metrics: bool = False
     signing_key: Path | None = None
     server_address: str = "127.0.0.1:6443"
     service_range: str = "10.96.0.0/16"
@@ -90,20 +95,35 @@ class KubeApi:
 
     def __init__(self, store: Store, options: KubeApiOptions | None = None) -> None:
         self.options = options or KubeApiOptions()
-        self.admission = admission.Chain([NamespaceLifecycle(store)])
-        self.registry = Registry(builtin.resources())
-        self.core = Core(store=store, registry=self.registry, admission=self.admission)
+        self.telemetry = Telemetry()
+        self.authorizer = Authorizer(store)
+        self.admission = admission.Chain(plugins.standard(store, self.authorizer))
+        served = builtin.resources()
+        if self.options.serve_metrics:
+            served += builtin.metrics()
+        self.registry = Registry(served)
+        self.core = Core(
+            store=store,
+            registry=self.registry,
+            admission=self.admission,
+            connect=self.options.connect,
+        )
+        self.allocator = Allocator(
+            store,
+            service_range=self.options.service_range,
+            node_ports=self.options.node_port_range,
+        )
+        self.core.completers["services"] = self.allocator.complete
         self.aggregation = Aggregation(store)
         self.definitions = crds.Definitions(self.core)
         self.authenticator = authn.Authenticator(self.options.tokens)
         self.tokens = Tokens(store, self.options.signing_key)
         self.authenticator.checks.append(self.tokens.check)
-        self.authorizer = Authorizer(store)
         self.reviews = Reviews(self.authorizer, self.authenticator, self.tokens)
 
     async def start(self) -> None:
         """Make what every cluster has, and begin to act upon what is stored."""
-        bootstrap.ensure(self.core)
+        bootstrap.ensure(self.core, service_address=self.allocator.first_address)
         self.aggregation.start()
         self.definitions.start()
 
@@ -114,8 +134,15 @@ class KubeApi:
 
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but for cancellation."""
+        info = requests.parse(request)
+        answer = await self._answer_or_refuse(request, info)
+        status = 101 if isinstance(answer, UpgradeResponse) else answer.status
+        self.telemetry.count(info, status)
+        return answer
+
+    async def _answer_or_refuse(self, request: Request, info: RequestInfo) -> Answer:
         try:
-            return await self._answer(request)
+            return await self._answer(request, info)
         except ApiError as error:
             return problems.to_response(error)
         except asyncio.CancelledError:
@@ -126,9 +153,8 @@ class KubeApi:
                 InternalError("Internal error occurred: the server failed to answer the request")
             )
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _answer(self, request: Request, info: RequestInfo) -> Answer:
         user = request.user or self.authenticator.authenticate(request)
-        info = requests.parse(request)
         user = impersonation.impersonate(self.authorizer, user, request, info)
         self.authorizer.check(user, info)
         if not info.is_resource:
@@ -153,11 +179,14 @@ class KubeApi:
             rest=info.rest,
         )
         if info.subresource:
-            return await subresources.answer(self.core, call, info)
+            return await subresources.answer(self.core, call, info, self.tokens)
         _check_verb(request, info, collection)
         review = self.reviews.find(call)
         if review is not None:
             return await review(call)
+        if collection.kind.group == usage.GROUP:
+            call.form = negotiation.negotiate(request.header("accept"))
+            return await usage.answer(self.core, call)
         call.form = negotiation.negotiate(request.header("accept"), stream=info.verb == "watch")
         return await _VERBS[info.verb](self.core, call)
 

@@ -20,13 +20,15 @@ _DATA = Path(__file__).parent / "_generated" / "bootstrap.jsonl.gz"
 _AUTO_UPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 
 
-def ensure(core: Core) -> None:
+def ensure(core: Core, *, service_address: str) -> None:
     """Create what is missing, and bring roles of an older release up to date."""
     for name in NAMESPACES:
         if core.store.get("namespaces", name) is None:
             core.store.put("namespaces", name, _namespace(name))
     for manifest in _objects():
         _ensure_object(core, manifest)
+    if core.store.get("services", "default/kubernetes") is None:
+        core.store.put("services", "default/kubernetes", _service(service_address))
 
 
 def _objects() -> Iterator[dict[str, Any]]:
@@ -73,4 +75,31 @@ def _namespace(name: str) -> dict[str, Any]:
         "metadata": {"name": name, **_identity(), "labels": labels},
         "spec": {"finalizers": ["kubernetes"]},
         "status": {"phase": "Active"},
+    }
+
+
+def _service(address: str) -> dict[str, Any]:
+    """The Service by which pods find this API."""
+    labels = {"component": "apiserver", "provider": "kubernetes"}
+    port = {"name": "https", "protocol": "TCP", "port": 443, "targetPort": 6443}
+    return {
+        "kind": "Service",
+        "apiVersion": "v1",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            **_identity(),
+            "labels": labels,
+        },
+        "spec": {
+            "ports": [port],
+            "clusterIP": address,
+            "clusterIPs": [address],
+            "type": "ClusterIP",
+            "sessionAffinity": "None",
+            "ipFamilies": ["IPv4"],
+            "ipFamilyPolicy": "SingleStack",
+            "internalTrafficPolicy": "Cluster",
+        },
+        "status": {"loadBalancer": {}},
     }

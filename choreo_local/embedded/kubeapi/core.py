@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from choreo_local.embedded.kubeapi.messages import Request, User
 from choreo_local.embedded.kubeapi.negotiation import PLAIN, Form
+from choreo_local.embedded.kubeapi.nodes import NodeConnection
 from choreo_local.embedded.kubeapi.registry import Collection, Registry
 from choreo_local.embedded.storage.store import Store
 
@@ -81,6 +82,10 @@ class Core:
     store: Store
     registry: Registry
     admission: Admission
+    # node name → its kubelet.
+    connect: Callable[[str], NodeConnection | None] = lambda _: None
+    # Complete what is about to be stored, by resource; each gets the key and the object.
+    completers: dict[str, Callable[[str, Manifest], None]] = field(default_factory=dict)
     # Called after an object is gone, e.g. to release its cluster IP.
     on_removed: list[Callable[[Collection, Manifest], None]] = field(default_factory=list)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from choreo_local.embedded.kubeapi import discovery, negotiation, problems
+from choreo_local.embedded.kubeapi import answers, discovery, negotiation, problems
 from choreo_local.embedded.kubeapi.messages import TEXT, Request, Response
-from choreo_local.embedded.kubeapi.requests import RequestInfo, is_true
-from choreo_local.errors import ApiError
+from choreo_local.embedded.kubeapi.requests import RequestInfo
+from choreo_local.embedded.kubeapi.tokens import ALGORITHM, ISSUER
+from choreo_local.errors import NotAcceptableError
 
 if TYPE_CHECKING:
     from choreo_local.embedded.kubeapi.app import KubeApi
@@ -29,6 +31,8 @@ VERSION = {
     "compiler": "cpython",
     "platform": "any",
 }
+_METRICS = "text/plain; version=0.0.4; charset=utf-8"
+_KEY_SET = "application/jwk-set+json"
 _NOT_FOUND = Response(404, b"404 page not found\n", TEXT)
 _HEALTH = ("healthz", "livez", "readyz")
 _CHECKS = ("ping", "etcd")
@@ -46,6 +50,10 @@ def answer(api: KubeApi, request: Request, info: RequestInfo) -> Response:
         return _discovery(api, request, segments)
     if head == "apis" and len(segments) <= 3:
         return _discovery(api, request, segments)
+    if info.path == "/metrics":
+        return Response(200, api.telemetry.render(api.core.store), _METRICS)
+    if head in ("openid", ".well-known"):
+        return _openid(api, request, info.path)
     if head == "openapi":
         return _openapi(api, request, segments)
     if info.path == "/":
@@ -66,8 +74,6 @@ def unknown(api: KubeApi, info: RequestInfo) -> Response:
 def _json(request: Request, document: Any) -> Response:
     form = negotiation.negotiate(request.header("accept"), transforms=False)
     if form.media_type == negotiation.YAML:
-        from choreo_local.embedded.kubeapi import answers
-
         return answers.encode(form, document)
     return Response(200, orjson.dumps(document))
 
@@ -111,8 +117,6 @@ def _discovery(api: KubeApi, request: Request, segments: list[str]) -> Response:
 
 
 def _cached(request: Request, body: bytes, content_type: str) -> Response:
-    import hashlib
-
     tag = f'"{hashlib.sha256(body).hexdigest().upper()}"'
     headers = [("Etag", tag), ("Vary", "Accept"), ("Cache-Control", "public")]
     if request.header("if-none-match") == tag:
@@ -129,8 +133,27 @@ def _paths(api: KubeApi) -> list[str]:
     return sorted(paths)
 
 
+def _openid(api: KubeApi, request: Request, path: str) -> Response:
+    """What others need to check service-account tokens."""
+    if path == "/openid/v1/jwks":
+        accept = request.header("accept")
+        if not any(kind in accept for kind in ("*/*", "application/*", _KEY_SET)) and accept:
+            raise NotAcceptableError(
+                f"406: Not Acceptable\n\nAvailable representations: {_KEY_SET}",
+                details=problems.GENERIC,
+            )
+        return Response(200, orjson.dumps(api.tokens.key_set()), _KEY_SET)
+    if path != "/.well-known/openid-configuration":
+        return _NOT_FOUND
+    document = {
+        "issuer": ISSUER,
+        "jwks_uri": f"https://{api.options.server_address}/openid/v1/jwks",
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
+    }
+    return Response(200, orjson.dumps(document))
+
+
 def _openapi(api: KubeApi, request: Request, segments: list[str]) -> Response:
     raise problems.unknown_resource()
-
-
-__all__ = ["VERSION", "ApiError", "answer", "is_true", "unknown"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from choreo_local.embedded.kubeapi import problems
-from choreo_local.embedded.kubeapi.core import Call
+from choreo_local.apimachinery import selectors
+from choreo_local.apimachinery.selectors import FieldRequirement
+from choreo_local.embedded.kubeapi import conversion, problems
+from choreo_local.embedded.kubeapi.core import Call, Manifest
 from choreo_local.embedded.kubeapi.options import ListOptions
+from choreo_local.embedded.kubeapi.registry import Collection
 from choreo_local.embedded.storage.eventlog import Stored
 from choreo_local.errors import ApiError
 
@@ -41,69 +43,39 @@ def build_matcher(call: Call, options: ListOptions) -> Matcher:
     """The selection of a request: namespace and selectors."""
     prefix = f"{call.namespace}/" if call.namespace else ""
     tests: list[Test] = []
-    if options.label_selector:
-        tests.append(_label_test(options.label_selector))
-    stable = not tests
-    for field, value, equal in _field_requirements(options.field_selector):
-        test = _field_test(call, field, value, equal=equal)
-        stable = stable and field in _KEY_FIELDS
-        tests.append(test)
-    return Matcher(prefix, tuple(tests), stable)
+    labels = selectors.parse_labels(options.label_selector)
+    if not labels.is_empty:
+        tests.append(lambda item: labels.matches(item.labels))
+    is_stable = not tests
+    for requirement in selectors.parse_fields(options.field_selector).requirements:
+        tests.append(_field_test(call, requirement))
+        is_stable = is_stable and requirement.field in _KEY_FIELDS
+    return Matcher(prefix, tuple(tests), is_stable)
 
 
 _KEY_FIELDS = frozenset({"metadata.name", "metadata.namespace"})
-_SET = re.compile(r"\s*([^\s,!=()]+)\s+(in|notin)\s*\(([^()]*)\)\s*")
-_EQUALITY = re.compile(r"\s*([^\s,!=()]+)\s*(==|=|!=)\s*([^\s,!=()]*)\s*")
-_EXISTS = re.compile(r"\s*(!?)\s*([^\s,!=()]+)\s*")
 
 
-def _label_test(text: str) -> Test:
-    checks: list[Callable[[Mapping[str, str]], bool]] = []
-    rest = text
-    while rest.strip():
-        check, rest = _next_check(rest)
-        checks.append(check)
-        if rest.startswith(","):
-            rest = rest[1:]
-    return lambda item: all(check(item.labels or {}) for check in checks)
-
-
-def _next_check(text: str) -> tuple[Callable[[Mapping[str, str]], bool], str]:
-    if found := _SET.match(text):
-        key, wanted = found[1], {one.strip() for one in found[3].split(",")}
-        inside = found[2] == "in"
-        return (lambda labels: (labels.get(key) in wanted) == inside), text[found.end() :]
-    if found := _EQUALITY.match(text):
-        key, value, equal = found[1], found[3], found[2] != "!="
-        return (lambda labels: (labels.get(key) == value) == equal), text[found.end() :]
-    if found := _EXISTS.match(text):
-        key, present = found[2], not found[1]
-        return (lambda labels: (key in labels) == present), text[found.end() :]
-    raise problems.bad_request(f"unable to parse requirement: {text}")
-
-
-def _field_requirements(text: str) -> list[tuple[str, str, bool]]:
-    found = []
-    for part in filter(None, text.split(",")):
-        for operator in ("!=", "==", "="):
-            field, sign, value = part.partition(operator)
-            if sign:
-                found.append((field.strip(), value, operator != "!="))
-                break
-        else:
-            raise problems.bad_request(f"invalid selector: '{part}'; can't understand '{part}'")
-    return found
-
-
-def _field_test(call: Call, field: str, value: str, *, equal: bool) -> Test:
+def _field_test(call: Call, requirement: FieldRequirement) -> Test:
+    field, value, equal = requirement.field, requirement.value, not requirement.negated
     if field == "metadata.name":
         return lambda item: (item.name == value) == equal
     if field == "metadata.namespace":
         return lambda item: (item.namespace == value) == equal
-    if field not in call.collection.served.selectable_fields:
+    collection = call.collection
+    if field not in collection.served.selectable_fields:
         raise _unknown_field(call, field)
     path = field.split(".")
+    if collection.kind.kind == "Event":
+        return lambda item: (_text(_event(collection, item), path) == value) == equal
     return lambda item: (_text(item.object, path) == value) == equal
+
+
+def _event(collection: Collection, item: Stored) -> Manifest:
+    """An Event with the field names of the group it is asked for in."""
+    if item.raw.startswith(collection.prefix):
+        return item.object
+    return conversion.convert(item.fresh(), collection)
 
 
 def _text(obj: Any, path: Sequence[str]) -> str:
@@ -116,8 +88,25 @@ def _text(obj: Any, path: Sequence[str]) -> str:
 
 def _unknown_field(call: Call, field: str) -> ApiError:
     served = call.collection.served
-    if served.custom or served.selectable_fields:
+    if served.custom or call.collection.kind.group_resource in _OWN_FIELD_NAMES:
         return problems.bad_request(f"field label not supported: {field}")
     return problems.bad_request(
         f'"{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'
     )
+
+
+# Kinds that upstream gives field labels of their own; they word unknown ones differently.
+_OWN_FIELD_NAMES = frozenset(
+    {
+        "certificatesigningrequests.certificates.k8s.io",
+        "events",
+        "events.events.k8s.io",
+        "jobs.batch",
+        "namespaces",
+        "nodes",
+        "pods",
+        "replicationcontrollers",
+        "secrets",
+        "services",
+    }
+)

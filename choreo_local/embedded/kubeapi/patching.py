@@ -62,7 +62,7 @@ def patched(
     call: Call, old: Manifest, document: Any, *, kind: str, options: WriteOptions
 ) -> Manifest:
     """The object after the patch, shaped like its kind."""
-    new = _apply_document(call, old, document, kind)
+    new = apply_document(call, old, document, kind)
     if not isinstance(new, dict):
         raise problems.bad_request("the patched object is not an object")
     _check_identity(call, new, old)
@@ -73,7 +73,8 @@ def patched(
     return new
 
 
-def _apply_document(call: Call, old: Manifest, document: Any, kind: str) -> Any:
+def apply_document(call: Call, old: Manifest, document: Any, kind: str) -> Any:
+    """The object after a patch that is not an apply, whatever has become of it."""
     if kind == JSON_PATCH:
         return json_patch.apply(old, document)
     if kind == MERGE_PATCH:

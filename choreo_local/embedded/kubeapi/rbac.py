@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.embedded.kubeapi.messages import User
 
 Rule = Mapping[str, Any]
@@ -175,3 +176,9 @@ def print_rule(rule: Rule) -> str:
             quoted = " ".join(f'"{value}"' for value in values)
             parts.append(f"{title}:[{quoted}]")
     return "{" + ", ".join(parts) + "}"
+
+
+def role_kind(plural: str) -> ResourceKind:
+    """The kind of `roles` or `clusterroles`."""
+    kind = "Role" if plural == "roles" else "ClusterRole"
+    return ResourceKind(GROUP, "v1", kind, plural, namespaced=plural == "roles")

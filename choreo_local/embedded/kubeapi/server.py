@@ -129,7 +129,9 @@ class _Handler:
             headers[name] = f"{headers[name]}\n{value}" if name in headers else value
         path, _, query = http.raw_path.partition("?")
         body = await http.read() if http.body_exists else b""
-        user = MASTER if self._trusted else _certificate_user(http)
+        # On the trusted socket a token is a request to be less than the administrator.
+        is_master = self._trusted and "authorization" not in headers
+        user = MASTER if is_master else _certificate_user(http)
         return Request(http.method, path, query, headers, body, user)
 
 
@@ -171,6 +173,9 @@ async def _stream(http: web.Request, answer: StreamingResponse) -> web.StreamRes
             if chunk:
                 await response.write(chunk)
         await response.write_eof()
+    except ConnectionError:
+        # The caller has gone, as watchers do; there is nobody left to tell.
+        return response
     finally:
         close = getattr(chunks, "aclose", None)
         if close is not None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from choreo_local.apimachinery import fielderrors
 from choreo_local.apimachinery.schema import defaulting, pruning
-from choreo_local.embedded.kubeapi import metadata, traits, typed
+from choreo_local.embedded.kubeapi import defaults, metadata, traits, typed, validation
 from choreo_local.embedded.kubeapi.core import Manifest
 from choreo_local.embedded.kubeapi.registry import Collection
 from choreo_local.errors import ApiError, Cause
@@ -22,7 +22,9 @@ def prepare_create(collection: Collection, obj: Manifest) -> None:
     """Reset what a creator has no say in."""
     if traits.counts_generation(collection):
         metadata.set_generation(obj["metadata"], 1)
-    if collection.served.custom and collection.served.status_subresource:
+    if not collection.served.custom:
+        defaults.prepare_create(collection.kind.gvk, obj)
+    elif collection.served.status_subresource:
         obj.pop("status", None)
 
 
@@ -35,6 +37,8 @@ def prepare_update(
         _keep_all_but_status(collection, new, old)
     elif collection.served.status_subresource:
         _keep_status(new, old)
+    if not collection.served.custom:
+        defaults.prepare_update(collection.kind.gvk, new, old, subresource=subresource)
     if traits.counts_generation(collection):
         generation = old_meta.get("generation")
         changed = subresource != "status" and _is_counted_change(collection, new, old)
@@ -95,15 +99,22 @@ def shape(collection: Collection, obj: Manifest) -> list[str]:
 
 def apply_defaults(collection: Collection, obj: Manifest) -> None:
     """Fill in the defaults of the kind, in place."""
-    if collection.served.custom and collection.served.schema is not None:
+    if not collection.served.custom:
+        defaults.apply(collection.kind.gvk, obj)
+    elif collection.served.schema is not None:
         defaulting.apply(collection.served.schema, obj)
 
 
 def validate_create(collection: Collection, obj: Manifest) -> None:
     """Refuse an invalid new object."""
     causes: list[Cause] = []
-    if collection.validator is not None:
-        causes += collection.validator.validate(obj)
+    if not collection.served.custom:
+        causes += validation.validate_create(collection.kind.gvk, obj)
+    else:
+        namespaced = collection.kind.namespaced
+        causes += validation.validate_metadata(obj["metadata"], namespaced=namespaced)
+        if collection.validator is not None:
+            causes += collection.validator.validate(obj)
     if causes:
         raise invalid(collection, obj, causes)
 
@@ -113,8 +124,13 @@ def validate_update(
 ) -> None:
     """Refuse an invalid change."""
     causes = metadata.validate_update(new["metadata"], old["metadata"])
-    if collection.validator is not None:
-        causes += collection.validator.validate(new, old)
+    if not collection.served.custom:
+        causes += validation.validate_update(collection.kind.gvk, new, old, subresource=subresource)
+    else:
+        namespaced = collection.kind.namespaced
+        causes += validation.validate_metadata(new["metadata"], namespaced=namespaced)
+        if collection.validator is not None:
+            causes += collection.validator.validate(new, old)
     if causes:
         raise invalid(collection, new, causes)
 

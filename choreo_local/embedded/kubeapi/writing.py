@@ -69,6 +69,7 @@ async def create_object(
     _check_no_revision(meta)
     ownership.track(None, obj)
     key = _free_key(core, call, meta, generated=generated)
+    _complete(core, call, key, obj)
     if options.dry_run:
         meta.pop("resourceVersion", None)
         return _dry_text(obj)
@@ -124,7 +125,7 @@ async def change(
     ownership: Ownership | None = None,
     creates: bool | None = None,
 ) -> Response:
-    """Replace an object by what `make` makes of it; again when somebody else was faster.
+    """Replace an object by what `make` makes of it, and answer with it.
 
     Args:
         core: the shared parts.
@@ -134,21 +135,36 @@ async def change(
         ownership: how field ownership is tracked, when not as a plain update.
         creates: whether a missing object is created; None for what its kind does on PUT.
     """
-    collection = call.collection
+    if creates is None:
+        creates = traits.is_created_by_put(call.collection) and not call.subresource
     ownership = ownership or Ownership.of(call, options)
+    if creates and core.store.get(call.collection.storage, call.key) is None:
+        obj = await make(None)
+        raw = await create_object(core, call, obj, options, ownership=ownership)
+        return answers.one(call, raw, status=201)
+    raw = await _change(core, call, make, options, ownership=ownership)
+    return answers.one(call, raw)
+
+
+async def change_object(core: Core, call: Call, make: Change, options: WriteOptions) -> Manifest:
+    """As `change`, for those who answer with something else."""
+    ownership = Ownership.of(call, options)
+    raw = await _change(core, call, make, options, ownership=ownership)
+    obj: Manifest = orjson.loads(raw)
+    return obj
+
+
+async def _change(
+    core: Core, call: Call, make: Change, options: WriteOptions, *, ownership: Ownership
+) -> bytes:
+    collection = call.collection
     for _ in range(_MAX_TRIES):
         stored = core.store.get(collection.storage, call.key)
         if stored is None:
-            if creates is None:
-                creates = traits.is_created_by_put(collection) and not call.subresource
-            if not creates:
-                raise problems.not_found(collection.kind, call.name)
-            obj = await make(None)
-            created = await create_object(core, call, obj, options, ownership=ownership)
-            return answers.one(call, created, status=201)
+            raise problems.not_found(collection.kind, call.name)
         raw = await _try_change(core, call, stored, make=make, options=options, ownership=ownership)
         if raw is not None:
-            return answers.one(call, raw)
+            return raw
     raise problems.conflict(collection.kind, call.name)
 
 
@@ -208,12 +224,19 @@ def _commit(
     collection = call.collection
     if metadata.is_finished(new) and not _holds(new):
         return _finish(core, call, new, dry_run=dry_run)
+    _complete(core, call, call.key, new)
     if new == old:
         return text_of(collection, stored)
     if dry_run:
         return _dry_text(new)
     saved = core.store.put(collection.storage, call.key, versioned_for_store(call, new))
     return text_of(collection, saved)
+
+
+def _complete(core: Core, call: Call, key: str, obj: Manifest) -> None:
+    completer = core.completers.get(call.collection.kind.group_resource)
+    if completer is not None:
+        completer(key, obj)
 
 
 def _holds(obj: Manifest) -> bool:

@@ -1,1 +1,27 @@
-"""The admission plugins that every cluster runs."""
+"""The admission plugins that every cluster runs, in upstream's order."""
+
+from __future__ import annotations
+
+from choreo_local.embedded.kubeapi.admission import Plugin
+from choreo_local.embedded.kubeapi.authz import Authorizer
+from choreo_local.embedded.kubeapi.plugins.lifecycle import NamespaceLifecycle
+from choreo_local.embedded.kubeapi.plugins.pods import (
+    DefaultTolerations,
+    Priorities,
+    ServiceAccounts,
+)
+from choreo_local.embedded.kubeapi.plugins.roles import RoleEscalation
+from choreo_local.embedded.kubeapi.plugins.storage import StorageDefaults
+from choreo_local.embedded.storage.store import Store
+
+
+def standard(store: Store, authorizer: Authorizer) -> list[Plugin]:
+    """New plugins over a store."""
+    return [
+        NamespaceLifecycle(store),
+        ServiceAccounts(store),
+        Priorities(store),
+        DefaultTolerations(),
+        StorageDefaults(store),
+        RoleEscalation(authorizer),
+    ]

@@ -1,0 +1,148 @@
+"""The scale subresource: an `autoscaling/v1 Scale` in front of three fields of an object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from choreo_local.apimachinery import fielderrors, selectors
+from choreo_local.apimachinery.copying import deep_copy
+from choreo_local.apimachinery.gvk import GroupVersionKind
+from choreo_local.embedded.kubeapi import answers, bodies, patching, problems, reading, writing
+from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
+from choreo_local.embedded.kubeapi.messages import Response
+from choreo_local.embedded.kubeapi.options import read_write
+from choreo_local.embedded.kubeapi.registry import Collection
+
+_KIND = GroupVersionKind("autoscaling", "v1", "Scale")
+_PATHS = {
+    "specReplicasPath": ".spec.replicas",
+    "statusReplicasPath": ".status.replicas",
+}
+
+
+async def get(core: Core, call: Call) -> Response:
+    """The scale of an object."""
+    stored = core.store.get(call.collection.storage, call.key)
+    if stored is None:
+        raise problems.not_found(call.collection.kind, call.name)
+    obj = reading.versioned(call.collection, stored.fresh())
+    return answers.value(call, to_scale(call.collection, obj))
+
+
+def to_scale(collection: Collection, obj: Manifest) -> Manifest:
+    """An object as its Scale."""
+    paths = collection.served.scale or _PATHS
+    replicas = _read(obj, paths["specReplicasPath"])
+    if replicas is None and collection.served.custom:
+        raise problems.internal(
+            f'the spec replicas field "{paths["specReplicasPath"]}" does not exist'
+        )
+    status: Manifest = {"replicas": _read(obj, paths["statusReplicasPath"]) or 0}
+    selector = _selector(collection, obj)
+    if selector:
+        status["selector"] = selector
+    meta = obj["metadata"]
+    kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    return {
+        "kind": _KIND.kind,
+        "apiVersion": _KIND.api_version,
+        "metadata": {key: meta[key] for key in kept if key in meta},
+        "spec": {"replicas": replicas} if replicas else {},
+        "status": status,
+    }
+
+
+def _selector(collection: Collection, obj: Manifest) -> str:
+    if collection.served.custom:
+        path = (collection.served.scale or {}).get("labelSelectorPath")
+        return str(_read(obj, path) or "") if path else ""
+    selector = (obj.get("spec") or {}).get("selector") or {}
+    if collection.kind.group:
+        return str(selectors.from_dict(selector))
+    return str(selectors.from_map(selector))
+
+
+def _read(obj: Mapping[str, Any], path: str) -> Any:
+    found: Any = obj
+    for step in path.strip(".").split("."):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return found
+
+
+def _write(obj: Manifest, path: str, value: Any) -> None:
+    *parents, last = path.strip(".").split(".")
+    for step in parents:
+        obj = obj.setdefault(step, {})
+    obj[last] = value
+
+
+async def change(core: Core, call: Call) -> Response:
+    """PUT or PATCH of a scale: sets the replicas of the object."""
+    kind = "PatchOptions" if call.verb == "patch" else "UpdateOptions"
+    options = read_write(call.request, kind)
+    document = _read_body(call)
+    paths = call.collection.served.scale or _PATHS
+
+    async def make(old: Manifest | None) -> Manifest:
+        if old is None:
+            raise problems.not_found(call.collection.kind, call.name)
+        scale = to_scale(call.collection, old)
+        wanted = document if call.verb == "update" else _patched(call, scale, document)
+        replicas = _checked_replicas(call, wanted)
+        new = deep_copy(old)
+        _write(new, paths["specReplicasPath"], replicas)
+        meta = wanted.get("metadata") or {}
+        new["metadata"]["resourceVersion"] = meta.get("resourceVersion") or ""
+        if meta.get("uid"):
+            new["metadata"]["uid"] = meta["uid"]
+        if not new["metadata"]["resourceVersion"]:
+            new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
+        return new
+
+    obj = await writing.change_object(core, call, make, options)
+    return answers.value(call, to_scale(call.collection, obj))
+
+
+def _read_body(call: Call) -> Any:
+    if call.verb == "patch":
+        return None
+    content_type = call.request.header("content-type")
+    try:
+        scale = bodies.decode(content_type, call.request.body, _KIND).value
+    except bodies.BodyError as error:
+        raise bodies.unreadable(_KIND.kind, call.request.body, error) from None
+    if not isinstance(scale, dict):
+        raise problems.bad_request("the body of a scale must be an object")
+    name = (scale.get("metadata") or {}).get("name") or call.name
+    if name != call.name:
+        raise problems.bad_request(
+            f"the name of the object ({name}) does not match the name on the URL ({call.name})"
+        )
+    return scale
+
+
+def _patched(call: Call, scale: Manifest, _: Any) -> Manifest:
+    kind = patching.patch_type(call)
+    options = read_write(call.request, "PatchOptions", apply=kind == patching.APPLY_PATCH)
+    if kind == patching.APPLY_PATCH:
+        applied = bodies.decode_yaml(call.request.body).value
+        return applied if isinstance(applied, dict) else {}
+    document = patching.read_patch(call, kind, options)
+    found = patching.apply_document(call, scale, document, kind)
+    return found if isinstance(found, dict) else {}
+
+
+def _checked_replicas(call: Call, scale: Manifest) -> int:
+    replicas = (scale.get("spec") or {}).get("replicas") or 0
+    if not isinstance(replicas, int) or isinstance(replicas, bool):
+        raise problems.bad_request(
+            'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go'
+            " struct field ScaleSpec.spec.replicas of type int32"
+        )
+    if replicas < 0:
+        cause = fielderrors.invalid_value(
+            "spec.replicas", replicas, "must be greater than or equal to 0"
+        )
+        raise fielderrors.invalid("Scale", call.name, [cause], group="autoscaling")
+    return replicas
