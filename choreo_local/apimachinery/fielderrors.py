@@ -6,11 +6,13 @@ turns a list of them into the 422 answer.
 
 from __future__ import annotations
 
-import json
+import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from choreo_local.apimachinery import gotext
+from choreo_local.apimachinery.gotext import quote as quote
 from choreo_local.errors import Cause, InvalidError
 
 INVALID = "FieldValueInvalid"
@@ -30,7 +32,7 @@ class FieldError(Cause):
     """A cause that remembers what it was made of.
 
     Attributes:
-        value: the offending value, as printed.
+        value: the offending value; OMITTED where it is not printed.
         detail: the sentence after the value.
     """
 
@@ -38,11 +40,24 @@ class FieldError(Cause):
     detail: str = ""
 
 
-def quote(value: Any) -> str:
-    """A value as kube-apiserver prints it: strings quoted, structures as compact JSON."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    # U+007F and the other control characters that JSON leaves as they are do not occur in names.
-    return text
+class Omitted(enum.Enum):
+    """The type of `OMITTED`, the value that is not printed."""
+
+    OMITTED = "omitted"
+
+
+OMITTED: Final = Omitted.OMITTED
+
+
+def shown(value: Any) -> str:
+    """A value as kube-apiserver prints it: texts quoted, structures as compact JSON."""
+    match value:
+        case str():
+            return quote(value)
+        case bool() | int() | float():
+            return gotext.plain(value)
+        case _:
+            return gotext.to_json(value)
 
 
 def invalid_value(field: str, value: Any, detail: str) -> FieldError:
@@ -110,7 +125,8 @@ def invalid(kind: str, name: str, errors: Sequence[Cause], *, group: str = "") -
 
 
 def _with_value(reason: str, title: str, field: str, value: Any, detail: str) -> FieldError:
-    return FieldError(reason, _join(f"{title}: {quote(value)}", detail), field, value, detail)
+    text = title if value is OMITTED else f"{title}: {shown(value)}"
+    return FieldError(reason, _join(text, detail), field, value, detail)
 
 
 def _join(text: str, detail: str) -> str:

@@ -1,14 +1,52 @@
 """How Go prints values, for messages that other programs see.
 
-kube-apiserver puts values into some messages with `%v` and `%#v`.
+kube-apiserver puts values into messages with `%q`, `%v`, `%#v` and as JSON.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from typing import Any
 
-from choreo_local.apimachinery.fielderrors import quote
+_SHORT_ESCAPES = {
+    "\a": r"\a",
+    "\b": r"\b",
+    "\f": r"\f",
+    "\n": r"\n",
+    "\r": r"\r",
+    "\t": r"\t",
+    "\v": r"\v",
+    '"': r"\"",
+    "\\": r"\\",
+}
+_HTML = re.compile("[<>&\u2028\u2029]")
+
+
+def quote(text: str) -> str:
+    """As `%q`: in double quotes, with what cannot be printed escaped."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return '"' + "".join(map(_quoted, text)) + '"'
+
+
+def _quoted(character: str) -> str:
+    short = _SHORT_ESCAPES.get(character)
+    if short is not None:
+        return short
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def to_json(value: Any) -> str:
+    """As Go's JSON: compact, fit to stand in HTML; the order of members is kept."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _HTML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def plain(value: Any) -> str:
@@ -72,14 +110,29 @@ def number(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    magnitude = abs(value)
-    if value == 0 or 1e-4 <= magnitude < 1e21:
-        digits = repr(value)
-        text = digits if "e" not in digits else f"{value:f}".rstrip("0")
-        return text.removesuffix(".0").removesuffix(".")
-    mantissa, _, exponent = f"{value!r}e0".partition("e")
-    if "e" not in repr(value):
-        mantissa, _, exponent = f"{value:e}".partition("e")
-        mantissa = mantissa.rstrip("0").rstrip(".")
-    sign, digits = exponent[0], exponent.lstrip("+-").removesuffix("e0")
-    return f"{mantissa.removesuffix('.0')}e{sign if sign in '+-' else '+'}{digits.zfill(2)}"
+    mantissa, _, exponent = repr(value).partition("e")
+    power = _power(mantissa) + int(exponent or 0)
+    digits = mantissa.lstrip("-").replace(".", "").strip("0") or "0"
+    sign = "-" if mantissa.startswith("-") else ""
+    if value == 0 or -5 < power < 21:
+        return sign + _positional(digits, power)
+    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{sign}{digits[0]}{fraction}e{power:+03d}"
+
+
+def _power(mantissa: str) -> int:
+    """The power of ten of the first digit that is not zero."""
+    whole, _, fraction = mantissa.lstrip("-").partition(".")
+    if whole.strip("0"):
+        return len(whole.lstrip("0")) - 1
+    return -1 - (len(fraction) - len(fraction.lstrip("0")))
+
+
+def _positional(digits: str, power: int) -> str:
+    if digits == "0":
+        return "0"
+    if power < 0:
+        return f"0.{'0' * (-power - 1)}{digits}"
+    whole = digits[: power + 1].ljust(power + 1, "0")
+    rest = digits[power + 1 :]
+    return f"{whole}.{rest}" if rest else whole

@@ -77,7 +77,7 @@ def from_dict(selector: Mapping[str, Any] | None) -> LabelSelector:
     for expression in selector.get("matchExpressions") or ():
         operator = _EXPRESSIONS.get(expression.get("operator", ""))
         if operator is None:
-            shown = fielderrors.quote(expression.get("operator", ""))
+            shown = fielderrors.shown(expression.get("operator", ""))
             raise BadRequestError(f"{shown} is not a valid label selector operator")
         values = expression.get("values") or ()
         found.append(requirement(expression.get("key", ""), operator, values))

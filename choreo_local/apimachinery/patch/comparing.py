@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from choreo_local.apimachinery.equality import equal
 from choreo_local.apimachinery.patch.atoms import Atom, ItemError, Relation
 from choreo_local.apimachinery.patch.fieldset import FieldSet
 
@@ -173,14 +174,3 @@ def everything(atom: Atom, value: Any) -> FieldSet:
             below[element] = everything(atom.item, items[0]) if len(items) == 1 else {}
         return below
     return {}
-
-
-def equal(left: Any, right: Any) -> bool:
-    """Equality of JSON values; 1 equals 1.0, but neither equals true."""
-    if type(left) is dict and type(right) is dict:
-        return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
-    if type(left) is list and type(right) is list:
-        return len(left) == len(right) and all(map(equal, left, right))
-    if type(left) is bool or type(right) is bool:
-        return left is right
-    return bool(left == right)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from json.encoder import encode_basestring
 from typing import Any
 
-from choreo_local.apimachinery.fielderrors import quote
+from choreo_local.apimachinery.fielderrors import shown
 
 FieldSet = dict[str, Any]
 Path = tuple[str, ...]
@@ -146,9 +146,9 @@ def _element_text(element: str) -> str:
         return f".{content}"
     if kind == "k:":
         keys = json.loads(content)
-        return "[" + ",".join(f"{key}={quote(value)}" for key, value in keys.items()) + "]"
+        return "[" + ",".join(f"{key}={shown(value)}" for key, value in keys.items()) + "]"
     if kind == "v:":
-        return f"[={quote(json.loads(content))}]"
+        return f"[={shown(json.loads(content))}]"
     return f"[{content}]"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from choreo_local.apimachinery.copying import deep_copy
+from choreo_local.apimachinery.equality import equal
 from choreo_local.apimachinery.patch.decoding import mismatch
 from choreo_local.errors import InvalidError, TooLargeError
 
@@ -146,17 +147,6 @@ def _test(root: Any, path: list[str], expected: Any) -> None:
     actual = None if missing else _child(parent, token)
     if not equal(actual, expected):
         raise _rejected()
-
-
-def equal(left: Any, right: Any) -> bool:
-    """Equality of JSON values: booleans are no numbers, 1 equals 1.0."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(equal, left, right))
-    return bool(left == right)
 
 
 def _size(value: Any) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from choreo_local.apimachinery.fielderrors import quote
+from choreo_local.apimachinery.gotext import quote
 from choreo_local.apimachinery.patch import fieldset
 from choreo_local.apimachinery.patch.fieldset import FieldSet
 

@@ -51,3 +51,23 @@ def _fill_list(schema: Structural, value: list[Any]) -> None:
 
 def _stands_for_default(schema: Structural, value: Any) -> bool:
     return value is None and not schema.nullable and schema.default is not MISSING
+
+
+def drop_nulls(schema: Structural, value: Any) -> None:
+    """Remove nulls that the schema does not allow, in place.
+
+    Created and updated objects are read so, after `apply`. What server-side apply merges is not:
+    there such a null is an error.
+    """
+    if isinstance(value, dict):
+        for name in list(value):
+            child = schema.property(name)
+            if child is None:
+                continue
+            if value[name] is None and not child.nullable:
+                del value[name]
+            else:
+                drop_nulls(child, value[name])
+    elif isinstance(value, list) and schema.items is not None:
+        for item in value:
+            drop_nulls(schema.items, item)

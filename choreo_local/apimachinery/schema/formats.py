@@ -45,6 +45,20 @@ def _is_date_time(text: str) -> bool:
     return int(found[2]) < 24 and int(found[3]) < 60 and int(found[4]) < 60
 
 
+_GO_DURATION = re2.compile(
+    r"[+-]?(?:0|(?:(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)"
+)
+# Beside Go's form, any text with a number and a unit in words is taken for a duration.
+_WORDED_DURATION = re2.compile(
+    r"(?i)[0-9]+\s*(?:(?:nano|micro|milli|sec|min|hour|day|wk)[a-zµ]*"
+    r"|(?:ns|us|µs|ms|s|m|h|hr|d|w|week))(?:[^a-zµ]|$)"
+)
+
+
+def _is_duration(text: str) -> bool:
+    return bool(_GO_DURATION.fullmatch(text) or _WORDED_DURATION.search(text))
+
+
 def _is_address(version: int) -> Callable[[str], bool]:
     def check(text: str) -> bool:
         try:
@@ -78,10 +92,7 @@ _CHECKS: Mapping[str, Callable[[str], bool]] = {
     "date": _is_date,
     "date-time": _is_date_time,
     "datetime": _is_date_time,
-    "duration": _matches(
-        r"[+-]?(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)\s*"
-        r"(?:ns|us|µs|ms|s|m|h|[a-z]+)?(?:(?:[0-9]+(?:[.][0-9]*)?|[.][0-9]+)(?:ns|us|µs|ms|s|m|h))*"
-    ),
+    "duration": _is_duration,
     "email": _matches(r"[^\s@<>]+@[^\s@<>]+"),
     "hexcolor": _matches(f"#?({_HEX}{{3}}|{_HEX}{{6}})"),
     "hostname": _matches(

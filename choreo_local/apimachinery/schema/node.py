@@ -26,6 +26,9 @@ MISSING: Final = Missing.MISSING
 # References to references are never this deep; a longer chain refers to itself.
 _MAX_REFERENCES = 32
 
+# Schemas and the values that they describe nest no deeper.
+MAX_DEPTH = 100
+
 
 class Structural:
     """One node of a compiled schema; children are built when first looked at.
@@ -146,7 +149,7 @@ class Structural:
     @cached_property
     def has_defaults(self) -> bool:
         """Whether defaulting has anything to do below; false for recursive types without any."""
-        return self._any_below(lambda node: node.default is not MISSING, set())
+        return self.any_below(lambda node: node.default is not MISSING)
 
     def property(self, name: str) -> Structural | None:
         """The schema of a named property, declared or additional; None when unknown."""
@@ -165,11 +168,19 @@ class Structural:
             found.append(self.items)
         return found
 
-    def _any_below(self, test: Callable[[Structural], bool], seen: set[int]) -> bool:
-        if id(self) in seen:
-            return False
-        seen.add(id(self))
-        return test(self) or any(child._any_below(test, seen) for child in self.children())
+    def any_below(self, test: Callable[[Structural], bool]) -> bool:
+        """Whether a test holds for this node or any node below it; types may be recursive."""
+        seen: set[int] = set()
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            if test(node):
+                return True
+            waiting += node.children()
+        return False
 
     def _branches(self, keyword: str) -> tuple[Structural, ...]:
         if self._base is not None:

@@ -62,9 +62,14 @@ class Problem:
         return f"{where} {self.phrase}"
 
 
-def field_error(problem: Problem) -> FieldError:
-    """The problem as a cause of kube-apiserver's 422 answer."""
-    path = problem.path.removeprefix(".") or NO_PATH
+def field_error(problem: Problem, *, parent: str = "") -> FieldError:
+    """The problem as a cause of kube-apiserver's 422 answer.
+
+    Args:
+        problem: found by the walker.
+        parent: the field that holds the validated value; its path in messages starts there.
+    """
+    path = ".".join(filter(None, (parent, problem.path.removeprefix(".")))) or NO_PATH
     if not problem.located:
         return fielderrors.invalid_value(NO_PATH, "", problem.text())
     match problem.code:
@@ -85,4 +90,4 @@ def field_error(problem: Problem) -> FieldError:
 
 def _plain(value: Any) -> str:
     """A value of an enumeration as upstream lists it."""
-    return value if isinstance(value, str) else fielderrors.quote(value)
+    return value if isinstance(value, str) else fielderrors.shown(value)

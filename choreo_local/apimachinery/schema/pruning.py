@@ -21,6 +21,13 @@ def prune(schema: Structural, value: Any) -> list[str]:
     return sorted(removed)
 
 
+def prune_value(schema: Structural, value: Any) -> list[str]:
+    """The same for a value that is no whole object, e.g. a default."""
+    removed: list[str] = []
+    _descend(schema, value, "", removed)
+    return sorted(removed)
+
+
 def _prune(
     schema: Structural, value: Any, path: str, removed: list[str], *, keep: frozenset[str]
 ) -> None:

@@ -4,9 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+from choreo_local.apimachinery import fielderrors
 from choreo_local.apimachinery.fielderrors import FieldError
-from choreo_local.apimachinery.schema import problems, walker
+from choreo_local.apimachinery.schema import listtypes, problems, rules, walker
+from choreo_local.apimachinery.schema.correlation import ABSENT
 from choreo_local.apimachinery.schema.node import Structural
+
+# With such problems, rules would meet values that their types exclude.
+_BLOCKING = frozenset(
+    {
+        fielderrors.NOT_SUPPORTED,
+        fielderrors.REQUIRED,
+        fielderrors.TOO_LONG,
+        fielderrors.TOO_MANY,
+        fielderrors.TYPE_INVALID,
+    }
+)
+_NOT_CHECKED = fielderrors.invalid_value(
+    problems.NO_PATH,
+    None,
+    "some validation rules were not checked because the object was invalid; correct the existing "
+    "errors to complete validation",
+)
 
 
 class Validator:
@@ -20,6 +39,17 @@ class Validator:
 
         Args:
             value: the object, defaulted and pruned.
-            old: the object as it is stored, for an update: transition rules compare with it.
+            old: the object as it is stored, for an update. Transition rules compare with it, and
+                what has not changed is not held against the schema again.
         """
-        return [problems.field_error(problem) for problem in walker.validate(self.schema, value)]
+        before = ABSENT if old is None else old
+        found = [
+            problems.field_error(problem)
+            for problem in walker.validate(self.schema, value, old=before)
+        ]
+        found += listtypes.validate(self.schema, value)
+        if not rules.has_any(self.schema):
+            return found
+        if any(error.reason in _BLOCKING for error in found):
+            return [*found, _NOT_CHECKED]
+        return [*found, *rules.validate(self.schema, value, before)]

@@ -7,25 +7,27 @@ observable in its answers, so this follows its rules and not those of a JSON Sch
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-import re2
-
-from choreo_local.apimachinery.fielderrors import quote
-from choreo_local.apimachinery.schema import formats
-from choreo_local.apimachinery.schema.node import Structural
+from choreo_local.apimachinery import gotext
+from choreo_local.apimachinery.equality import equal
+from choreo_local.apimachinery.gotext import quote
+from choreo_local.apimachinery.schema import formats, patterns
+from choreo_local.apimachinery.schema.correlation import ABSENT, item_before, member_before
+from choreo_local.apimachinery.schema.node import MAX_DEPTH, Structural
 from choreo_local.apimachinery.schema.problems import Code, Problem
-
-# Deeper values cannot come in through the API; this bounds the recursion for other callers.
-MAX_DEPTH = 200
 
 _INT_RANGES = {
     "int32": (-(2**31), 2**31 - 1),
     "uint32": (0, 2**32 - 1),
     "uint64": (0, 2**64 - 1),
 }
+# Beyond this a float does not tell neighbouring integers apart.
+_LARGEST_EXACT = 2**53 - 1
+_ROUNDING = 1e-9
 _INT64 = (-(2**63), 2**63 - 1)
 
 
@@ -48,29 +50,56 @@ class Result:
                 self.problems.append(problem)
 
 
-def validate(schema: Structural, value: Any, path: str = "") -> list[Problem]:
-    """All problems of a value, in the order in which they are found."""
-    return _validate(schema, value, path, 0).problems
+class Place(NamedTuple):
+    """Where a value stands: its path, how deep, and what stood there before."""
+
+    path: str
+    depth: int
+    old: Any
+
+    def member(self, name: str, path: str) -> Place:
+        """The place of a field."""
+        return Place(path, self.depth + 1, member_before(self.old, name))
+
+    def item(self, schema: Structural, index: int, item: Any) -> Place:
+        """The place of an item of a list with this schema."""
+        before = item_before(schema, self.old, item)
+        return Place(f"{self.path}[{index}]", self.depth + 1, before)
 
 
-def _validate(schema: Structural, value: Any, path: str, depth: int) -> Result:
+def validate(schema: Structural, value: Any, path: str = "", *, old: Any = ABSENT) -> list[Problem]:
+    """All problems of a value, in the order in which they are found.
+
+    Args:
+        schema: of the value.
+        value: any JSON value.
+        path: where it stands.
+        old: what stood there before; parts that have not changed are not complained about.
+    """
+    return _validate(schema, value, Place(path, 0, old)).problems
+
+
+def _validate(schema: Structural, value: Any, at: Place) -> Result:
     result = Result()
-    if depth > MAX_DEPTH:
-        result.add([Problem(Code.OTHER, path, f"is nested more than {MAX_DEPTH} levels deep")])
+    if at.old is not ABSENT and equal(value, at.old):
+        return result
+    if at.depth > MAX_DEPTH:
+        text = f"is nested more than {MAX_DEPTH} levels deep"
+        result.add([Problem(Code.OTHER, at.path, text)])
         return result
     if value is None:
         if schema.types or schema.format:
-            result.merge(_type(schema, value, path, depth))
-        result.merge(_enum(schema, value, path, depth))
+            result.merge(_type(schema, value, at))
+        result.merge(_enum(schema, value, at))
         return result
     for check in _checks(schema, value):
-        result.merge(check(schema, value, path, depth + 1))
+        result.merge(check(schema, value, at))
         result.matches += 1
     result.matches += 1
     return result
 
 
-Check = Callable[[Structural, Any, str, int], Result]
+Check = Callable[[Structural, Any, Place], Result]
 
 
 def _checks(schema: Structural, value: Any) -> list[Check]:
@@ -110,11 +139,11 @@ def type_name(value: Any) -> str:
             return "object"
 
 
-def _type(schema: Structural, value: Any, path: str, _: int) -> Result:
+def _type(schema: Structural, value: Any, at: Place) -> Result:
     result, actual = Result(), type_name(value)
     if value is None:
         if schema.types and not schema.nullable:
-            result.add([_wrong_type(path, ",".join(schema.types), actual)])
+            result.add([_wrong_type(at.path, ",".join(schema.types), actual)])
         return result
     if _is_of_type(schema.types, value, actual):
         return Result(matches=1)
@@ -122,11 +151,11 @@ def _type(schema: Structural, value: Any, path: str, _: int) -> Result:
     if schema.format and not isinstance(value, str | list):
         shown = {"integer": "int64", "number": "float64"}.get(actual, "")
         if shown != schema.format:
-            result.add([_wrong_type(path, schema.format, shown)])
+            result.add([_wrong_type(at.path, schema.format, shown)])
             return result
     if schema.format and not numeric and isinstance(value, str | list):
         return Result(matches=1)
-    result.add([_wrong_type(path, ",".join(schema.types), actual)])
+    result.add([_wrong_type(at.path, ",".join(schema.types), actual)])
     return result
 
 
@@ -134,7 +163,7 @@ def _is_of_type(types: tuple[str, ...], value: Any, actual: str) -> bool:
     if actual in types:
         return True
     if isinstance(value, float):
-        return "integer" in types and value.is_integer()
+        return "integer" in types and _is_whole(value)
     return actual == "integer" and "number" in types
 
 
@@ -142,51 +171,51 @@ def _wrong_type(path: str, expected: str, actual: str) -> Problem:
     return Problem(Code.TYPE, path, f"must be of type {expected}: {quote(actual)}", actual)
 
 
-def _string(schema: Structural, value: str, path: str, _: int) -> Result:
+def _string(schema: Structural, value: str, at: Place) -> Result:
     problem: Problem | None = None
     if schema.max_length is not None and len(value) > schema.max_length:
         phrase = f"should be at most {schema.max_length} chars long"
-        problem = Problem(Code.TOO_LONG, path, phrase, value, schema.max_length)
+        problem = Problem(Code.TOO_LONG, at.path, phrase, value, schema.max_length)
     elif schema.min_length is not None and len(value) < schema.min_length:
         phrase = f"should be at least {schema.min_length} chars long"
-        problem = Problem(Code.OTHER, path, phrase, value)
+        problem = Problem(Code.OTHER, at.path, phrase, value)
     elif schema.pattern:
-        problem = _pattern(schema.pattern, value, path)
+        problem = _pattern(schema.pattern, value, at.path)
     return Result([problem]) if problem else Result()
 
 
 def _pattern(pattern: str, value: str, path: str) -> Problem | None:
     try:
-        if re2.search(pattern, value):
+        if patterns.matches(pattern, value):
             return None
-    except re2.error as error:
+    except ValueError as error:
         text = f"should match '{pattern}, but pattern is invalid: {error}'"
         return Problem(Code.OTHER, path, text, value)
     return Problem(Code.OTHER, path, f"should match '{pattern}'", value)
 
 
-def _format(schema: Structural, value: str, path: str, _: int) -> Result:
+def _format(schema: Structural, value: str, at: Place) -> Result:
     if formats.is_valid(schema.format, value):
         return Result()
-    return Result([_wrong_type(path, schema.format, value)])
+    return Result([_wrong_type(at.path, schema.format, value)])
 
 
-def _number(schema: Structural, value: float, path: str, _: int) -> Result:
+def _number(schema: Structural, value: float, at: Place) -> Result:
     result = Result()
-    result.add(_out_of_range(schema, value, path))
+    result.add(_out_of_range(schema, value, at.path))
     if schema.multiple_of is not None:
-        result.add(_not_multiple(schema.multiple_of, value, path))
+        result.add(_not_multiple(schema.multiple_of, value, at.path))
     if schema.maximum is not None:
-        result.add(_above(schema.maximum, value, path, exclusive=schema.exclusive_maximum))
+        result.add(_above(schema.maximum, value, at.path, exclusive=schema.exclusive_maximum))
     if schema.minimum is not None:
-        result.add(_below(schema.minimum, value, path, exclusive=schema.exclusive_minimum))
+        result.add(_below(schema.minimum, value, at.path, exclusive=schema.exclusive_minimum))
     result.matches += 1
     return result
 
 
 def _out_of_range(schema: Structural, value: float, path: str) -> list[Problem]:
     """An integer type cannot hold the value; upstream reports this without a path."""
-    if "integer" not in schema.types:
+    if schema.type != "integer":
         return []
     low, high = _INT_RANGES.get(schema.format, _INT64)
     if float(value).is_integer() and low <= value <= high:
@@ -200,21 +229,21 @@ def _not_multiple(factor: float, value: float, path: str) -> list[Problem]:
     if isinstance(value, int):
         factor = int(factor)
     if factor <= 0:
-        text = f"factor MultipleOf declared for {path} must be positive: {number(factor)}"
+        text = f"factor MultipleOf declared for {path} must be positive: {gotext.number(factor)}"
         return [Problem(Code.OTHER, path, "", factor, sentence=text)]
     quotient = 1 / factor * value if factor < 1 else value / factor
     exact = value % factor == 0 if isinstance(value, int) else _is_whole(quotient)
     if exact:
         return []
-    return [Problem(Code.OTHER, path, f"should be a multiple of {number(factor)}", value)]
+    return [Problem(Code.OTHER, path, f"should be a multiple of {gotext.number(factor)}", value)]
 
 
 def _is_whole(value: float) -> bool:
-    """Whether a float stands for an integer, up to rounding, as JSON libraries of Go see it."""
-    if value != value or value in (float("inf"), float("-inf")):
+    """Whether a float stands for an integer: within what JSON can hold exactly, up to rounding."""
+    if not abs(value) <= _LARGEST_EXACT:
         return False
     difference = abs(value - round(value))
-    return difference == 0 or difference / max(abs(value), 1e-300) < 1e-9
+    return difference == 0 or difference / (2 * abs(value)) < _ROUNDING
 
 
 def _above(limit: float, value: float, path: str, *, exclusive: bool) -> list[Problem]:
@@ -223,7 +252,7 @@ def _above(limit: float, value: float, path: str, *, exclusive: bool) -> list[Pr
     if not (value >= limit if exclusive else value > limit):
         return []
     words = "less than" if exclusive else "less than or equal to"
-    return [Problem(Code.OTHER, path, f"should be {words} {number(limit)}", value)]
+    return [Problem(Code.OTHER, path, f"should be {words} {gotext.number(limit)}", value)]
 
 
 def _below(limit: float, value: float, path: str, *, exclusive: bool) -> list[Problem]:
@@ -232,87 +261,64 @@ def _below(limit: float, value: float, path: str, *, exclusive: bool) -> list[Pr
     if not (value <= limit if exclusive else value < limit):
         return []
     words = "greater than" if exclusive else "greater than or equal to"
-    return [Problem(Code.OTHER, path, f"should be {words} {number(limit)}", value)]
+    return [Problem(Code.OTHER, path, f"should be {words} {gotext.number(limit)}", value)]
 
 
-def number(value: float) -> str:
-    """A number as Go prints it: no trailing `.0`, exponents of at least two digits."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
-    return repr(value)
-
-
-def _enum(schema: Structural, value: Any, path: str, _: int) -> Result:
-    if schema.enum is None or any(_same(value, allowed) for allowed in schema.enum):
+def _enum(schema: Structural, value: Any, at: Place) -> Result:
+    if schema.enum is None or any(equal(value, allowed) for allowed in schema.enum):
         return Result()
-    listed = " ".join(_go_value(allowed) for allowed in schema.enum)
-    phrase = f"should be one of [{listed}]"
-    return Result([Problem(Code.ENUM, path, phrase, value, schema.enum)])
+    phrase = f"should be one of {gotext.plain(list(schema.enum))}"
+    return Result([Problem(Code.ENUM, at.path, phrase, value, schema.enum)])
 
 
-def _go_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return number(value)
-    return value if isinstance(value, str) else quote(value)
-
-
-def _same(left: Any, right: Any) -> bool:
-    """Equality that keeps booleans and numbers apart."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    return bool(left == right)
-
-
-def _branches(schema: Structural, value: Any, path: str, depth: int) -> Result:
+def _branches(schema: Structural, value: Any, at: Place) -> Result:
     result = Result()
     if schema.any_of:
-        result.merge(_any_of(schema, value, path, depth))
+        result.merge(_any_of(schema, value, at))
     if schema.one_of:
-        result.merge(_one_of(schema, value, path, depth))
+        result.merge(_one_of(schema, value, at))
     if schema.all_of:
-        result.merge(_all_of(schema, value, path, depth))
-    if schema.not_ is not None and not _validate(schema.not_, value, path, depth).problems:
-        result.add([_composition(path, "must not validate the schema (not)")])
+        result.merge(_all_of(schema, value, at))
+    if schema.not_ is not None and not _validate(schema.not_, value, at).problems:
+        result.add([_composition(at.path, "must not validate the schema (not)")])
     result.matches += 1
     return result
 
 
-def _any_of(schema: Structural, value: Any, path: str, depth: int) -> Result:
+def _any_of(schema: Structural, value: Any, at: Place) -> Result:
     failures: list[Result] = []
     for branch in schema.any_of:
-        outcome = _validate(branch, value, path, depth)
+        outcome = _validate(branch, value, at)
         if not outcome.problems:
             return outcome
         failures.append(outcome)
-    result = Result([_composition(path, "must validate at least one schema (anyOf)")])
+    result = Result([_composition(at.path, "must validate at least one schema (anyOf)")])
     result.merge(max(failures, key=lambda failure: failure.matches))
     return result
 
 
-def _one_of(schema: Structural, value: Any, path: str, depth: int) -> Result:
-    outcomes = [_validate(branch, value, path, depth) for branch in schema.one_of]
+def _one_of(schema: Structural, value: Any, at: Place) -> Result:
+    outcomes = [_validate(branch, value, at) for branch in schema.one_of]
     valid = [outcome for outcome in outcomes if not outcome.problems]
     if len(valid) == 1:
         return valid[0]
     found = f"Found {len(valid)} valid alternatives" if valid else "Found none valid"
     text = f"must validate one and only one schema (oneOf). {found}"
-    result = Result([_composition(path, text)])
+    result = Result([_composition(at.path, text)])
     if not valid:
         result.merge(max(outcomes, key=lambda outcome: outcome.matches))
     return result
 
 
-def _all_of(schema: Structural, value: Any, path: str, depth: int) -> Result:
+def _all_of(schema: Structural, value: Any, at: Place) -> Result:
     result, valid = Result(), 0
     for branch in schema.all_of:
-        outcome = _validate(branch, value, path, depth)
+        outcome = _validate(branch, value, at)
         valid += not outcome.problems
         result.merge(outcome)
     if valid != len(schema.all_of):
         none = "" if valid else ". None validated"
-        result.add([_composition(path, f"must validate all the schemas (allOf){none}")])
+        result.add([_composition(at.path, f"must validate all the schemas (allOf){none}")])
     return result
 
 
@@ -320,11 +326,11 @@ def _composition(path: str, text: str) -> Problem:
     return Problem(Code.OTHER, path, text, "", sentence=f"{quote(path)} {text}", located=False)
 
 
-def _list(schema: Structural, value: list[Any], path: str, depth: int) -> Result:
-    result = Result()
+def _list(schema: Structural, value: list[Any], at: Place) -> Result:
+    result, path = Result(), at.path
     if schema.items is not None:
         for index, item in enumerate(value):
-            result.merge(_validate(schema.items, item, f"{path}[{index}]", depth))
+            result.merge(_validate(schema.items, item, at.item(schema, index, item)))
     if schema.min_items is not None and len(value) < schema.min_items:
         phrase = f"should have at least {schema.min_items} items"
         result.add([Problem(Code.OTHER, path, phrase, len(value))])
@@ -339,17 +345,12 @@ def _list(schema: Structural, value: list[Any], path: str, depth: int) -> Result
 
 def has_duplicates(values: list[Any]) -> bool:
     """Whether two items of a list are equal; structures compare by content."""
-    seen: set[str] = set()
-    for value in values:
-        text = quote(value)
-        if text in seen:
-            return True
-        seen.add(text)
-    return False
+    texts = {json.dumps(value, sort_keys=True) for value in values}
+    return len(texts) != len(values)
 
 
-def _object(schema: Structural, value: Mapping[str, Any], path: str, depth: int) -> Result:
-    count = len(value)
+def _object(schema: Structural, value: Mapping[str, Any], at: Place) -> Result:
+    count, path = len(value), at.path
     if schema.min_properties is not None and count < schema.min_properties:
         phrase = f"should have at least {schema.min_properties} properties"
         return Result([Problem(Code.OTHER, path, phrase, count)])
@@ -358,32 +359,27 @@ def _object(schema: Structural, value: Mapping[str, Any], path: str, depth: int)
         problem = Problem(Code.TOO_MANY_PROPERTIES, path, phrase, count, schema.max_properties)
         return Result([problem])
     result = Result()
-    _additional(schema, value, path, depth, result)
+    _additional(schema, value, at, result)
     for name, child in schema.properties.items():
         if name in value:
             below = f"{path}.{name}" if path else name
-            result.merge(_validate(child, value[name], below, depth))
+            result.merge(_validate(child, value[name], at.member(name, below)))
     for name in schema.required:
         if name not in value:
             result.add([Problem(Code.REQUIRED, f"{path}.{name}", "is required")])
     return result
 
 
-def _additional(
-    schema: Structural,
-    value: Mapping[str, Any],
-    path: str,
-    depth: int,
-    result: Result,
-) -> None:
+def _additional(schema: Structural, value: Mapping[str, Any], at: Place, result: Result) -> None:
     additional = schema.additional_properties
     if additional is None or additional is True:
         return
     for name, item in value.items():
+        below = f"{at.path}.{name}"
         if name in schema.properties:
             continue
         if isinstance(additional, Structural):
-            result.merge(_validate(additional, item, f"{path}.{name}", depth))
+            result.merge(_validate(additional, item, at.member(name, below)))
         else:
             phrase = "is a forbidden property"
-            result.add([Problem(Code.OTHER, path, phrase, name, subject=f"{path}.{name}")])
+            result.add([Problem(Code.OTHER, at.path, phrase, name, subject=below)])

@@ -1,0 +1,66 @@
+"""Lists that are sets or maps hold no item twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from choreo_local.apimachinery import fielderrors
+from choreo_local.apimachinery.fielderrors import FieldError
+from choreo_local.apimachinery.schema.node import Structural
+
+
+def validate(schema: Structural, value: Any, path: str = "") -> Iterator[FieldError]:
+    """The problems of all such lists in a value."""
+    if isinstance(value, dict):
+        yield from _fields(schema, value, path)
+    elif isinstance(value, list):
+        yield from _items(schema, value, path)
+
+
+def _fields(schema: Structural, value: dict[str, Any], path: str) -> Iterator[FieldError]:
+    additional = schema.additional_properties
+    for name, item in value.items():
+        if not isinstance(item, dict | list):
+            continue
+        child = schema.properties.get(name)
+        if child is not None:
+            yield from validate(child, item, f"{path}.{name}" if path else name)
+        elif isinstance(additional, Structural):
+            yield from validate(additional, item, f"{path}[{name}]")
+
+
+def _items(schema: Structural, value: list[Any], path: str) -> Iterator[FieldError]:
+    if schema.list_type == "set":
+        for index in _repeated(value):
+            yield fielderrors.duplicate(f"{path}[{index}]", value[index])
+    elif schema.list_type == "map":
+        keys = [_keys(schema, item) for item in value]
+        for index, item in enumerate(value):
+            if item is not None and not isinstance(item, dict):
+                detail = "must be an object for an array of list-type map"
+                yield fielderrors.invalid_value(f"{path}[{index}]", item, detail)
+                return
+        for index in _repeated(keys):
+            yield fielderrors.duplicate(f"{path}[{index}]", keys[index])
+    if schema.items is not None:
+        for index, item in enumerate(value):
+            yield from validate(schema.items, item, f"{path}[{index}]")
+
+
+def _keys(schema: Structural, item: Any) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        return {}
+    return {key: item[key] for key in schema.list_map_keys if key in item}
+
+
+def _repeated(values: list[Any]) -> Iterator[int]:
+    """The places of values that occurred before, each value reported once."""
+    seen: dict[str, bool] = {}
+    for index, value in enumerate(values):
+        text = json.dumps(value, sort_keys=True)
+        if seen.get(text) is False:
+            yield index
+            seen[text] = True
+        seen.setdefault(text, False)
