@@ -1,10 +1,13 @@
 """What a render can fail with.
 
 Controllers put the message into a condition and users compare it with upstream's, so messages are
-upstream's texts; each layer of the pipeline adds its own prefix with `within`.
+upstream's texts; each layer of the pipeline adds its own prefix with `prefixed`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from choreo_local.errors import ChoreoError
 
@@ -15,6 +18,15 @@ class RenderError(ChoreoError):
     def within(self, prefix: str) -> RenderError:
         """The same failure as the caller sees it: `<prefix>: <message>`."""
         return RenderError(f"{prefix}: {self.message}", remedy=self.remedy)
+
+
+@contextmanager
+def prefixed(prefix: str) -> Iterator[None]:
+    """Report what fails in the block under a prefix."""
+    try:
+        yield
+    except RenderError as error:
+        raise error.within(prefix) from error
 
 
 class NestedExpressionError(RenderError):

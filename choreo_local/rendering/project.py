@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import context, controlflow, finishing, printing, schema, validations, values
-from .errors import RenderError
+from .errors import prefixed
 from .template import Scope
 
 Manifest = Mapping[str, Any]
@@ -82,10 +82,8 @@ def render(inputs: ProjectInputs) -> tuple[Entry, ...]:
     """
     context.require(inputs.metadata, ("namespace",))
     scope = _scope(inputs)
-    try:
+    with prefixed("project type validation failed"):
         validations.check_before(scope, inputs.project_type_spec.get("validations") or ())
-    except RenderError as error:
-        raise error.within("project type validation failed") from error
     resources = inputs.project_type_spec.get("resources") or ()
     return tuple(entry for resource in resources for entry in _entries(resource, scope))
 
@@ -119,28 +117,15 @@ def _scope(inputs: ProjectInputs) -> Scope:
 def _entries(resource: Manifest, scope: Scope) -> Iterator[Entry]:
     identity = str(resource.get("id", ""))
     quoted = printing.quoted(identity)
-    try:
+    with prefixed(f"evaluate includeWhen for resource {quoted}"):
         if not controlflow.included(scope, resource.get("includeWhen")):
             return
-    except RenderError as error:
-        raise error.within(f"evaluate includeWhen for resource {quoted}") from error
-    try:
+    with prefixed(f"evaluate forEach for resource {quoted}"):
         passes = list(controlflow.iterations(scope, resource))
-    except RenderError as error:
-        raise error.within(f"evaluate forEach for resource {quoted}") from error
+    template = values.as_context(resource.get("template"))
     for number, bound in enumerate(passes):
         name = f"{identity}-{number}" if resource.get("forEach") else identity
-        try:
-            manifest = _manifest(resource, bound)
+        with prefixed(f"render resource {printing.quoted(name)}"):
+            manifest = bound.render_object(template)
             finishing.check_identity(manifest, "rendered manifest")
-        except RenderError as error:
-            raise error.within(f"render resource {printing.quoted(name)}") from error
         yield Entry(name, values.as_manifest(manifest))
-
-
-def _manifest(resource: Manifest, scope: Scope) -> dict[str, Any]:
-    rendered = scope.render(values.as_context(resource.get("template")))
-    manifest = values.without_omitted(rendered)
-    if not isinstance(manifest, dict):
-        raise RenderError(f"must render to object, got {printing.type_name(manifest)}")
-    return manifest

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import context, controlflow, printing, schema, values
-from .errors import RenderError
+from .errors import RenderError, prefixed
 from .project import Entry
 from .template import Scope
 
@@ -97,17 +97,12 @@ def render(inputs: ResourceInputs) -> tuple[Entry, ...]:
     for resource in inputs.resource_type_spec.get("resources") or ():
         identity = str(resource.get("id", ""))
         quoted = printing.quoted(identity)
-        try:
-            is_included = controlflow.included(scope, resource.get("includeWhen"))
-        except RenderError as error:
-            raise error.within(f"evaluate includeWhen for resource {quoted}") from error
-        if not is_included:
-            continue
-        try:
-            manifest = _manifest(resource, scope)
-        except RenderError as error:
-            raise error.within(f"render resource {quoted}") from error
-        entries.append(Entry(identity, manifest))
+        with prefixed(f"evaluate includeWhen for resource {quoted}"):
+            if not controlflow.included(scope, resource.get("includeWhen")):
+                continue
+        with prefixed(f"render resource {quoted}"):
+            manifest = scope.render_object(values.as_context(resource.get("template")))
+            entries.append(Entry(identity, values.as_manifest(manifest)))
     return tuple(entries)
 
 
@@ -157,15 +152,6 @@ def _scope(inputs: ResourceInputs, **further: Any) -> Scope:
 def _applied_scope(inputs: ResourceInputs, observed: Observed | None) -> Scope:
     applied = {identity: {"status": status} for identity, status in (observed or {}).items()}
     return _scope(inputs, applied=applied)
-
-
-def _manifest(resource: Manifest, scope: Scope) -> dict[str, Any]:
-    rendered = scope.render(values.as_context(resource.get("template")))
-    manifest = values.without_omitted(rendered)
-    if not isinstance(manifest, dict):
-        raise RenderError(f"must render to object, got {printing.type_name(manifest)}")
-    plain: dict[str, Any] = values.as_manifest(manifest)
-    return plain
 
 
 def _output(output: Manifest, scope: Scope) -> dict[str, Any]:

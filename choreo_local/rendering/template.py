@@ -75,6 +75,17 @@ class Scope:
         """
         return self._rendered(template, values.MAX_DEPTH)
 
+    def render_object(self, template: Any) -> dict[str, Any]:
+        """The value of a template that must become a manifest, without what is omitted.
+
+        Raises:
+            RenderError: it does not become an object, or an expression fails.
+        """
+        rendered = values.without_omitted(self.render(template))
+        if isinstance(rendered, dict):
+            return rendered
+        raise RenderError(f"must render to object, got {printing.type_name(rendered)}")
+
     def evaluate(self, expression: str) -> Any:
         """The value of an expression, without the `${}`.
 

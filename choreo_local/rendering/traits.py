@@ -10,7 +10,7 @@ from typing import Any
 
 from . import controlflow, patches, printing, targets, values
 from .controlflow import NotBooleanError, NotListError
-from .errors import PatchError, RenderError
+from .errors import RenderError, prefixed
 from .targets import RenderedResource
 from .template import Scope
 
@@ -28,11 +28,8 @@ def apply(trait: Entry, scope: Scope, resources: list[RenderedResource]) -> list
     for number, entry in enumerate(spec.get("creates") or ()):
         result.extend(_created(f"trait {name} create #{number}", entry, scope))
     for number, entry in enumerate(spec.get("patches") or ()):
-        try:
+        with prefixed(f"failed to apply trait patch #{number} for trait {name}"):
             _patch(f"trait {name} patch #{number}", entry, scope, result)
-        except RenderError as error:
-            prefix = f"failed to apply trait patch #{number} for trait {name}"
-            raise error.within(prefix) from error
     return _without_removed(name, spec.get("removes") or (), scope, result)
 
 
@@ -49,24 +46,15 @@ def with_default_planes(spec: Entry) -> dict[str, Any]:
 
 
 def _created(subject: str, entry: Entry, scope: Scope) -> Iterator[RenderedResource]:
-    try:
+    with prefixed(f"failed to evaluate includeWhen for {subject}"):
         if not controlflow.included(scope, entry.get("includeWhen")):
             return
-    except RenderError as error:
-        raise error.within(f"failed to evaluate includeWhen for {subject}") from error
-    try:
+    with prefixed(f"failed to evaluate forEach for {subject}"):
         passes = list(controlflow.iterations(scope, entry))
-    except RenderError as error:
-        raise error.within(f"failed to evaluate forEach for {subject}") from error
     template = values.as_context(entry.get("template"))
     for bound in passes:
-        try:
-            manifest = values.without_omitted(bound.render(template))
-        except RenderError as error:
-            raise error.within(f"failed to render create template for {subject}") from error
-        if not isinstance(manifest, dict):
-            kind = printing.type_name(manifest)
-            raise RenderError(f"create template for {subject} must render to object, got {kind}")
+        with prefixed(f"failed to render create template for {subject}"):
+            manifest = bound.render_object(template)
         yield RenderedResource(manifest, str(entry.get("targetPlane") or ""))
 
 
@@ -82,28 +70,21 @@ def _patch(subject: str, entry: Entry, scope: Scope, resources: list[RenderedRes
             for number, operation in enumerate(entry.get("operations") or ())
         ]
         for resource in selected:
-            try:
+            with prefixed(f"failed to patch {resource.title} for {subject}"):
                 patches.apply(resource.manifest, operations)
-            except PatchError as error:
-                prefix = f"failed to patch {resource.title} for {subject}"
-                raise error.within(prefix) from error
 
 
 def _operation(subject: str, entry: Entry, scope: Scope) -> patches.Operation:
     op, source = str(entry.get("op", "")), str(entry.get("path", ""))
-    try:
+    with prefixed(f"failed to render path '{source}' for {subject}"):
         path = scope.render(source)
-    except RenderError as error:
-        raise error.within(f"failed to render path '{source}' for {subject}") from error
     if not isinstance(path, str):
         kind = printing.type_name(path)
         raise RenderError(f"path '{source}' must evaluate to string for {subject}, got {kind}")
     if op.lower() == "remove":
         return patches.Operation(op, path)
-    try:
+    with prefixed(f"failed to render value for {subject}"):
         return patches.Operation(op, path, scope.render(values.as_context(entry.get("value"))))
-    except RenderError as error:
-        raise error.within(f"failed to render value for {subject}") from error
 
 
 def _without_removed(
@@ -112,14 +93,11 @@ def _without_removed(
     removed: set[int] = set()
     for number, entry in enumerate(removes):
         subject = f"trait {trait} remove #{number}"
-        try:
+        with prefixed(f"failed to apply trait remove #{number} for trait {trait}"):
             for bound in _passes(subject, entry, scope):
                 plane = str(entry.get("targetPlane") or "")
                 candidates = targets.matching(resources, entry.get("target") or {}, plane)
                 removed.update(map(id, _selected(subject, entry, bound, candidates)))
-        except RenderError as error:
-            prefix = f"failed to apply trait remove #{number} for trait {trait}"
-            raise error.within(prefix) from error
     return [resource for resource in resources if id(resource) not in removed]
 
 

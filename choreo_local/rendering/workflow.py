@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from . import controlflow, finishing, names, printing, schema, values
-from .errors import RenderError
+from .errors import RenderError, prefixed
 from .project import Entry
 from .template import Scope
 
@@ -71,14 +71,11 @@ def external_ref_names(inputs: WorkflowInputs) -> dict[str, str]:
     found = {}
     for reference in spec.get("externalRefs") or ():
         identity = str(reference.get("id", ""))
-        prefix = f"external ref {printing.quoted(identity)}"
-        try:
+        with prefixed(f"external ref {printing.quoted(identity)}"):
             name = scope.render(reference.get("name") or "")
-        except RenderError as error:
-            raise error.within(prefix) from error
-        if not isinstance(name, str):
-            kind = printing.type_name(name)
-            raise RenderError(f"{prefix}: name must evaluate to string, got {kind}")
+            if not isinstance(name, str):
+                kind = printing.type_name(name)
+                raise RenderError(f"name must evaluate to string, got {kind}")
         if name:
             found[identity] = name
     return found
@@ -96,10 +93,8 @@ def render(inputs: WorkflowInputs) -> RenderedWorkflow:
     if inputs.external_refs:
         variables["externalRefs"] = values.as_context(dict(inputs.external_refs))
     scope = Scope(variables)
-    try:
+    with prefixed("failed to render workflow resource"):
         run = _object(scope, spec["runTemplate"])
-    except RenderError as error:
-        raise error.within("failed to render workflow resource") from error
     _validate(run)
     return RenderedWorkflow(
         resource=values.as_manifest(run),
@@ -145,13 +140,11 @@ def _resources(inputs: WorkflowInputs, scope: Scope) -> Iterator[Entry]:
     for resource in spec.get("resources") or ():
         identity = str(resource.get("id", ""))
         quoted = printing.quoted(identity)
-        try:
+        with prefixed(f"failed to render resource {quoted}"):
             if not controlflow.included(scope, resource.get("includeWhen")):
                 continue
             manifest = _object(scope, resource.get("template"))
             _validate(manifest)
-        except RenderError as error:
-            raise error.within(f"failed to render resource {quoted}") from error
         # A name that begins so was made of a parameter that is not there.
         if manifest["metadata"]["name"].startswith("-"):
             continue
@@ -160,9 +153,7 @@ def _resources(inputs: WorkflowInputs, scope: Scope) -> Iterator[Entry]:
 
 
 def _object(scope: Scope, template: Any) -> dict[str, Any]:
-    rendered = values.without_omitted(scope.render(values.as_context(template)))
-    if not isinstance(rendered, dict):
-        raise RenderError(f"must render to object, got {printing.type_name(rendered)}")
+    rendered = scope.render_object(values.as_context(template))
     converted: dict[str, Any] = _with_arrays(_with_text_values(rendered))
     return converted
 
@@ -220,7 +211,5 @@ def _parameter_text(value: Any) -> str:
 
 
 def _validate(manifest: dict[str, Any]) -> None:
-    try:
+    with prefixed("validation failed"):
         finishing.check_identity(manifest, "rendered resource")
-    except RenderError as error:
-        raise error.within("validation failed") from error
