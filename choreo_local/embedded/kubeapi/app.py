@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import orjson
+
 from choreo_local.embedded.kubeapi import (
     admission,
     authn,
@@ -21,6 +23,7 @@ from choreo_local.embedded.kubeapi import (
     documents,
     impersonation,
     negotiation,
+    openapi,
     patching,
     plugins,
     problems,
@@ -35,7 +38,14 @@ from choreo_local.embedded.kubeapi.aggregation import Aggregation
 from choreo_local.embedded.kubeapi.allocation import Allocator
 from choreo_local.embedded.kubeapi.authz import Authorizer
 from choreo_local.embedded.kubeapi.core import Call, Core
-from choreo_local.embedded.kubeapi.messages import Answer, Request, UpgradeResponse, User
+from choreo_local.embedded.kubeapi.messages import (
+    TEXT,
+    Answer,
+    Request,
+    Response,
+    UpgradeResponse,
+    User,
+)
 from choreo_local.embedded.kubeapi.nodes import NodeConnection
 from choreo_local.embedded.kubeapi.registry import Collection, Registry
 from choreo_local.embedded.kubeapi.requests import RequestInfo
@@ -57,6 +67,11 @@ _VERBS: dict[str, Callable[[Core, Call], Awaitable[Answer]]] = {
     "delete": deleting.delete,
     "deletecollection": deleting.delete_collection,
 }
+_DEPRECATED = {
+    "componentstatuses": "v1 ComponentStatus is deprecated in v1.19+",
+    "endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+}
+_BARE_WATCH = frozenset({"/api/v1/watch", "/api/v1/proxy"})
 _OBJECT_VERBS = frozenset({"get", "watch", "update", "patch", "delete"})
 _COLLECTION_VERBS = frozenset({"list", "watch", "create", "deletecollection"})
 _READ_ALL_VERBS = frozenset({"list", "watch"})
@@ -96,6 +111,7 @@ class KubeApi:
     def __init__(self, store: Store, options: KubeApiOptions | None = None) -> None:
         self.options = options or KubeApiOptions()
         self.telemetry = Telemetry()
+        self._openapi: dict[tuple[str, str], tuple[str | None, bytes]] = {}
         self.authorizer = Authorizer(store)
         self.admission = admission.Chain(plugins.standard(store, self.authorizer))
         served = builtin.resources()
@@ -132,9 +148,21 @@ class KubeApi:
         self.definitions.stop()
         self.aggregation.stop()
 
+    def openapi_text(self, group: str, version: str) -> bytes:
+        """The OpenAPI v3 document of a group and version that is served; kept until it changes."""
+        served = self.registry.served()
+        key = openapi.document_hash(served, group, version)
+        kept = self._openapi.get((group, version))
+        if kept is None or kept[0] != key:
+            kept = key, orjson.dumps(openapi.document(served, group, version))
+            self._openapi[group, version] = kept
+        return kept[1]
+
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but for cancellation."""
         info = requests.parse(request)
+        if info.path in _BARE_WATCH:
+            return _undetermined(info.path)
         answer = await self._answer_or_refuse(request, info)
         status = 101 if isinstance(answer, UpgradeResponse) else answer.status
         self.telemetry.count(info, status)
@@ -168,6 +196,7 @@ class KubeApi:
         self, request: Request, info: RequestInfo, collection: Collection, user: User
     ) -> Answer:
         namespace = _namespace(info, collection)
+        _check_name(info.name)
         call = Call(
             request,
             user,
@@ -178,6 +207,9 @@ class KubeApi:
             subresource=info.subresource,
             rest=info.rest,
         )
+        deprecation = _DEPRECATED.get(collection.kind.group_resource)
+        if deprecation:
+            call.warnings.append(deprecation)
         if info.subresource:
             return await subresources.answer(self.core, call, info, self.tokens)
         _check_verb(request, info, collection)
@@ -191,6 +223,15 @@ class KubeApi:
         return await _VERBS[info.verb](self.core, call)
 
 
+def _undetermined(path: str) -> Response:
+    """A watch of nothing: upstream fails on it before anything else."""
+    text = (
+        f'Internal Server Error: "{path}": failed to create RequestInfo: unable to determine kind'
+        f" and namespace from url, {path}\n"
+    )
+    return Response(500, text.encode(), TEXT)
+
+
 def _namespace(info: RequestInfo, collection: Collection) -> str:
     """The namespace of a request; 404 where the scope of the URL is not that of the kind."""
     kind = collection.kind
@@ -201,6 +242,14 @@ def _namespace(info: RequestInfo, collection: Collection) -> str:
     if not kind.namespaced or info.name:
         raise problems.unknown_resource()
     return ""
+
+
+def _check_name(name: str) -> None:
+    why = "may not be '.'" if name == "." else "may not be '..'" if name == ".." else ""
+    if "%" in name:
+        why = "may not contain '%'"
+    if why:
+        raise problems.bad_request(f'Name parameter invalid: "{name}": {why}')
 
 
 def _check_verb(request: Request, info: RequestInfo, collection: Collection) -> None:

@@ -30,7 +30,11 @@ class Authenticator:
         token = bearer_token(request)
         if not token:
             return ANONYMOUS
-        user = self.check_token(token)
+        try:
+            user = self.check_token(token)
+        except UnauthorizedError as error:
+            # Why a token is refused is not for whoever holds it to know.
+            raise UnauthorizedError("Unauthorized") from error
         if user is None:
             raise UnauthorizedError("Unauthorized")
         return user

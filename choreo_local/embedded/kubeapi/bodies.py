@@ -22,6 +22,8 @@ MAX_BYTES = 3 * 1024 * 1024
 # Aliases let a short YAML text stand for a huge value.
 _MAX_YAML_NODES = 500_000
 DELETE_OPTIONS = GroupVersionKind("", "v1", "DeleteOptions")
+# So much of a broken body is repeated in the refusal.
+_SHOWN = 30
 _ACCEPTED = (JSON, YAML, PROTOBUF)
 
 
@@ -31,8 +33,8 @@ class Decoded:
 
     Attributes:
         value: what it says.
-        duplicates: paths of members that occurred more than once (the last one counts), worded for
-            field validation.
+        duplicates: what field validation says of members that occurred more than once; the last
+            one counts.
     """
 
     value: Any
@@ -73,7 +75,7 @@ def decode_json(body: bytes) -> Decoded:
     except orjson.JSONDecodeError as error:
         return _decode_odd_json(body, error)
     if _may_have_duplicates(value, body):
-        return Decoded(value, tuple(_duplicates(body)))
+        return Decoded(value, _duplicates(body))
     return Decoded(value)
 
 
@@ -94,11 +96,11 @@ def _decode_odd_json(body: bytes, error: orjson.JSONDecodeError) -> Decoded:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         raise BodyError(describe_json_error(body)) from error
-    return Decoded(value, tuple(_duplicates(text.encode())))
+    return Decoded(value, _duplicates(text.encode()))
 
 
-def _duplicates(body: bytes) -> list[str]:
-    """Paths of repeated members, in the order in which they repeat."""
+def _duplicates(body: bytes) -> tuple[str, ...]:
+    """Repeated members, in the order in which they repeat."""
     found: list[str] = []
 
     def remember(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -114,7 +116,7 @@ def _duplicates(body: bytes) -> list[str]:
         return members
 
     _walk(json.loads(body, object_pairs_hook=remember), "", found)
-    return found
+    return tuple(f'duplicate field "{path}"' for path in found)
 
 
 _REPEATED = "\0repeated"
@@ -266,5 +268,5 @@ def excerpt(body: bytes) -> str:
         return "<empty>"
     if body[:1] == b"{":
         text = body.decode("utf-8", errors="replace")
-        return text if len(text) <= 30 else f"{text[:27]} ..."
-    return body.hex() if len(body) <= 30 else f"{body[:27].hex()} ..."
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
+    return body.hex() if len(body) <= _SHOWN else f"{body[:_SHOWN].hex()} ..."

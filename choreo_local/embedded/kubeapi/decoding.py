@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from choreo_local.apimachinery.gvk import split_api_version
-from choreo_local.embedded.kubeapi import bodies, problems, strategy
+from choreo_local.apimachinery.gvk import GroupVersionKind, split_api_version
+from choreo_local.embedded.kubeapi import bodies, definitions, problems, strategy, typed
 from choreo_local.embedded.kubeapi.core import Call, Manifest
 from choreo_local.embedded.kubeapi.registry import Collection
 from choreo_local.errors import ApiError, BadRequestError
@@ -91,14 +91,23 @@ def check_custom_identity(collection: Collection, obj: Manifest) -> None:
 def check_builtin_type(collection: Collection, obj: Manifest) -> None:
     """Refuse a body of another kind, as the decoder of the real server does."""
     kind = collection.kind
-    if (obj["apiVersion"], obj["kind"]) == (kind.api_version, kind.kind):
+    api_version, found = obj["apiVersion"], obj["kind"]
+    if (api_version, found) == (kind.api_version, kind.kind):
         return
-    if obj["apiVersion"] == kind.api_version or obj["kind"] == kind.kind:
-        why = (
-            f'no kind "{obj["kind"]}" is registered for version "{obj["apiVersion"]}" in scheme'
-            f' "{_SCHEME}"'
-        )
+    if api_version != kind.api_version and found != kind.kind:
+        # Neither part fits: the real server then reads the body as the kind of the URL.
+        return
+    other = GroupVersionKind(*split_api_version(api_version), found)
+    if definitions.compiled(other) is None:
+        why = f'no kind "{found}" is registered for version "{api_version}" in scheme "{_SCHEME}"'
         raise cannot_handle(collection, obj, why)
+    try:
+        typed.shape(other, dict(obj))
+    except ValueError as error:
+        raise cannot_handle(collection, obj, str(error)) from None
+    version = other.version
+    why = f"converting ({version}.{found}) to ({kind.version}.{kind.kind}): unknown conversion"
+    raise cannot_handle(collection, obj, why)
 
 
 def cannot_handle(collection: Collection, obj: Manifest, why: str) -> BadRequestError:
@@ -139,7 +148,7 @@ def judge(
 
 
 def _word(finding: str) -> str:
-    if _YAML_LINE.match(finding) or finding.startswith(("unknown field", "duplicate field")):
+    if _YAML_LINE.match(finding) or " duplicate field " in f" {finding}":
         return finding
     return f'unknown field "{finding}"'
 

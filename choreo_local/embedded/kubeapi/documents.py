@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from choreo_local.embedded.kubeapi import answers, discovery, negotiation, problems
-from choreo_local.embedded.kubeapi.messages import TEXT, Request, Response
+from choreo_local.embedded.kubeapi import answers, discovery, negotiation, openapi, problems
+from choreo_local.embedded.kubeapi.messages import JSON, TEXT, Request, Response
 from choreo_local.embedded.kubeapi.requests import RequestInfo
 from choreo_local.embedded.kubeapi.tokens import ALGORITHM, ISSUER
 from choreo_local.errors import NotAcceptableError
@@ -31,7 +31,8 @@ VERSION = {
     "compiler": "cpython",
     "platform": "any",
 }
-_METRICS = "text/plain; version=0.0.4; charset=utf-8"
+_METRICS = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
+_NEVER = "Fri, 31 Dec 2100 23:59:59 GMT"
 _KEY_SET = "application/jwk-set+json"
 _NOT_FOUND = Response(404, b"404 page not found\n", TEXT)
 _HEALTH = ("healthz", "livez", "readyz")
@@ -90,7 +91,8 @@ def _health(request: Request, segments: list[str]) -> Response:
 
 
 def _discovery(api: KubeApi, request: Request, segments: list[str]) -> Response:
-    if request.method != "GET":
+    # Groups are listed by a part of the real server that does not look at the method.
+    if request.method != "GET" and not (segments[0] == "apis" and len(segments) < 3):
         raise problems.method_not_allowed()
     accept = request.header("accept")
     served = api.registry.served()
@@ -103,6 +105,8 @@ def _discovery(api: KubeApi, request: Request, segments: list[str]) -> Response:
             return _json(request, discovery.api_versions(api.options.server_address))
         return _json(request, discovery.api_group_list(served))
     group = "" if segments[0] == "api" else segments[1]
+    if segments[0] == "apis" and not group:
+        return _NOT_FOUND
     if len(segments) == 2 and group:
         document = discovery.api_group(served, group)
         if document is None:
@@ -156,4 +160,25 @@ def _openid(api: KubeApi, request: Request, path: str) -> Response:
 
 
 def _openapi(api: KubeApi, request: Request, segments: list[str]) -> Response:
-    raise problems.unknown_resource()
+    served = api.registry.served()
+    if segments == ["openapi", "v2"]:
+        return _cached(request, orjson.dumps(openapi.v2()), JSON)
+    if segments == ["openapi", "v3"]:
+        return _cached(request, orjson.dumps(openapi.index(served)), JSON)
+    if segments[1:2] != ["v3"] or len(segments) not in (4, 5):
+        return _NOT_FOUND
+    group, version = ("", segments[3]) if segments[2] == "api" else (segments[3], segments[-1])
+    found = openapi.document_hash(served, group, version)
+    if found is None:
+        return _NOT_FOUND
+    wanted = request.parameters.get("hash")
+    if wanted is not None and wanted != found:
+        location = f"/{'/'.join(segments)}?hash={found}"
+        return Response(301, b"", TEXT, [("Location", location)])
+    headers = [("Etag", f'"{found}"'), ("Vary", "Accept")]
+    if wanted is not None:
+        # The address changes with the content, so a copy may be kept for ever.
+        headers += [("Cache-Control", "public, immutable"), ("Expires", _NEVER)]
+    if request.header("if-none-match") == f'"{found}"':
+        return Response(304, b"", JSON, headers)
+    return Response(200, api.openapi_text(group, version), JSON, headers)

@@ -67,9 +67,9 @@ def negotiate(accept: str, *, stream: bool = False, transforms: bool = True) -> 
 def _not_acceptable(*, stream: bool, bad_transform: bool) -> NotAcceptableError:
     offered = f"{_READABLE}, {_STREAMS}" if stream else _READABLE
     if bad_transform:
-        text = f"only the following media types are accepted: {offered}"
-    else:
-        text = f"406: Not Acceptable\n\nAvailable representations: {offered}"
+        return NotAcceptableError(f"only the following media types are accepted: {offered}")
+    # An empty name makes the details present: see `problems.GENERIC`.
+    text = f"406: Not Acceptable\n\nAvailable representations: {offered}"
     return NotAcceptableError(text, details={"name": ""})
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
+from choreo_local.apimachinery import fielderrors
 from choreo_local.apimachinery.patch import json_patch, merge_patch, strategic
 from choreo_local.embedded.kubeapi import bodies, decoding, metadata, problems, strategy, writing
 from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
@@ -53,7 +56,7 @@ def read_patch(call: Call, kind: str, options: WriteOptions) -> Any:
     except bodies.BodyError as error:
         raise problems.bad_request(f"error decoding patch: {error}") from None
     prefix = "json patch " if kind == JSON_PATCH else ""
-    findings = [f'{prefix}duplicate field "{path}"' for path in decoded.duplicates]
+    findings = [f"{prefix}{finding}" for finding in decoded.duplicates]
     decoding.judge(call, findings, field_validation=options.field_validation, patch=True)
     return decoded.value
 
@@ -68,9 +71,18 @@ def patched(
     _check_identity(call, new, old)
     if not isinstance(new.get("metadata"), dict):
         new["metadata"] = {}
-    findings = decoding.shape(call.collection, new)
+    findings = _shaped(call, new)
     decoding.judge(call, findings, field_validation=options.field_validation, patch=True)
     return new
+
+
+def _shaped(call: Call, new: Manifest) -> list[str]:
+    text = orjson.dumps(new).decode()
+    try:
+        return strategy.shape(call.collection, new)
+    except ValueError as error:
+        cause = fielderrors.invalid_value("patch", text, str(error))
+        raise fielderrors.invalid("", "", [cause]) from None
 
 
 def apply_document(call: Call, old: Manifest, document: Any, kind: str) -> Any:

@@ -75,9 +75,23 @@ def identify(kind: ResourceKind, name: str) -> dict[str, str]:
     return {"name": name, "group": kind.group, "kind": kind.plural}
 
 
+def quote(name: str) -> str:
+    """A name as Go's `%q` prints it."""
+    if name.isprintable() and '"' not in name and "\\" not in name:
+        return f'"{name}"'
+    escapes = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
+    shown = (
+        escapes.get(char, char if char.isprintable() else f"\\x{ord(char):02x}")
+        if ord(char) < 0x80
+        else char
+        for char in name
+    )
+    return f'"{"".join(shown)}"'
+
+
 def not_found(kind: ResourceKind, name: str) -> NotFoundError:
     """The object does not exist."""
-    message = f'{kind.group_resource} "{name}" not found'
+    message = f"{kind.group_resource} {quote(name)} not found"
     return NotFoundError(message, details=identify(kind, name))
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import hashlib
 import os
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import StreamReader, WSCloseCode, WSMsgType, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
+from aiohttp.http_exceptions import BadHttpMethod
 
 from choreo_local.embedded.kubeapi import bodies, problems
 from choreo_local.embedded.kubeapi.app import KubeApi
@@ -26,6 +31,8 @@ from choreo_local.errors import BadRequestError, TooLargeError
 
 # Clients with connection pools lose requests when the server closes idle connections early.
 _KEEP_ALIVE_SECONDS = 3630.0
+_CREDENTIAL = "authentication.kubernetes.io/credential-id"
+_COMPRESS_BYTES = 128 * 1024
 _BACKLOG = 2048
 _SHUTDOWN_SECONDS = 1.0
 
@@ -39,7 +46,7 @@ class Server:
 
     def __init__(self, api: KubeApi) -> None:
         self._api = api
-        self._runners: list[web.AppRunner] = []
+        self._runners: list[web.ServerRunner] = []
 
     async def listen_https(
         self, *, port: int, context: ssl.SSLContext, host: str = "127.0.0.1"
@@ -67,18 +74,14 @@ class Server:
         finally:
             os.umask(previous)
 
-    async def _runner(self, *, trusted: bool) -> web.AppRunner:
-        application = web.Application(client_max_size=bodies.MAX_BYTES)
-        handler = _Handler(self._api, trusted=trusted)
-        application.router.add_route("*", "/{path:.*}", handler.handle)
-        runner = web.AppRunner(
-            application,
+    async def _runner(self, *, trusted: bool) -> web.ServerRunner:
+        server = _HttpServer(
+            _Handler(self._api, trusted=trusted).handle,
+            request_factory=_make_request,
             access_log=None,
             keepalive_timeout=_KEEP_ALIVE_SECONDS,
-            handle_signals=False,
-            shutdown_timeout=_SHUTDOWN_SECONDS,
-            auto_decompress=True,
         )
+        runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
         self._runners.append(runner)
         return runner
@@ -99,12 +102,47 @@ def tls_context(certificate: Path, key: Path, client_authority: Path) -> ssl.SSL
     return context
 
 
+class _HttpServer(web.Server):
+    """Makes connections that answer what is no HTTP at all in the words of Kubernetes."""
+
+    def __call__(self) -> web.RequestHandler:
+        return _Protocol(self, loop=self._loop, **self._kwargs)
+
+
+class _Protocol(web.RequestHandler):
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if isinstance(exc, BadHttpMethod):
+            return _complete(problems.to_response(problems.method_not_allowed()))
+        if status >= 500:
+            return super().handle_error(request, status, exc, message)
+        return _complete(problems.to_response(BadRequestError("the request is not valid HTTP")))
+
+
+def _make_request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: web.RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(
+        message, payload, protocol, writer, task, loop, client_max_size=bodies.MAX_BYTES
+    )
+
+
 class _Handler:
     def __init__(self, api: KubeApi, *, trusted: bool) -> None:
         self._api = api
         self._trusted = trusted
 
-    async def handle(self, http: web.Request) -> web.StreamResponse:
+    async def handle(self, http: web.BaseRequest) -> web.StreamResponse:
         try:
             request = await self._read(http)
         except web.HTTPRequestEntityTooLarge:
@@ -117,12 +155,14 @@ class _Handler:
             return _complete(problems.to_response(BadRequestError(f"cannot read body: {error}")))
         answer = await self._api.handle(request)
         if isinstance(answer, Response):
+            if len(answer.body) > _COMPRESS_BYTES and not self._trusted:
+                await _compress(request, answer)
             return _complete(answer, head=http.method == "HEAD")
         if isinstance(answer, StreamingResponse):
             return await _stream(http, answer)
         return await _upgrade(http, answer)
 
-    async def _read(self, http: web.Request) -> Request:
+    async def _read(self, http: web.BaseRequest) -> Request:
         headers: dict[str, str] = {}
         for name, value in http.headers.items():
             name = name.lower()
@@ -135,7 +175,7 @@ class _Handler:
         return Request(http.method, path, query, headers, body, user)
 
 
-def _certificate_user(http: web.Request) -> User | None:
+def _certificate_user(http: web.BaseRequest) -> User | None:
     transport = http.transport
     certificate: Mapping[str, Any] | None = (
         transport.get_extra_info("peercert") if transport is not None else None
@@ -149,7 +189,23 @@ def _certificate_user(http: web.Request) -> User | None:
     users = names.get("commonName")
     if not users:
         return None
-    return authenticated(User(users[0], tuple(names.get("organizationName", ()))))
+    extra = {_CREDENTIAL: (_fingerprint(transport),)}
+    return authenticated(User(users[0], tuple(names.get("organizationName", ())), extra=extra))
+
+
+def _fingerprint(transport: asyncio.BaseTransport | None) -> str:
+    """The digest of a client certificate, by which audits know the credential."""
+    tls = transport.get_extra_info("ssl_object") if transport is not None else None
+    certificate = tls.getpeercert(binary_form=True) if tls is not None else b""
+    return f"X509SHA256={hashlib.sha256(certificate).hexdigest()}"
+
+
+async def _compress(request: Request, answer: Response) -> None:
+    if request.method != "GET" or "gzip" not in request.header("accept-encoding"):
+        return
+    # zlib lets other threads run, and the loop answers somebody else meanwhile.
+    answer.body = await asyncio.to_thread(gzip.compress, answer.body, 1)
+    answer.headers += [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
 
 
 def _complete(answer: Response, *, head: bool = False) -> web.Response:
@@ -161,7 +217,7 @@ def _complete(answer: Response, *, head: bool = False) -> web.Response:
     return response
 
 
-async def _stream(http: web.Request, answer: StreamingResponse) -> web.StreamResponse:
+async def _stream(http: web.BaseRequest, answer: StreamingResponse) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status)
     response.headers["Content-Type"] = answer.content_type
     for name, value in answer.headers:
@@ -229,7 +285,7 @@ class _RawDuplex:
         self._transport.close()
 
 
-async def _upgrade(http: web.Request, answer: UpgradeResponse) -> web.StreamResponse:
+async def _upgrade(http: web.BaseRequest, answer: UpgradeResponse) -> web.StreamResponse:
     if answer.websocket:
         protocols = (answer.protocol,) if answer.protocol else ()
         socket = web.WebSocketResponse(protocols=protocols, max_msg_size=0, heartbeat=30)

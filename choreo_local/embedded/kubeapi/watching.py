@@ -35,6 +35,8 @@ async def watch(core: Core, call: Call) -> StreamingResponse:
     options = read_list(call.request, watch=True)
     matcher = build_matcher(call, options)
     revision = _start(options)
+    if options.send_initial_events is False and not revision:
+        revision = core.store.revision
     log = core.store.log(call.collection.storage)
     encoder = _encoder(call)
     watcher = _Watch(core, call.collection, matcher, encoder)
@@ -96,9 +98,8 @@ class _TableEncoder:
         self._first = True
 
     def __call__(self, kind: str, obj: Manifest) -> bytes:
-        objects = [] if kind == "BOOKMARK" else [obj]
         metadata = {"resourceVersion": obj["metadata"]["resourceVersion"]}
-        table = answers.table(self._call, objects, metadata)
+        table = answers.table(self._call, [obj], metadata)
         if not self._first:
             table["columnDefinitions"] = None
         self._first = False

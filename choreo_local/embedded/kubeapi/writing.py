@@ -223,7 +223,7 @@ def _commit(
 ) -> bytes:
     collection = call.collection
     if metadata.is_finished(new) and not _holds(new):
-        return _finish(core, call, new, dry_run=dry_run)
+        return _finish(core, call, new, old, dry_run=dry_run)
     _complete(core, call, call.key, new)
     if new == old:
         return text_of(collection, stored)
@@ -244,14 +244,14 @@ def _holds(obj: Manifest) -> bool:
     return obj["kind"] == "Namespace" and bool((obj.get("spec") or {}).get("finalizers"))
 
 
-def _finish(core: Core, call: Call, new: Manifest, *, dry_run: bool) -> bytes:
-    if dry_run:
-        return _dry_text(new)
-    collection = call.collection
-    last = core.store.remove(collection.storage, call.key, versioned_for_store(call, new))
-    for released in core.on_removed:
-        released(collection, new)
-    return text_of(collection, last)
+def _finish(core: Core, call: Call, new: Manifest, old: Manifest, *, dry_run: bool) -> bytes:
+    """Remove an object whose last finalizer has gone; watchers see its state before that."""
+    text = _dry_text(new)
+    if not dry_run:
+        core.store.remove(call.collection.storage, call.key, versioned_for_store(call, old))
+        for released in core.on_removed:
+            released(call.collection, new)
+    return text
 
 
 def _attributes(

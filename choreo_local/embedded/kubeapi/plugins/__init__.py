@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from choreo_local.embedded.kubeapi.admission import Plugin
 from choreo_local.embedded.kubeapi.authz import Authorizer
+from choreo_local.embedded.kubeapi.plugins.certificates import CertificateRequests
 from choreo_local.embedded.kubeapi.plugins.lifecycle import NamespaceLifecycle
 from choreo_local.embedded.kubeapi.plugins.pods import (
     DefaultTolerations,
@@ -23,5 +24,6 @@ def standard(store: Store, authorizer: Authorizer) -> list[Plugin]:
         Priorities(store),
         DefaultTolerations(),
         StorageDefaults(store),
+        CertificateRequests(),
         RoleEscalation(authorizer),
     ]
