@@ -100,3 +100,38 @@ def test_variables_are_those_that_were_asked_for() -> None:
         {"name": "A", "value": "h:9090/x"},
         {"name": "B", "value": "x"},
     ]
+
+
+def test_workload_without_endpoints_has_none() -> None:
+    assert endpoints.resolve([], None, environment={}, data_plane=PLANE) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "listener", "scheme"), [("TLSRoute", "tls", "tls"), ("GRPCRoute", "http", "grpc")]
+)
+def test_other_routes_have_their_own_urls(kind: str, listener: str, scheme: str) -> None:
+    manifest = {**route("external"), "kind": kind}
+    gateways = {"ingress": {"external": {"http": {"port": 80}, "tls": {"port": 443}}}}
+    endpoint_type = "TCP" if kind == "TLSRoute" else "gRPC"
+
+    found = resolved(manifest, environment={"spec": {"gateway": gateways}}, kind=endpoint_type)
+
+    urls = found[0]["externalURLs"]
+    assert (list(urls), urls[listener]["scheme"], urls[listener].get("path")) == (
+        [listener],
+        scheme,
+        None,
+    )
+
+
+def test_route_without_a_host_or_a_match_gives_what_it_can() -> None:
+    hostless = {**route("external"), "spec": {}}
+    matchless = {**route("external"), "spec": {"hostnames": ["h"]}}
+
+    assert "externalURLs" not in resolved(hostless)[0]
+    assert "path" not in resolved(matchless)[0]["externalURLs"]["http"]
+
+
+def test_address_shows_what_the_url_has() -> None:
+    assert endpoints.address({"scheme": "http", "host": "h"}) == "http://h"
+    assert endpoints.address({"scheme": "tcp", "host": "h", "port": 1, "path": "/x"}) == "h:1/x"

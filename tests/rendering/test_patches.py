@@ -100,3 +100,44 @@ def test_shallow_merge_replaces_nested_objects() -> None:
 def test_shallow_merge_takes_objects_only(value: Any) -> None:
     with pytest.raises(PatchError, match="requires an object value"):
         applied(Operation("mergeShallow", "/metadata", value))
+
+
+def test_operations_are_read_from_plain_objects() -> None:
+    document = manifest()
+    replace = {"op": "replace", "path": "/spec/containers/1", "value": {"name": "new"}}
+
+    patches.apply(document, [Operation.from_manifest(replace)])
+
+    assert names(document) == ["app", "new", "log"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "text"),
+    [
+        (Operation("move", "/x"), 'unsupported patch operation "move" (supported: add, replace, '),
+        (Operation("add", "/spec/containers[?(@.name=='no')]/x"), "matched 0 elements"),
+        (Operation("add", ""), "cannot apply add operation to root document"),
+        (Operation("replace", "/spec/containers/-"), "cannot target append marker '-'"),
+        (Operation("remove", "/spec/containers/-"), "cannot target append marker '-'"),
+        (Operation("mergeShallow", "/spec/containers/-", {}), "cannot target append position '-'"),
+        (Operation("replace", "/metadata/annotations/x"), "parent must be a map"),
+        (Operation("add", "/new/-/x"), "expected array index at segment -"),
+        (Operation("add", "/metadata/name/x"), 'path segment "x" expects an object, got string'),
+        (Operation("remove", "/spec/containers/7"), "array index 7 out of bounds"),
+    ],
+)
+def test_operation_that_does_not_fit_says_why(operation: Operation, text: str) -> None:
+    with pytest.raises(PatchError) as failure:
+        applied(operation)
+
+    assert text in failure.value.message
+
+
+def test_lists_of_lists_are_reached() -> None:
+    document: dict[str, Any] = {"matrix": [[1.0, 2.0]]}
+
+    patches.apply(
+        document, [Operation("replace", "/matrix/0/1", 5), Operation("add", "/matrix/0/-", 6)]
+    )
+
+    assert document == {"matrix": [[1.0, 5, 6]]}

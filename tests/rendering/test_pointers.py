@@ -63,3 +63,29 @@ def test_any_text_expands_or_is_refused(path: str) -> None:
         assert error.message  # noqa: PT017 - both outcomes are right
     else:
         assert all(isinstance(pointer, str) for pointer in found)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/spec/containers[x]", 'unsupported array index "x"'),
+        ("/spec/containers[9]", "array index 9 out of bounds"),
+        ("/spec/containers[0", "unclosed bracket segment"),
+        ("/spec/containers[?(@.name)]", "unsupported filter expression: @.name"),
+        ("/spec[*]", "wildcard [*] expects an array, got map[string]interface {} at /spec"),
+        ("/spec/none[?(@.a=='b')]", "filter expects an array, got <nil> at /spec/none"),
+        ("/spec/0", "path segment expects an array, got map[string]interface {}"),
+        ("/spec/containers/name", 'path segment "name" expects an object, got []interface {}'),
+    ],
+)
+def test_step_that_does_not_fit_says_why(path: str, text: str) -> None:
+    with pytest.raises(PatchError) as failure:
+        pointers.expand(DOCUMENT, path)
+
+    assert text in failure.value.message
+
+
+def test_selective_paths_are_recognised() -> None:
+    assert pointers.is_selective("/a[*]")
+    assert pointers.is_selective("/a[?(@.b=='c')]")
+    assert not pointers.is_selective("/a[0]/-")

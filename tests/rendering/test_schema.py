@@ -73,3 +73,20 @@ def test_role_that_two_parameters_claim_is_an_error() -> None:
 
     with pytest.raises(SchemaError, match="a and b both claim repository url"):
         schema.repository_parameters(section(a=mark, b=mark))
+
+
+def test_absent_schema_is_shown_as_an_empty_object() -> None:
+    assert schema.resolved(None) == {"type": "object", "properties": {}}
+
+
+def test_unresolvable_reference_is_told_from_other_faults() -> None:
+    with pytest.raises(SchemaError, match="failed to resolve \\$ref: unsupported"):
+        schema.defaulted(section(a={"$ref": "#/definitions/A"}), {})
+
+
+def test_missing_fields_are_reported_by_name_wherever_they_are() -> None:
+    branch = {"allOf": [{"required": ["z", "a"]}]}
+
+    found = schema.problems({"openAPIV3Schema": {"type": "object", **branch}}, {})
+
+    assert found.index(".a is required") < found.index(".z is required")

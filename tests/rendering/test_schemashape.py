@@ -28,6 +28,19 @@ _STRUCTURAL = "failed to build structural schema: OpenAPIV3Schema "
             {"nullable": "yes"},
             f"{_DECODE}string into Go struct field JSONSchemaProps.nullable of type bool",
         ),
+        (
+            {"allOf": {}},
+            f"{_DECODE}object into Go struct field JSONSchemaProps.allOf of type "
+            "[]v1.JSONSchemaProps",
+        ),
+        (
+            {"anyOf": [{"not": {"maxLength": True}}]},
+            f"{_DECODE}bool into Go struct field JSONSchemaProps.anyOf.not.maxLength of type int64",
+        ),
+        (
+            {"required": [1]},
+            f"{_DECODE}number into Go struct field JSONSchemaProps.required of type string",
+        ),
         ({"patternProperties": {"a": {}}}, f"{_STRUCTURAL}'patternProperties' is not supported"),
         ({"properties": {"a": {"id": "x"}}}, f"{_STRUCTURAL}'id' is not supported"),
         (
@@ -50,6 +63,7 @@ def test_unknown_keywords_and_booleans_where_allowed_are_fine() -> None:
             "examples": [1],
             "type": "object",
             "additionalProperties": True,
+            "title": None,
             "properties": {"a": {"minimum": 1, "enum": [1], "x-kubernetes-list-type": "set"}},
         }
     )

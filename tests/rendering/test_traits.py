@@ -100,3 +100,60 @@ def test_removes_are_collected_before_anything_goes() -> None:
 def test_create_must_be_an_object() -> None:
     with pytest.raises(RenderError, match="must render to object, got string"):
         applied(creates=[{"template": "${'text'}"}])
+
+
+REMOVAL = {"kind": "Deployment"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        (
+            {"creates": [{"includeWhen": "${parameters.no}"}]},
+            "failed to evaluate includeWhen for trait t create #0: CEL evaluation error",
+        ),
+        (
+            {"creates": [{"forEach": "${1}"}]},
+            "failed to evaluate forEach for trait t create #0: forEach must evaluate to array",
+        ),
+        (
+            {"patches": [{"target": REMOVAL, "operations": [{"op": "add", "path": "${1}"}]}]},
+            "path '${1}' must evaluate to string for trait t patch #0 operation #0, got int64",
+        ),
+        (
+            {"patches": [{"target": REMOVAL, "operations": [{"op": "add", "path": "${no}"}]}]},
+            "failed to render path '${no}' for trait t patch #0 operation #0: CEL compilation",
+        ),
+        (
+            {"removes": [{"target": REMOVAL, "forEach": "${1}"}]},
+            "invalid forEach result for trait t remove #0: forEach must evaluate to array",
+        ),
+        (
+            {"removes": [{"target": REMOVAL, "forEach": "${parameters.no}"}]},
+            "failed to evaluate forEach for trait t remove #0: CEL evaluation error",
+        ),
+        (
+            {"removes": [{"target": {**REMOVAL, "where": "${1}"}}]},
+            "where clause '${1}' must evaluate to boolean for trait t remove #0, got int64",
+        ),
+        (
+            {"removes": [{"target": {**REMOVAL, "where": "${resource.no}"}}]},
+            "failed to evaluate where clause '${resource.no}' for trait t remove #0: CEL",
+        ),
+    ],
+)
+def test_failure_names_the_step_of_the_trait(spec: dict[str, Any], text: str) -> None:
+    with pytest.raises(RenderError) as failure:
+        applied(**spec)
+
+    assert text in failure.value.message
+
+
+def test_create_that_does_not_apply_is_left_out() -> None:
+    assert len(applied(creates=[{"includeWhen": "${false}", "template": {"kind": "X"}}])) == 1
+
+
+def test_removing_operation_needs_no_value() -> None:
+    operations = [{"op": "remove", "path": "/metadata/name", "value": "${no}"}]
+
+    assert applied(patches=[{"target": REMOVAL, "operations": operations}])[0]["metadata"] == {}

@@ -94,3 +94,16 @@ def test_loop_checks_each_item_and_shows_which_failed() -> None:
 def test_validation_that_does_not_apply_is_skipped() -> None:
     assert after(when="${parameters.n > 5}", rule="${false}", message="m") == ""
     assert "when evaluation error" in after(when="${parameters.nope}", rule="${true}")
+
+
+@pytest.mark.parametrize(
+    ("validation", "text"),
+    [
+        ({"forEach": "${1}", "rule": "${true}"}, "forEach evaluation error: forEach must evaluate"),
+        ({"target": {"where": "${resource.no}"}}, "where evaluation error: CEL evaluation error"),
+        ({"rule": "${1}"}, "on Route/a rule must evaluate to boolean, got int64"),
+        ({"rule": "${resource.no}"}, "on Route/a evaluation error: CEL evaluation error"),
+    ],
+)
+def test_rule_that_cannot_be_judged_fails(validation: dict[str, Any], text: str) -> None:
+    assert text in after(**validation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -120,3 +121,27 @@ def test_references_are_undeclared_until_one_resolves() -> None:
 
     with pytest.raises(RenderError, match="undeclared reference to 'externalRefs'"):
         workflow.render(inputs(template))
+
+
+def test_resolved_references_are_declared() -> None:
+    given = inputs({"metadata": {"name": "${externalRefs['git'].spec.type}"}})
+    resolved = dataclasses.replace(given, external_refs={"git": {"spec": {"type": "basic"}}})
+
+    assert workflow.render(resolved).resource["metadata"]["name"] == "basic"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"run": None}, "workflow run is nil"),
+        ({"workflow": None}, "workflow is nil"),
+        ({"workflow": {"spec": {}}}, "workflow has no runTemplate"),
+        ({"namespace": ""}, "context.namespaceName is required"),
+        ({"run_name": ""}, "context.workflowRunName is required"),
+    ],
+)
+def test_incomplete_inputs_are_refused(changes: dict[str, Any], text: str) -> None:
+    with pytest.raises(RenderError) as failure:
+        workflow.render(dataclasses.replace(inputs(), **changes))
+
+    assert failure.value.message == f"invalid input: {text}"
