@@ -32,6 +32,6 @@ def _default(schema: Structural, value: Any, path: str) -> Iterator[FieldError]:
         return
     completed = deep_copy(value)
     defaulting.apply(schema, completed)
-    for problem in walker.validate(schema, completed):
+    for problem in walker.validate(schema, completed, every_format=False):
         yield problems.field_error(problem, parent=path)
     yield from listtypes.validate(schema, completed, path)

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import re2
 
+from choreo_local.apimachinery import names
+
 
 def _matches(pattern: str) -> Callable[[str], bool]:
     compiled = re2.compile(pattern)
@@ -84,11 +86,41 @@ def _is_uri(text: str) -> bool:
     return bool(parts.scheme) or text.startswith("/")
 
 
+_CARD = re2.compile(
+    r"(?:4[0-9]{12}(?:[0-9]{3})?|5[1-5][0-9]{14}|6(?:011|5[0-9][0-9])[0-9]{12}"
+    r"|3[47][0-9]{13}|3(?:0[0-5]|[68][0-9])[0-9]{11}|(?:2131|1800|35[0-9]{3})[0-9]{11})"
+)
+
+
+def _is_credit_card(text: str) -> bool:
+    digits = "".join(filter(str.isdigit, text))
+    if not _CARD.fullmatch(digits):
+        return False
+    doubled = [int(digit) * (1 + index % 2) for index, digit in enumerate(reversed(digits))]
+    return sum(number // 10 + number % 10 for number in doubled) % 10 == 0
+
+
+def _is_isbn10(text: str) -> bool:
+    digits = text.replace("-", "").replace(" ", "")
+    if not re2.fullmatch("[0-9]{9}[0-9X]", digits):
+        return False
+    values = [10 if digit == "X" else int(digit) for digit in digits]
+    return sum(weight * value for weight, value in enumerate(values, 1)) % 11 == 0
+
+
+def _is_isbn13(text: str) -> bool:
+    digits = text.replace("-", "").replace(" ", "")
+    if not re2.fullmatch("[0-9]{13}", digits):
+        return False
+    return sum(int(digit) * (1 + 2 * (index % 2)) for index, digit in enumerate(digits)) % 10 == 0
+
+
 _HEX = "[0-9a-fA-F]"
 _CHECKS: Mapping[str, Callable[[str], bool]] = {
     "byte": _is_base64,
     "bsonobjectid": _matches(f"{_HEX}{{24}}"),
     "cidr": _is_cidr,
+    "creditcard": _is_credit_card,
     "date": _is_date,
     "date-time": _is_date_time,
     "datetime": _is_date_time,
@@ -100,8 +132,13 @@ _CHECKS: Mapping[str, Callable[[str], bool]] = {
         r"|([a-zA-Z0-9\p{S}\p{L}](([a-zA-Z0-9-\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?)(\.)){1,}"
         r"([a-zA-Z\p{L}]){2,63})"
     ),
+    "isbn": lambda text: _is_isbn10(text) or _is_isbn13(text),
+    "isbn10": _is_isbn10,
+    "isbn13": _is_isbn13,
     "ipv4": _is_address(4),
     "ipv6": _is_address(6),
+    "k8s-long-name": lambda text: not names.dns1123_subdomain(text),
+    "k8s-short-name": lambda text: not names.dns1123_label(text),
     "mac": _matches(f"({_HEX}{{2}}[:-]){{5}}{_HEX}{{2}}"),
     "password": lambda _: True,
     "rgbcolor": _matches(r"rgb\(\s*[0-9]{1,3}\s*,\s*[0-9]{1,3}\s*,\s*[0-9]{1,3}\s*\)"),
@@ -112,6 +149,9 @@ _CHECKS: Mapping[str, Callable[[str], bool]] = {
     "uuid4": _matches(f"{_HEX}{{8}}-?{_HEX}{{4}}-?4{_HEX}{{3}}-?[89abAB]{_HEX}{{3}}-?{_HEX}{{12}}"),
     "uuid5": _matches(f"{_HEX}{{8}}-?{_HEX}{{4}}-?5{_HEX}{{3}}-?[89abAB]{_HEX}{{3}}-?{_HEX}{{12}}"),
 }
+
+
+NAMES = tuple(_CHECKS)
 
 
 def is_known(name: str) -> bool:

@@ -13,10 +13,21 @@ from choreo_local.apimachinery.schema.node import Structural
 
 def validate(schema: Structural, value: Any, path: str = "") -> Iterator[FieldError]:
     """The problems of all such lists in a value."""
+    if not has_any(schema):
+        return
     if isinstance(value, dict):
         yield from _fields(schema, value, path)
     elif isinstance(value, list):
         yield from _items(schema, value, path)
+
+
+def has_any(schema: Structural) -> bool:
+    """Whether there are such lists at or below a node."""
+    found = schema.derived.get("keyed lists")
+    if found is None:
+        found = schema.any_below(lambda node: node.list_type != "atomic")
+        schema.derived["keyed lists"] = found
+    return bool(found)
 
 
 def _fields(schema: Structural, value: dict[str, Any], path: str) -> Iterator[FieldError]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from choreo_local.apimachinery import fielderrors
 from choreo_local.apimachinery.fielderrors import FieldError
-from choreo_local.apimachinery.schema import listtypes, problems, rules, walker
+from choreo_local.apimachinery.schema import fastcheck, listtypes, problems, rules, walker
 from choreo_local.apimachinery.schema.correlation import ABSENT
 from choreo_local.apimachinery.schema.node import Structural
 
@@ -33,6 +33,7 @@ class Validator:
 
     def __init__(self, schema: Structural) -> None:
         self.schema = schema
+        self._is_valid = fastcheck.compile_check(schema)
 
     def validate(self, value: Any, old: Any = None) -> list[FieldError]:
         """The problems of an object; an empty list means that it is valid.
@@ -43,10 +44,10 @@ class Validator:
                 what has not changed is not held against the schema again.
         """
         before = ABSENT if old is None else old
-        found = [
-            problems.field_error(problem)
-            for problem in walker.validate(self.schema, value, old=before)
-        ]
+        found: list[FieldError] = []
+        if not self._is_valid(value):
+            problems_found = walker.validate(self.schema, value, old=before, every_format=False)
+            found = [problems.field_error(problem) for problem in problems_found]
         found += listtypes.validate(self.schema, value)
         if not rules.has_any(self.schema):
             return found

@@ -56,18 +56,31 @@ class Place(NamedTuple):
     path: str
     depth: int
     old: Any
+    every_format: bool
 
     def member(self, name: str, path: str) -> Place:
         """The place of a field."""
-        return Place(path, self.depth + 1, member_before(self.old, name))
+        before = member_before(self.old, name)
+        return Place(path, self.depth + 1, before, self.every_format)
 
     def item(self, schema: Structural, index: int, item: Any) -> Place:
         """The place of an item of a list with this schema."""
         before = item_before(schema, self.old, item)
-        return Place(f"{self.path}[{index}]", self.depth + 1, before)
+        return Place(f"{self.path}[{index}]", self.depth + 1, before, self.every_format)
+
+    def format(self, schema: Structural) -> str:
+        """The format that counts here."""
+        return schema.format if self.every_format or formats.is_known(schema.format) else ""
 
 
-def validate(schema: Structural, value: Any, path: str = "", *, old: Any = ABSENT) -> list[Problem]:
+def validate(
+    schema: Structural,
+    value: Any,
+    path: str = "",
+    *,
+    old: Any = ABSENT,
+    every_format: bool = True,
+) -> list[Problem]:
     """All problems of a value, in the order in which they are found.
 
     Args:
@@ -75,8 +88,10 @@ def validate(schema: Structural, value: Any, path: str = "", *, old: Any = ABSEN
         value: any JSON value.
         path: where it stands.
         old: what stood there before; parts that have not changed are not complained about.
+        every_format: whether formats count that are not for strings, as they do for parameters;
+            for custom resources they do not.
     """
-    return _validate(schema, value, Place(path, 0, old)).problems
+    return _validate(schema, value, Place(path, 0, old, every_format)).problems
 
 
 def _validate(schema: Structural, value: Any, at: Place) -> Result:
@@ -140,7 +155,7 @@ def type_name(value: Any) -> str:
 
 
 def _type(schema: Structural, value: Any, at: Place) -> Result:
-    result, actual = Result(), type_name(value)
+    result, actual, form = Result(), type_name(value), at.format(schema)
     if value is None:
         if schema.types and not schema.nullable:
             result.add([_wrong_type(at.path, ",".join(schema.types), actual)])
@@ -148,12 +163,12 @@ def _type(schema: Structural, value: Any, at: Place) -> Result:
     if _is_of_type(schema.types, value, actual):
         return Result(matches=1)
     numeric = "number" in schema.types or "integer" in schema.types
-    if schema.format and not isinstance(value, str | list):
+    if form and not isinstance(value, str | list):
         shown = {"integer": "int64", "number": "float64"}.get(actual, "")
-        if shown != schema.format:
-            result.add([_wrong_type(at.path, schema.format, shown)])
+        if shown != form:
+            result.add([_wrong_type(at.path, form, shown)])
             return result
-    if schema.format and not numeric and isinstance(value, str | list):
+    if form and not numeric and isinstance(value, str | list):
         return Result(matches=1)
     result.add([_wrong_type(at.path, ",".join(schema.types), actual)])
     return result
@@ -202,7 +217,7 @@ def _format(schema: Structural, value: str, at: Place) -> Result:
 
 def _number(schema: Structural, value: float, at: Place) -> Result:
     result = Result()
-    result.add(_out_of_range(schema, value, at.path))
+    result.add(_out_of_range(schema, value, at))
     if schema.multiple_of is not None:
         result.add(_not_multiple(schema.multiple_of, value, at.path))
     if schema.maximum is not None:
@@ -213,14 +228,15 @@ def _number(schema: Structural, value: float, at: Place) -> Result:
     return result
 
 
-def _out_of_range(schema: Structural, value: float, path: str) -> list[Problem]:
+def _out_of_range(schema: Structural, value: float, at: Place) -> list[Problem]:
     """An integer type cannot hold the value; upstream reports this without a path."""
     if schema.type != "integer":
         return []
-    low, high = _INT_RANGES.get(schema.format, _INT64)
+    form, path = at.format(schema), at.path
+    low, high = _INT_RANGES.get(form, _INT64)
     if float(value).is_integer() and low <= value <= high:
         return []
-    kind = f"with format {schema.format}" if schema.format else "(default format)"
+    kind = f"with format {form}" if form else "(default format)"
     sentence = f"Checked value must be of type integer {kind} in {path}"
     return [Problem(Code.OTHER, path, "", "", sentence=sentence, located=False)]
 
