@@ -24,6 +24,7 @@ from choreo_local.threads import LoopThread
 
 # Only the path of the URL matters on a unix socket.
 _SERVER = "http://kube"
+_STOP_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,11 @@ class ControlPlane:
 
     def stop(self) -> None:
         """End the operator, its watches and the thread."""
-        self._thread.call(self._stop(), timeout=20)
+        if self._operator is not None:
+            # kopf cancels the younger tasks of its loop when it ends: we must not wait in it.
+            self._thread.loop.call_soon_threadsafe(self._operator.stop)
+            self._operator.ended.wait(_STOP_SECONDS)
+        self._thread.call(self._close(), timeout=_STOP_SECONDS)
         self._thread.stop()
 
     async def _start(self) -> None:
@@ -92,10 +97,7 @@ class ControlPlane:
         self._thread.spawn(self._operator.run(), on_death=self._on_death)
         await self._operator.started.wait()
 
-    async def _stop(self) -> None:
-        if self._operator is not None:
-            self._operator.stop()
-            await self._operator.ended.wait()
+    async def _close(self) -> None:
         if self._live is not None:
             await self._live.stop()
         await asyncio.gather(*(client.close() for client in self._clients))

@@ -87,6 +87,11 @@ def safe(text: object) -> str:
     return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in str(text))
 
 
+def safe_lines(text: str) -> str:
+    """`safe` for text of several lines."""
+    return "\n".join(safe(line) for line in text.split("\n"))
+
+
 def is_terminal() -> bool:
     """Whether a person reads our output."""
     return sys.stdout.isatty() and sys.stderr.isatty()

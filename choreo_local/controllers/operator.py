@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,7 +29,8 @@ _WORKERS = 8
 class Operator:
     """Feeds a runtime from the watch streams of a control plane.
 
-    `started` is set when the watches begin, `ended` when `run` is over.
+    `started` is set when the watches begin; `ended`, which other threads may wait for, when `run`
+    is over.
 
     Args:
         runtime: caches, queue and controllers.
@@ -37,7 +39,7 @@ class Operator:
 
     def __init__(self, runtime: Runtime, *, login: Login) -> None:
         self.started = asyncio.Event()
-        self.ended = asyncio.Event()
+        self.ended = threading.Event()
         self._runtime = runtime
         self._login = login
         self._stop = asyncio.Event()

@@ -1,0 +1,190 @@
+"""Commands that look at instances and change nothing."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from typing import Any
+
+import click
+
+from choreo_local import __version__
+from choreo_local.allinone import instance as instances
+from choreo_local.cli import connection, options, output
+from choreo_local.errors import NotFoundError, UnreachableError
+from choreo_local.paths import InstancePaths, home
+
+
+@click.command()
+@options.output_format("table", "json", "yaml")
+@click.pass_obj
+def status(name: str, *, form: str) -> int:
+    """Planes, drivers, capabilities, URLs, memory."""
+    found = instances.load(InstancePaths.of(name))
+    if found is None or not found.is_running:
+        return _not_running(name, found, form)
+    if found.state == "starting":
+        output.say(f'Instance "{name}" is starting (pid {found.pid}).')
+
+    async def ask(client: Any) -> Any:
+        from choreo_local.apiclient import wire
+
+        return wire.to_json(await client.status())
+
+    facts = connection.with_api(name, ask)
+    if form != "table":
+        output.data(facts, form)
+    else:
+        _print_status(facts)
+    return 0
+
+
+def _not_running(name: str, found: instances.Instance | None, form: str) -> int:
+    state = "stopped" if found is not None else "absent"
+    if form != "table":
+        output.data({"instance": name, "state": state}, form)
+    else:
+        hint = "choreo up" if name == "default" else f"choreo --instance {name} up"
+        output.emit(f'Instance "{name}" is {state}. Start it: {hint}')
+    return 1
+
+
+def _print_status(facts: dict[str, Any]) -> None:
+    output.emit(
+        f"{facts['instance']}   {facts['state']}   up {_duration(facts['uptimeSeconds'])}   "
+        f"pid {facts['pid']}   choreo {facts['version']}"
+    )
+    output.emit(f"driver     {facts['driver']}   {facts['reason']}")
+    for plane in facts["planes"]:
+        mark = "●" if plane["connected"] else "○"
+        note = f"   {plane['message']}" if plane["message"] else ""
+        output.emit(f"plane      {mark} {plane['plane']:<15}{plane['namespace']}{note}")
+    memory = facts["memory"]
+    output.emit(
+        f"memory     {_megabytes(memory['totalBytes'])} MB (instance "
+        f"{_megabytes(memory['instanceBytes'])}, gateway {_megabytes(memory['envoyBytes'])}, pods "
+        f"{_megabytes(memory['podsBytes'])})   cpu {facts['cpuPercent']:.1f} %   pods "
+        f"{facts['pods']['running']}/{facts['pods']['total']}"
+    )
+    for label, url in facts["urls"].items():
+        output.emit(f"url        {label:<10}{url}")
+    for capability in facts["capabilities"]:
+        mark = "✓" if capability["available"] else "✗"
+        reason = f"   {capability['reason']}" if capability["reason"] else ""
+        output.emit(f"can        {mark} {capability['name']}{reason}")
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.0f}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes}m"
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
+
+
+@click.command()
+@click.argument("component")
+@options.environment
+@click.option("--endpoint", help="Which endpoint, when there are several.")
+@options.namespace
+@click.pass_obj
+def url(name: str, component: str, *, environment: str, endpoint: str, namespace: str) -> int:
+    """Print where COMPONENT answers in an environment."""
+
+    async def ask(client: Any) -> Any:
+        return await client.urls(namespace, component, environment=environment, endpoint=endpoint)
+
+    found = connection.with_api(name, ask)
+    if not found:
+        raise NotFoundError(
+            f'component "{component}" has no URL in {environment}',
+            remedy=f"See why: choreo why {component} --env {environment}",
+        )
+    output.emit(found[0].url)
+    return 0
+
+
+@click.command()
+@click.pass_obj
+def kubeconfig(name: str) -> int:
+    """Print the path of the kubeconfig."""
+    path = InstancePaths.of(name).kubeconfig
+    if not path.exists():
+        raise UnreachableError(f'instance "{name}" has no kubeconfig', remedy="Start it: choreo up")
+    output.emit(str(path))
+    return 0
+
+
+@click.command()
+@click.option("--shell", type=click.Choice(["sh", "fish", "powershell"]), default="sh")
+@click.pass_obj
+def env(name: str, *, shell: str) -> int:
+    """Print shell exports for other tools: eval "$(choreo env)"."""
+    from choreo_local.apiclient import login
+
+    paths = InstancePaths.of(name)
+    access = login.find(paths)
+    values = {
+        "CHOREO_API_URL": access.url,
+        "CHOREO_TOKEN": access.token,
+        "KUBECONFIG": str(paths.kubeconfig),
+    }
+    forms = {
+        "sh": "export {}={}",
+        "fish": "set -gx {} {}",
+        "powershell": "$env:{} = {}",
+    }
+    for variable, value in values.items():
+        output.emit(forms[shell].format(variable, shlex.quote(value)))
+    return 0
+
+
+@click.command("list")
+@options.output_format("table", "json", "yaml", "name")
+def list_instances(*, form: str) -> int:
+    """List the instances on this machine."""
+    rows = []
+    for found_name in instances.names(home()):
+        found = instances.load(InstancePaths.of(found_name))
+        if found is not None:
+            state = found.state if found.is_running else "stopped"
+            rows.append(
+                {
+                    "name": found_name,
+                    "state": state,
+                    "driver": found.driver,
+                    "api": found.ports.get("api", 0),
+                    "version": found.version,
+                }
+            )
+    if form == "name":
+        for row in rows:
+            output.emit(str(row["name"]))
+    elif form in ("json", "yaml"):
+        output.data(rows, form)
+    else:
+        columns = ("NAME", "STATE", "DRIVER", "API", "VERSION")
+        output.table(columns, [[str(value) for value in row.values()] for row in rows])
+    return 0
+
+
+@click.command()
+@options.output_format("table", "json", "yaml")
+def version(*, form: str) -> int:
+    """Print versions."""
+    facts = {
+        "choreo": __version__,
+        "openchoreo": "1.2",
+        "python": platform.python_version(),
+        "platform": f"{platform.system().lower()}/{platform.machine()}",
+    }
+    if form == "table":
+        for label, value in facts.items():
+            output.emit(f"{label:<12}{value}")
+    else:
+        output.data(facts, form)
+    return 0

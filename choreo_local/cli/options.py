@@ -1,0 +1,36 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def output_format(*forms: str, default: str = "table") -> Callable[[F], F]:
+    """`-o`, with the forms that a command can print."""
+    return click.option(
+        "-o", "--output", "form", type=click.Choice(forms), default=default, show_default=True
+    )
+
+
+def namespace(function: F) -> F:
+    """`-n`: the OpenChoreo namespace."""
+    return click.option(
+        "-n", "--namespace", default="default", show_default=True, help="OpenChoreo namespace."
+    )(function)
+
+
+def environment(function: F) -> F:
+    """`--env`: where."""
+    return click.option(
+        "--env", "-e", "environment", required=True, metavar="ENVIRONMENT", help="Environment."
+    )(function)
+
+
+def yes(function: F) -> F:
+    """`--yes`: for scripts."""
+    return click.option("--yes", is_flag=True, help="Answer every question with yes.")(function)

