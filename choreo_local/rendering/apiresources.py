@@ -31,8 +31,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def is_wanted(*specs: Any) -> bool:
     """Does any of these specs ask for API resources? Reading the documents is not free."""
-    wanted = ENDPOINT_RESOURCES.encode()
-    return any(wanted in orjson.dumps(spec) for spec in specs)
+    return any(ENDPOINT_RESOURCES in repr(spec) for spec in specs)
 
 
 def extract(endpoints: Mapping[str, Mapping[str, Any]] | None) -> dict[str, list[dict[str, str]]]:

@@ -14,6 +14,8 @@ from typing import Any
 
 from choreo_local.api import labels
 
+from .values import items, members
+
 Manifest = Mapping[str, Any]
 
 _GATEWAY_GROUP = "gateway.networking.k8s.io"
@@ -128,8 +130,8 @@ def _indexed_routes(
         types = _ROUTES.get(str(manifest.get("kind", "")))
         if group != _GATEWAY_GROUP or types is None:
             continue
-        marks = manifest.get("metadata", {}).get("labels") or {}
-        endpoint = endpoints.get(marks.get(labels.ENDPOINT_NAME, ""))
+        marks = members(members(manifest.get("metadata")).get("labels"))
+        endpoint = endpoints.get(str(marks.get(labels.ENDPOINT_NAME, "")))
         if endpoint is None or endpoint.get("type") not in types:
             continue
         side = "external" if marks.get(labels.ENDPOINT_VISIBILITY) == "external" else "internal"
@@ -138,7 +140,7 @@ def _indexed_routes(
 
 
 def _gateway_urls(route: Manifest, kind: str, gateway: Manifest) -> dict[str, Any]:
-    hostnames = route.get("spec", {}).get("hostnames") or []
+    hostnames = items(members(route.get("spec")).get("hostnames"))
     if not hostnames or not hostnames[0] or not gateway:
         return {}
     plain, secure = _GATEWAY_SCHEMES[kind]
@@ -155,14 +157,14 @@ def _gateway_urls(route: Manifest, kind: str, gateway: Manifest) -> dict[str, An
 
 
 def _route_path(route: Manifest) -> str:
-    annotations = route.get("metadata", {}).get("annotations") or {}
+    annotations = members(members(route.get("metadata")).get("annotations"))
     if annotations.get(labels.ENDPOINT_BASE_PATH):
         return str(annotations[labels.ENDPOINT_BASE_PATH])
     if route.get("kind") != "HTTPRoute":
         return ""
-    for rule in (route.get("spec", {}).get("rules") or [])[:1]:
-        for match in (rule.get("matches") or [])[:1]:
-            return str((match.get("path") or {}).get("value") or "")
+    for rule in items(members(route.get("spec")).get("rules"))[:1]:
+        for match in items(members(rule).get("matches"))[:1]:
+            return str(members(members(match).get("path")).get("value") or "")
     return ""
 
 
@@ -176,7 +178,7 @@ def _add_service_urls(
         return
     wanted = {int(endpoint.get("port") or 0) for endpoint in endpoints.values()}
     chosen = max(services, key=lambda service: len(wanted & _service_ports(service)))
-    served, metadata = _service_ports(chosen), chosen.get("metadata", {})
+    served, metadata = _service_ports(chosen), members(chosen.get("metadata"))
     host = f"{metadata.get('name', '')}.{metadata.get('namespace', '')}.svc.cluster.local"
     for name in sorted(endpoints):
         endpoint, kind = endpoints[name], str(endpoints[name].get("type", ""))
@@ -189,8 +191,8 @@ def _add_service_urls(
 
 
 def _service_ports(service: Manifest) -> set[int]:
-    ports = service.get("spec", {}).get("ports") or []
-    return {int(port.get("port") or 0) for port in ports if isinstance(port, Mapping)}
+    ports = (members(port).get("port") for port in items(members(service.get("spec")).get("ports")))
+    return {port for port in ports if isinstance(port, int)}
 
 
 def _url(scheme: str, host: str, port: Any, path: str) -> dict[str, Any]:

@@ -61,8 +61,7 @@ def _add_labels(manifest: dict[str, Any], number: int, labels: Mapping[str, str]
     metadata = manifest.get("metadata")
     if not isinstance(metadata, dict):
         raise RenderError(f"resource #{number} ({manifest.get('kind', '')}) missing metadata")
-    own = metadata.get("labels")
-    metadata["labels"] = {**(own if isinstance(own, dict) else {}), **labels}
+    metadata["labels"] = {**values.members(metadata.get("labels")), **labels}
 
 
 def _add_resource_hash(resources: Sequence[RenderedResource], workload_type: str) -> None:
@@ -89,8 +88,7 @@ def _add_resource_hash(resources: Sequence[RenderedResource], workload_type: str
 
 def _order(resource: RenderedResource) -> tuple[str, ...]:
     manifest = resource.manifest
-    metadata = manifest.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
+    metadata = values.members(manifest.get("metadata"))
     return (
         str(manifest.get("kind") or ""),
         str(manifest.get("apiVersion") or ""),

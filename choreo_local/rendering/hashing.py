@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,7 +52,7 @@ def compute_objects(objects: Sequence[Mapping[str, Any]], *, collisions: int | N
 def canonical(value: Any) -> str:
     """A hash that changes when the JSON value does; its form is that of `compute`."""
     # A release holds whole types: FNV byte by byte would take milliseconds in Python.
-    digest = hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).digest()
+    digest = hashlib.sha256(_canonical_text(value)).digest()
     return safe_encoded(str(int.from_bytes(digest[:4], "big")))
 
 
@@ -70,6 +71,14 @@ def dump_objects(objects: Sequence[Mapping[str, Any]]) -> str:
 def safe_encoded(digits: str) -> str:
     """Text in an alphabet that spells no words."""
     return "".join(_ALPHABET[ord(char) % len(_ALPHABET)] for char in digits)
+
+
+def _canonical_text(value: Any) -> bytes:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        # Numbers beyond 64 bits; no object from a cluster holds them, one from a file may.
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _body(value: Any) -> str:

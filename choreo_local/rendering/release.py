@@ -15,7 +15,7 @@ from typing import Any
 
 from choreo_local.api import labels
 
-from . import hashing, names
+from . import hashing, names, values
 from .errors import RenderError
 
 Manifest = Mapping[str, Any]
@@ -110,7 +110,7 @@ def resource_ids(manifests: Sequence[Manifest]) -> list[str]:
     return [
         names.manifest_id(
             str(manifest.get("kind") or ""),
-            str((manifest.get("metadata") or {}).get("name") or ""),
+            str(values.members(manifest.get("metadata")).get("name") or ""),
             index,
         )
         for index, manifest in enumerate(manifests)

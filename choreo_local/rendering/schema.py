@@ -101,7 +101,10 @@ class _Compiled:
 
 
 def _compiled(section: Section | None) -> _Compiled:
-    return _compiled_text(orjson.dumps(_raw(section)))
+    try:
+        return _compiled_text(orjson.dumps(_raw(section)))
+    except orjson.JSONEncodeError as error:
+        raise SchemaError(f"schema cannot be read: {error}") from error
 
 
 @functools.lru_cache(maxsize=512)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import controlflow
+from . import controlflow, values
 from .template import Scope
 
 DATA_PLANE = "dataplane"
@@ -26,7 +26,7 @@ class RenderedResource:
     @property
     def title(self) -> str:
         """Kind and name, for messages."""
-        name = (self.manifest.get("metadata") or {}).get("name", "")
+        name = values.members(self.manifest.get("metadata")).get("name", "")
         return f"{self.manifest.get('kind', '')}/{name}"
 
 

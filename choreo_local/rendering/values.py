@@ -100,6 +100,16 @@ def as_manifest(value: Any) -> Any:
     return {}
 
 
+def members(value: Any) -> dict[str, Any]:
+    """An object's members; nothing of what is no object, as rendered trees may hold anything."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Any) -> list[Any]:
+    """A list's items; nothing of what is no list."""
+    return value if isinstance(value, list) else []
+
+
 def copied(value: Any) -> Any:
     """A deep copy that keeps number kinds; containers become plain ones."""
     if isinstance(value, dict):
