@@ -15,6 +15,7 @@ import orjson
 
 from choreo_local.embedded.kubeapi import (
     admission,
+    answers,
     authn,
     bootstrap,
     builtin,
@@ -171,8 +172,12 @@ class KubeApi:
     async def _answer_or_refuse(self, request: Request, info: RequestInfo) -> Answer:
         try:
             return await self._answer(request, info)
+        except problems.PlainNotFoundError:
+            return documents.NOT_FOUND
         except ApiError as error:
-            return problems.to_response(error)
+            refusal = problems.to_response(error)
+            refusal.headers += answers.warning_headers(request.warnings)
+            return refusal
         except asyncio.CancelledError:
             raise
         except Exception:
@@ -239,6 +244,8 @@ def _namespace(info: RequestInfo, collection: Collection) -> str:
         return ""
     if bool(info.namespace) == kind.namespaced:
         return info.namespace
+    if not kind.namespaced and collection.served.custom:
+        raise problems.plain_not_found()
     if not kind.namespaced or info.name:
         raise problems.unknown_resource()
     return ""

@@ -25,7 +25,6 @@ class Call:
         name: of the URL, empty for the collection.
         subresource: of the URL, may be empty.
         form: how to answer.
-        warnings: texts for Warning headers.
     """
 
     request: Request
@@ -37,7 +36,11 @@ class Call:
     subresource: str = ""
     rest: tuple[str, ...] = ()
     form: Form = PLAIN
-    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Texts for Warning headers."""
+        return self.request.warnings
 
     @property
     def key(self) -> str:

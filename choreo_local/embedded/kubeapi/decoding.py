@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from choreo_local.apimachinery import fielderrors
 from choreo_local.apimachinery.gvk import GroupVersionKind, split_api_version
 from choreo_local.embedded.kubeapi import bodies, definitions, problems, strategy, typed
 from choreo_local.embedded.kubeapi.core import Call, Manifest
@@ -30,6 +31,8 @@ def read_object(call: Call, *, field_validation: str) -> Manifest:
     _check_type(collection, obj, body)
     unknown = shape(collection, obj)
     judge(call, (*decoded.duplicates, *unknown), field_validation=field_validation)
+    if collection.served.custom:
+        check_custom_identity(collection, obj)
     strategy.apply_defaults(collection, obj)
     return obj
 
@@ -63,13 +66,13 @@ def _check_type(collection: Collection, obj: Manifest, body: bytes) -> None:
             f"the object provided is unrecognized (must be of type {kind.kind}): unexpected"
             f" GroupVersion string: {api_version} ({bodies.excerpt(body)})"
         )
-    if collection.served.custom:
-        check_custom_identity(collection, obj)
+    if collection.served.custom and not found:
+        raise problems.bad_request("Object 'Kind' is missing")
     obj["apiVersion"] = api_version or kind.api_version
     obj["kind"] = found or kind.kind
     if not collection.served.custom:
         check_builtin_type(collection, obj)
-    obj["apiVersion"], obj["kind"] = kind.api_version, kind.kind
+        obj["apiVersion"], obj["kind"] = kind.api_version, kind.kind
     if obj.get("metadata") is None:
         obj["metadata"] = {}
 
@@ -78,10 +81,12 @@ def check_custom_identity(collection: Collection, obj: Manifest) -> None:
     """Refuse a body of another kind than the custom resource."""
     kind = collection.kind
     api_version, found = obj.get("apiVersion") or "", obj.get("kind") or ""
-    if not found:
-        raise problems.bad_request("Object 'Kind' is missing")
     if (api_version, found) == (kind.api_version, kind.kind):
         return
+    if found != kind.kind:
+        cause = fielderrors.invalid_value("kind", found, f"must be {kind.kind}")
+        name = str((obj.get("metadata") or {}).get("name") or "")
+        raise fielderrors.invalid(found, name, [cause], group=kind.group)
     raise problems.bad_request(
         f"the API version in the data ({api_version}) does not match the expected API version"
         f" ({kind.api_version})"

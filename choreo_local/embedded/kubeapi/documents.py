@@ -34,7 +34,7 @@ VERSION = {
 _METRICS = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
 _NEVER = "Fri, 31 Dec 2100 23:59:59 GMT"
 _KEY_SET = "application/jwk-set+json"
-_NOT_FOUND = Response(404, b"404 page not found\n", TEXT)
+NOT_FOUND = Response(404, b"404 page not found\n", TEXT)
 _HEALTH = ("healthz", "livez", "readyz")
 _CHECKS = ("ping", "etcd")
 
@@ -61,14 +61,14 @@ def answer(api: KubeApi, request: Request, info: RequestInfo) -> Response:
         return _json(request, {"paths": _paths(api)})
     if head in ("api", "apis"):
         return unknown(api, info)
-    return _NOT_FOUND
+    return NOT_FOUND
 
 
 def unknown(api: KubeApi, info: RequestInfo) -> Response:
     """A path below /api or /apis that leads nowhere."""
     group = info.group or (info.segments[1] if info.segments[0] == "apis" else "")
     if group and not api.registry.has_group(group):
-        return _NOT_FOUND
+        return NOT_FOUND
     raise problems.unknown_resource()
 
 
@@ -82,7 +82,7 @@ def _json(request: Request, document: Any) -> Response:
 def _health(request: Request, segments: list[str]) -> Response:
     if len(segments) > 1:
         known = len(segments) == 2 and segments[1] in _CHECKS
-        return Response(200, b"ok", TEXT) if known else _NOT_FOUND
+        return Response(200, b"ok", TEXT) if known else NOT_FOUND
     if "verbose" not in request.parameters:
         return Response(200, b"ok", TEXT)
     lines = [f"[+]{check} ok" for check in _CHECKS]
@@ -106,16 +106,16 @@ def _discovery(api: KubeApi, request: Request, segments: list[str]) -> Response:
         return _json(request, discovery.api_group_list(served))
     group = "" if segments[0] == "api" else segments[1]
     if segments[0] == "apis" and not group:
-        return _NOT_FOUND
+        return NOT_FOUND
     if len(segments) == 2 and group:
         document = discovery.api_group(served, group)
         if document is None:
-            return _NOT_FOUND
+            return NOT_FOUND
         return _json(request, document)
     document = discovery.api_resource_list(served, group, segments[-1])
     if document is None:
         if group and not api.registry.has_group(group):
-            return _NOT_FOUND
+            return NOT_FOUND
         raise problems.unknown_resource()
     return _json(request, document)
 
@@ -148,7 +148,7 @@ def _openid(api: KubeApi, request: Request, path: str) -> Response:
             )
         return Response(200, orjson.dumps(api.tokens.key_set()), _KEY_SET)
     if path != "/.well-known/openid-configuration":
-        return _NOT_FOUND
+        return NOT_FOUND
     document = {
         "issuer": ISSUER,
         "jwks_uri": f"https://{api.options.server_address}/openid/v1/jwks",
@@ -164,17 +164,17 @@ def _openapi(api: KubeApi, request: Request, segments: list[str]) -> Response:
     if segments == ["openapi", "v2"]:
         return _cached(request, orjson.dumps(openapi.v2()), JSON)
     if segments == ["openapi", "v3"]:
-        return _cached(request, orjson.dumps(openapi.index(served)), JSON)
+        return _cached(request, orjson.dumps(openapi.index(served)), TEXT)
     if segments[1:2] != ["v3"] or len(segments) not in (4, 5):
-        return _NOT_FOUND
+        return NOT_FOUND
     group, version = ("", segments[3]) if segments[2] == "api" else (segments[3], segments[-1])
     found = openapi.document_hash(served, group, version)
     if found is None:
-        return _NOT_FOUND
+        return NOT_FOUND
     wanted = request.parameters.get("hash")
     if wanted is not None and wanted != found:
         location = f"/{'/'.join(segments)}?hash={found}"
-        return Response(301, b"", TEXT, [("Location", location)])
+        return Response(301, b"", JSON, [("Location", location)])
     headers = [("Etag", f'"{found}"'), ("Vary", "Accept")]
     if wanted is not None:
         # The address changes with the content, so a copy may be kept for ever.

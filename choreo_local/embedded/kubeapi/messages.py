@@ -39,6 +39,7 @@ class Request:
         query: as sent, or already split.
         headers: names in lower case; values of a repeated header are joined by a line feed.
         body: the whole body.
+        warnings: texts for Warning headers of the answer, be it a success or a refusal.
         user: set when the transport vouches for the caller (client certificate, unix socket,
             function call); otherwise the headers decide.
     """
@@ -49,6 +50,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     user: User | None = None
+    warnings: list[str] = field(default_factory=list)
     _pairs: Sequence[tuple[str, str]] | None = None
     _parameters: dict[str, str] | None = None
 

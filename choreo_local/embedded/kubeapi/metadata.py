@@ -34,11 +34,6 @@ def check_url(call: Call, obj: Manifest) -> None:
             )
     namespace = metadata.get("namespace", "")
     if not call.collection.kind.namespaced:
-        if namespace:
-            raise problems.bad_request(
-                "the namespace of the provided object does not match the namespace sent on the"
-                " request"
-            )
         metadata.pop("namespace", None)
     elif not namespace:
         metadata["namespace"] = call.namespace
@@ -46,6 +41,28 @@ def check_url(call: Call, obj: Manifest) -> None:
         raise problems.bad_request(
             "the namespace of the provided object does not match the namespace sent on the request"
         )
+
+
+def check_changed(call: Call, obj: Manifest) -> None:
+    """Name and namespace of a changed object agree with the URL."""
+    metadata = obj["metadata"]
+    name, namespace = metadata.get("name") or "", metadata.get("namespace") or ""
+    if not name:
+        raise problems.bad_request(
+            f"the name of the object ({call.name} based on URL) was undeterminable: name must be"
+            " provided"
+        )
+    if name != call.name:
+        raise problems.bad_request(
+            f"the name of the object ({name}) does not match the name on the URL ({call.name})"
+        )
+    if namespace and call.namespace and namespace != call.namespace:
+        raise problems.bad_request(
+            f"the namespace of the object ({namespace}) does not match the namespace on the request"
+            f" ({call.namespace})"
+        )
+    if call.namespace:
+        metadata["namespace"] = call.namespace
 
 
 def begin(metadata: Manifest) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
 
-from choreo_local.apimachinery import fielderrors
+from choreo_local.apimachinery import fielderrors, gotext
+from choreo_local.apimachinery.gvk import split_api_version
 from choreo_local.apimachinery.patch import json_patch, merge_patch, strategic
 from choreo_local.embedded.kubeapi import bodies, decoding, metadata, problems, strategy, writing
 from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
@@ -54,7 +56,8 @@ def read_patch(call: Call, kind: str, options: WriteOptions) -> Any:
     try:
         decoded = bodies.decode_json(call.request.body)
     except bodies.BodyError as error:
-        raise problems.bad_request(f"error decoding patch: {error}") from None
+        prefix = "" if kind == STRATEGIC_PATCH else "error decoding patch: "
+        raise problems.bad_request(f"{prefix}{error}") from None
     prefix = "json patch " if kind == JSON_PATCH else ""
     findings = [f"{prefix}{finding}" for finding in decoded.duplicates]
     decoding.judge(call, findings, field_validation=options.field_validation, patch=True)
@@ -69,20 +72,43 @@ def patched(
     if not isinstance(new, dict):
         raise problems.bad_request("the patched object is not an object")
     _check_identity(call, new, old)
+    findings = _shaped(call, new, document if kind == STRATEGIC_PATCH else None)
     if not isinstance(new.get("metadata"), dict):
         new["metadata"] = {}
-    findings = _shaped(call, new)
+    metadata.check_changed(call, new)
     decoding.judge(call, findings, field_validation=options.field_validation, patch=True)
     return new
 
 
-def _shaped(call: Call, new: Manifest) -> list[str]:
-    text = orjson.dumps(new).decode()
+def _shaped(call: Call, new: Manifest, strategic_document: Any) -> list[str]:
+    text = orjson.dumps(new, option=orjson.OPT_SORT_KEYS).decode()
     try:
         return strategy.shape(call.collection, new)
     except ValueError as error:
-        cause = fielderrors.invalid_value("patch", text, str(error))
+        why = str(error)
+        if strategic_document is not None:
+            text, why = gotext.plain(strategic_document), _restoring(why)
+        cause = fielderrors.invalid_value("patch", text, why)
         raise fielderrors.invalid("", "", [cause]) from None
+
+
+_MISMATCH = re.compile(r"json: cannot unmarshal (\w+)(?: \S+)? into Go .* of type (\S+)")
+_GO_KINDS = {"array": "slice", "object": "map", "number": "int64"}
+
+
+def _restoring(why: str) -> str:
+    """A mismatch in the words of the decoder that strategic merge patches go through."""
+    found = _MISMATCH.fullmatch(why)
+    if found is None:
+        return why
+    kind, wanted = _GO_KINDS.get(found[1], found[1]), found[2]
+    if wanted.startswith("[]"):
+        return f"cannot restore slice from {kind}"
+    if wanted.startswith("map["):
+        return f"cannot restore map from {kind}"
+    if "." in wanted:
+        return f"cannot restore struct from: {kind}"
+    return f"unrecognized type: {wanted}"
 
 
 def apply_document(call: Call, old: Manifest, document: Any, kind: str) -> Any:
@@ -96,11 +122,9 @@ def apply_document(call: Call, old: Manifest, document: Any, kind: str) -> Any:
 
 def _check_identity(call: Call, new: Manifest, old: Manifest) -> None:
     collection = call.collection
-    if collection.served.custom:
-        decoding.check_custom_identity(collection, new)
-    else:
-        new.setdefault("apiVersion", old["apiVersion"])
-        new.setdefault("kind", old["kind"])
+    new.setdefault("apiVersion", old["apiVersion"])
+    new.setdefault("kind", old["kind"])
+    if not collection.served.custom:
         decoding.check_builtin_type(collection, new)
 
 
@@ -113,7 +137,8 @@ async def _apply(core: Core, call: Call, options: WriteOptions) -> Response:
         decoding.shape(call.collection, merged)
         strategy.apply_defaults(call.collection, merged)
         if old is None:
-            metadata.check_url(call, merged)
+            merged["metadata"].pop("resourceVersion", None)
+        metadata.check_changed(call, merged)
         return merged
 
     return await writing.change(
@@ -133,6 +158,26 @@ def _read_applied(call: Call, options: WriteOptions) -> Manifest:
             f" errors:{lines}"
         )
     applied = decoded.value
+    if applied is None:
+        applied = {}
     if not isinstance(applied, dict):
-        raise problems.bad_request("error decoding YAML: the applied configuration is no object")
+        kind = "array" if isinstance(applied, list) else "string"
+        raise problems.bad_request(
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot"
+            f" unmarshal {kind} into Go value of type map[string]interface {{}}"
+        )
+    _check_applied_type(call, applied)
     return applied
+
+
+def _check_applied_type(call: Call, applied: Manifest) -> None:
+    api_version, kind = str(applied.get("apiVersion") or ""), str(applied.get("kind") or "")
+    if not api_version or not kind:
+        group, version = split_api_version(api_version)
+        raise problems.bad_request(f"invalid object type: {group}/{version}, Kind={kind}")
+    expected = call.collection.kind.api_version
+    if api_version != expected and call.subresource != "scale":
+        raise problems.bad_request(
+            f"Incorrect version specified in apply patch. Specified patch version: {api_version},"
+            f" expected: {expected}"
+        )

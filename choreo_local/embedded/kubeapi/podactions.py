@@ -31,9 +31,7 @@ def read_subject(core: Core, call: Call) -> Manifest:
     options = read_write(call.request, "CreateOptions")
     found = core.registry.find_kind(sub.kind.api_version, sub.kind.kind)
     collection = found or Collection(_described(call, sub.kind))
-    inner = Call(
-        call.request, call.user, call.verb, collection, call.namespace, warnings=call.warnings
-    )
+    inner = Call(call.request, call.user, call.verb, collection, call.namespace)
     return decoding.read_object(inner, field_validation=options.field_validation)
 
 

@@ -13,6 +13,7 @@ from choreo_local.errors import (
     AlreadyExistsError,
     ApiError,
     BadRequestError,
+    Cause,
     ConflictError,
     ForbiddenError,
     InternalError,
@@ -95,6 +96,15 @@ def not_found(kind: ResourceKind, name: str) -> NotFoundError:
     return NotFoundError(message, details=identify(kind, name))
 
 
+class PlainNotFoundError(NotFoundError):
+    """No such path: the answer is plain text."""
+
+
+def plain_not_found() -> NotFoundError:
+    """No such path."""
+    return PlainNotFoundError("404 page not found")
+
+
 def unknown_resource() -> NotFoundError:
     """No such group, version, resource or subresource."""
     return NotFoundError("the server could not find the requested resource", details=GENERIC)
@@ -143,7 +153,7 @@ def revision_required(kind: ResourceKind, name: str) -> ApiError:
 
 def internal(why: str) -> InternalError:
     """Something inside failed; the text is for the operator of the server."""
-    return InternalError(f"Internal error occurred: {why}")
+    return InternalError(f"Internal error occurred: {why}", causes=[Cause("", why)])
 
 
 def plain_internal(message: str) -> InternalError:

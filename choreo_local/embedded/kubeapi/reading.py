@@ -83,7 +83,9 @@ async def list_(core: Core, call: Call) -> Response:
         items = [item for item in items if item.key >= start]
     if matcher.tests:
         items = [item for item in items if matcher.matches(item)]
-    page, metadata = _page(items, options, revision, filtered=bool(matcher.tests))
+    custom = call.collection.served.custom
+    filtered = bool(matcher.tests)
+    page, metadata = _page(items, options, revision, filtered=filtered, custom=custom)
     return _answer(call, page, metadata)
 
 
@@ -132,9 +134,12 @@ def _expired(*, paging: bool) -> ExpiredError:
 
 
 def _page(
-    items: Sequence[Stored], options: ListOptions, revision: int, *, filtered: bool
+    items: Sequence[Stored], options: ListOptions, revision: int, *, filtered: bool, custom: bool
 ) -> tuple[Sequence[Stored], dict[str, Any]]:
     metadata: dict[str, Any] = {"resourceVersion": str(revision)}
+    if custom:
+        # Lists of custom resources have always said that there is no more.
+        metadata["continue"] = ""
     limit = options.limit
     if limit <= 0 or len(items) <= limit:
         return items, metadata

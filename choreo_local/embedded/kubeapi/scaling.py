@@ -140,6 +140,11 @@ def _checked_replicas(call: Call, scale: Manifest) -> int:
             'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go'
             " struct field ScaleSpec.spec.replicas of type int32"
         )
+    kind = call.collection.kind
+    if replicas < 0 and call.collection.served.custom:
+        path = (call.collection.served.scale or _PATHS)["specReplicasPath"]
+        cause = fielderrors.invalid_value(path, replicas, "should be a non-negative integer")
+        raise fielderrors.invalid(kind.kind, call.name, [cause], group=kind.group)
     if replicas < 0:
         cause = fielderrors.invalid_value(
             "spec.replicas", replicas, "must be greater than or equal to 0"

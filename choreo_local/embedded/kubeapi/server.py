@@ -201,7 +201,8 @@ def _fingerprint(transport: asyncio.BaseTransport | None) -> str:
 
 
 async def _compress(request: Request, answer: Response) -> None:
-    if request.method != "GET" or "gzip" not in request.header("accept-encoding"):
+    encodings = [part.strip() for part in request.header("accept-encoding").split(",")]
+    if request.method != "GET" or "gzip" not in encodings:
         return
     # zlib lets other threads run, and the loop answers somebody else meanwhile.
     answer.body = await asyncio.to_thread(gzip.compress, answer.body, 1)

@@ -7,14 +7,25 @@ Custom resources follow their schema; builtin kinds the tables of `typed`, `defa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from choreo_local.apimachinery import fielderrors
-from choreo_local.apimachinery.schema import defaulting, pruning
-from choreo_local.embedded.kubeapi import defaults, metadata, traits, typed, validation
+from choreo_local.apimachinery.schema import defaulting, pruning, structural
+from choreo_local.apimachinery.schema.structural import Structural
+from choreo_local.embedded.kubeapi import (
+    crdspecs,
+    crdvalidation,
+    defaults,
+    metadata,
+    traits,
+    typed,
+    validation,
+)
 from choreo_local.embedded.kubeapi.core import Manifest
 from choreo_local.embedded.kubeapi.registry import Collection
 from choreo_local.errors import ApiError, Cause
 
+_NOTHING = structural.from_crd({"type": "object"})
 _META_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
 
 
@@ -92,6 +103,9 @@ def shape(collection: Collection, obj: Manifest) -> list[str]:
         return typed.shape(collection.kind.gvk, obj)
     unknown = typed.shape_metadata(obj)
     schema = collection.served.schema
+    if obj.get("apiVersion") != collection.kind.api_version:
+        # There is no schema for another version here, so nothing in it is known.
+        schema = _NOTHING
     if schema is not None:
         unknown += pruning.prune(schema, obj)
     return unknown
@@ -103,6 +117,25 @@ def apply_defaults(collection: Collection, obj: Manifest) -> None:
         defaults.apply(collection.kind.gvk, obj)
     elif collection.served.schema is not None:
         defaulting.apply(collection.served.schema, obj)
+        _drop_nulls(collection.served.schema, obj)
+
+
+def _drop_nulls(schema: Structural, value: Any) -> None:
+    """Remove nulls where the schema allows none: what has no default counts as not given."""
+    if isinstance(value, dict):
+        for name in list(value):
+            child = schema.property(name)
+            if child is None:
+                continue
+            if value[name] is None:
+                if not child.nullable and not child.preserve_unknown:
+                    del value[name]
+            elif isinstance(value[name], dict | list):
+                _drop_nulls(child, value[name])
+    elif isinstance(value, list) and schema.items is not None:
+        for item in value:
+            if isinstance(item, dict | list):
+                _drop_nulls(schema.items, item)
 
 
 def validate_create(collection: Collection, obj: Manifest) -> None:
@@ -110,6 +143,8 @@ def validate_create(collection: Collection, obj: Manifest) -> None:
     causes: list[Cause] = []
     if not collection.served.custom:
         causes += validation.validate_create(collection.kind.gvk, obj)
+        if collection.kind.group_resource == crdspecs.RESOURCE:
+            causes += crdvalidation.validate_create(obj)
     else:
         namespaced = collection.kind.namespaced
         causes += validation.validate_metadata(obj["metadata"], namespaced=namespaced)
@@ -126,13 +161,26 @@ def validate_update(
     causes = metadata.validate_update(new["metadata"], old["metadata"])
     if not collection.served.custom:
         causes += validation.validate_update(collection.kind.gvk, new, old, subresource=subresource)
+        if collection.kind.group_resource == crdspecs.RESOURCE and not subresource:
+            causes += crdvalidation.validate_update(new, old)
     else:
         namespaced = collection.kind.namespaced
+        _check_type_kept(collection, new)
         causes += validation.validate_metadata(new["metadata"], namespaced=namespaced)
         if collection.validator is not None:
             causes += collection.validator.validate(new, old)
     if causes:
         raise invalid(collection, new, causes)
+
+
+def _check_type_kept(collection: Collection, new: Manifest) -> None:
+    kind = collection.kind
+    for field, value in (("kind", kind.kind), ("apiVersion", kind.api_version)):
+        if new[field] != value:
+            cause = fielderrors.invalid_value(field, new[field], f"must be {value}")
+            raise fielderrors.invalid(
+                new["kind"], new["metadata"]["name"], [cause], group=kind.group
+            )
 
 
 def invalid(collection: Collection, obj: Manifest, causes: Sequence[Cause]) -> ApiError:

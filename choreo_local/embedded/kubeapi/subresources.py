@@ -42,6 +42,8 @@ async def answer(core: Core, call: Call, info: RequestInfo, tokens: Tokens) -> A
     """The answer to a request for a subresource."""
     name = call.subresource
     sub = call.collection.served.subresources.get(name)
+    if sub is None and call.name and call.collection.served.custom:
+        raise problems.not_found(call.collection.kind, call.name)
     if sub is None or not call.name or (info.rest and name != "proxy"):
         raise problems.unknown_resource()
     if _METHOD_VERBS.get(call.request.method, "delete") not in sub.verbs:

@@ -108,7 +108,7 @@ async def update(core: Core, call: Call) -> Response:
     """PUT to an object or to its status."""
     options = read_write(call.request, "UpdateOptions")
     body = decoding.read_object(call, field_validation=options.field_validation)
-    metadata.check_url(call, body)
+    metadata.check_changed(call, body)
 
     async def replace(_: Manifest | None) -> Manifest:
         return copying.deep_copy(body)
