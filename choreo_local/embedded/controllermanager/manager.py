@@ -6,16 +6,19 @@ import asyncio
 import logging
 
 from choreo_local.embedded.controllermanager import kinds
+from choreo_local.embedded.controllermanager.daemonset import DaemonSetLoop
 from choreo_local.embedded.controllermanager.deployment import DeploymentLoop
 from choreo_local.embedded.controllermanager.endpoints import EndpointsLoop
 from choreo_local.embedded.controllermanager.events import EventRecorder
 from choreo_local.embedded.controllermanager.garbagecollector import GarbageCollector
 from choreo_local.embedded.controllermanager.informers import SharedInformers
 from choreo_local.embedded.controllermanager.namespace import NamespaceLoop
+from choreo_local.embedded.controllermanager.nodelifecycle import NodeLifecycleLoop
 from choreo_local.embedded.controllermanager.objects import Objects
 from choreo_local.embedded.controllermanager.replicaset import ReplicaLoop
 from choreo_local.embedded.controllermanager.servedkinds import ServedKinds
 from choreo_local.embedded.controllermanager.serviceaccount import NamespaceContentLoop
+from choreo_local.embedded.controllermanager.statefulset import StatefulSetLoop
 from choreo_local.errors import ApiError, UnreachableError
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.tasks import TaskGroup
@@ -55,7 +58,10 @@ class ControllerManager:
                 self._objects("replication-controller"),
                 kinds.REPLICATION_CONTROLLERS,
             ),
+            StatefulSetLoop(self._informers, self._objects("statefulset-controller")),
+            DaemonSetLoop(self._informers, self._objects("daemonset-controller")),
             EndpointsLoop(self._informers, self._objects("endpoint-slice-controller")),
+            NodeLifecycleLoop(self._informers, self._objects("node-controller")),
             NamespaceContentLoop(
                 self._informers, self._objects("service-account-controller"), self._root_ca
             ),

@@ -22,6 +22,14 @@ def fnv32a(data: bytes) -> int:
     return value
 
 
+def fnv32(data: bytes) -> int:
+    """32-bit FNV-1."""
+    value = _OFFSET
+    for byte in data:
+        value = ((value * _PRIME) & 0xFFFFFFFF) ^ byte
+    return value
+
+
 def safe_encode(text: str) -> str:
     """Text in the alphabet of generated names."""
     alphabet = clock.SUFFIX_ALPHABET

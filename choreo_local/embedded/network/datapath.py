@@ -31,15 +31,15 @@ class Addresses:
 class DataPath(Protocol):
     """Serves the newest table that it was given.
 
-    `apply` takes effect without refusing requests in between; `update` changes the endpoints of one
-    backend only. `failure` says why a listener's port cannot be served, empty when it can.
+    `apply` takes effect without refusing requests in between; `update` changes only the endpoints
+    of some backends. `failure` says why a listener's port cannot be served, empty when it can.
     """
 
     async def start(self) -> None: ...
 
     async def apply(self, table: RouteTable, endpoints: Endpoints) -> None: ...
 
-    async def update(self, backend: Backend, endpoints: tuple[Endpoint, ...]) -> None: ...
+    async def update(self, endpoints: Endpoints) -> None: ...
 
     def failure(self, port: int) -> str: ...
 

@@ -11,8 +11,9 @@ import tempfile
 from pathlib import Path
 
 from choreo_local.embedded.network import launcher
+from choreo_local.embedded.network.admin import EnvoyAdmin
 from choreo_local.embedded.network.datapath import Addresses, Endpoints
-from choreo_local.embedded.network.table import Backend, Endpoint, RouteTable
+from choreo_local.embedded.network.table import RouteTable
 from choreo_local.embedded.network.xds_files import XdsFiles
 from choreo_local.tasks import TaskGroup
 
@@ -55,8 +56,9 @@ class Envoy:
         self._log = log
         self._instance = instance
         self._addresses = addresses
-        self._admin = _socket_path(directory)
-        self._files = XdsFiles(directory, addresses, admin=str(self._admin))
+        self._socket = _socket_path(directory)
+        self._admin = EnvoyAdmin(self._socket)
+        self._files = XdsFiles(directory, addresses, admin=str(self._socket))
         self._tasks = TaskGroup("envoy")
         self._process: asyncio.subprocess.Process | None = None
         self._failures: dict[int, str] = {}
@@ -77,8 +79,7 @@ class Envoy:
 
     async def apply(self, table: RouteTable, endpoints: Endpoints) -> None:
         """Serve `table`; returns when new ports answer, or it is known that they do not."""
-        changed = self._files.apply(table, endpoints)
-        if changed:
+        if self._files.write_table(table, endpoints):
             ports = [port.port for port in table.ports]
             found = await asyncio.gather(*(self._listening(port) for port in ports))
             self._failures = {
@@ -87,11 +88,11 @@ class Envoy:
         if self._cleanup is not None:
             self._cleanup.cancel()
         loop = asyncio.get_running_loop()
-        self._cleanup = loop.call_later(_LINGER_SECONDS, self._files.forget_unused)
+        self._cleanup = loop.call_later(_LINGER_SECONDS, self._files.forget_unused, table)
 
-    async def update(self, backend: Backend, endpoints: tuple[Endpoint, ...]) -> None:
-        """Use these endpoints for a backend from now on."""
-        self._files.write_endpoints(backend, endpoints)
+    async def update(self, endpoints: Endpoints) -> None:
+        """Use these endpoints for some backends from now on."""
+        self._files.write_endpoints(endpoints)
 
     def failure(self, port: int) -> str:
         """Why a port is not served."""
@@ -103,7 +104,7 @@ class Envoy:
             self._cleanup.cancel()
         await self._tasks.stop()
         await self._end_process()
-        self._admin.unlink(missing_ok=True)
+        self._socket.unlink(missing_ok=True)
 
     async def _keep_running(self) -> None:
         loop = asyncio.get_running_loop()
@@ -118,7 +119,7 @@ class Envoy:
             delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
 
     async def _run_once(self) -> int:
-        self._admin.unlink(missing_ok=True)
+        self._socket.unlink(missing_ok=True)
         command = [
             str(self._program), "--config-path", str(self._files.bootstrap),
             "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning",
@@ -133,13 +134,9 @@ class Envoy:
 
     async def _answering(self, process: asyncio.subprocess.Process) -> None:
         while process.returncode is None:
-            try:
-                _, writer = await asyncio.open_unix_connection(str(self._admin))
-            except OSError:
-                await asyncio.sleep(_POLL_SECONDS)
-            else:
-                writer.close()
+            if await self._admin.answers():
                 return
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def _listening(self, port: int) -> str:
         """Wait until a port answers; the reason if it does not."""

@@ -13,6 +13,7 @@ from choreo_local.embedded.network import backends, gateway_status, kinds, route
 from choreo_local.embedded.network.datapath import Addresses, DataPath
 from choreo_local.embedded.network.references import ObjectKey, World
 from choreo_local.embedded.network.routes import Built
+from choreo_local.embedded.network.slices import SlicesByService
 from choreo_local.embedded.network.sources import InformerSource, Sources
 from choreo_local.embedded.network.table import Backend, Endpoint, RouteTable
 from choreo_local.errors import ApiError, ConflictError, NotFoundError, UnreachableError
@@ -67,9 +68,9 @@ class GatewayController:
         self._controller_name = controller_name
         self._tasks = TaskGroup("gateway")
         self._sources = Sources(client, informers, _OBJECT_KINDS, self._object_changed)
-        self._slices = informers.of(kinds.ENDPOINT_SLICES)
+        self._slices: SlicesByService | None = None
+        self._informers = informers
         self._services = informers.of(kinds.SERVICES)
-        self._slices_of: dict[ObjectKey, dict[str, Manifest]] = {}
         self._backends_of: dict[ObjectKey, set[Backend]] = {}
         self._endpoints: dict[Backend, tuple[Endpoint, ...]] = {}
         self._changed_services: set[ObjectKey] = set()
@@ -79,7 +80,8 @@ class GatewayController:
     async def start(self) -> None:
         """Start the data path and follow the cluster."""
         await self._path.start()
-        self._slices.add_callback(self._slice_changed)
+        slices = self._informers.of(kinds.ENDPOINT_SLICES)
+        self._slices = SlicesByService(slices, self._slice_changed)
         self._tasks.start(self._sources.run(), name="kinds")
         self._tasks.start(self._run(), name="routes")
 
@@ -93,22 +95,9 @@ class GatewayController:
             self._rebuild = True
             self._wake.set()
 
-    def _slice_changed(self, old: Manifest | None, new: Manifest | None) -> None:
-        for each, is_new in ((old, False), (new, True)):
-            if each is None:
-                continue
-            metadata = each["metadata"]
-            service = (metadata.get("labels") or {}).get(backends.SERVICE_NAME)
-            if not service:
-                continue
-            key = (metadata["namespace"], service)
-            known = self._slices_of.setdefault(key, {})
-            if is_new:
-                known[metadata["name"]] = each
-            else:
-                known.pop(metadata["name"], None)
-            self._changed_services.add(key)
-            self._wake.set()
+    def _slice_changed(self, namespace: str, service: str) -> None:
+        self._changed_services.add((namespace, service))
+        self._wake.set()
 
     async def _run(self) -> None:
         while True:
@@ -129,7 +118,8 @@ class GatewayController:
                 self._wake.set()
 
     def _is_synced(self) -> bool:
-        return self._sources.synced and self._slices.synced.is_set()
+        slices = self._slices
+        return self._sources.synced and slices is not None and slices.synced.is_set()
 
     async def _look(self) -> None:
         changed, self._changed_services = self._changed_services, set()
@@ -139,12 +129,14 @@ class GatewayController:
             await self._program(built.table)
             await self._write_statuses(built)
             return
+        moved: dict[Backend, tuple[Endpoint, ...]] = {}
         for key in changed:
             for backend in self._backends_of.get(key, ()):
                 found = self._endpoints_of(backend)
                 if found != self._endpoints.get(backend):
-                    self._endpoints[backend] = found
-                    await self._path.update(backend, found)
+                    self._endpoints[backend] = moved[backend] = found
+        if moved:
+            await self._path.update(moved)
 
     def _world(self) -> World:
         found = self._sources.list
@@ -181,10 +173,9 @@ class GatewayController:
         key = backend.key
         service = self._services.get(key.service, key.namespace)
         port = backends.service_port(service, key.port) if service else None
-        if port is None:
+        if port is None or self._slices is None:
             return ()
-        slices = self._slices_of.get((key.namespace, key.service), {})
-        return backends.endpoints(port, slices.values())
+        return backends.endpoints(port, self._slices.get(key.namespace, key.service))
 
     async def _write_statuses(self, built: Built) -> None:
         now = clock.now()

@@ -103,7 +103,7 @@ class BackendKey:
     port: int
 
     def __str__(self) -> str:
-        """Also the name of the Envoy cluster."""
+        """As in messages, and as Envoy marks endpoints."""
         return f"{self.namespace}/{self.service}:{self.port}"
 
 
@@ -112,7 +112,6 @@ class BackendProtocol(StrEnum):
 
     HTTP1 = "http1"
     HTTP2 = "http2"
-    TCP = "tcp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +211,13 @@ class RouteTable:
     """All ports, by number."""
 
     ports: tuple[PortTable, ...] = ()
+
+    def mirrors(self) -> frozenset[Backend]:
+        """Every backend that gets copies of requests."""
+        hosts = [host for port in self.ports for host in port.hosts]
+        hosts += [host for port in self.ports for one in port.secure for host in one.hosts]
+        routes = [route for host in hosts for route in host.routes]
+        return frozenset(mirror.backend for route in routes for mirror in route.mirrors)
 
     def backends(self) -> frozenset[Backend]:
         """Every backend that is named anywhere."""

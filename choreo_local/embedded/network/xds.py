@@ -1,4 +1,4 @@
-"""Route table → Envoy's configuration: listeners, routes, clusters, endpoints. Pure.
+"""Route table → Envoy's configuration: listeners, routes, clusters. Pure.
 
 Each resource is a value that `envoy` writes as JSON. Names are stable, so that Envoy keeps what did
 not change: `port-<port>` for a listener and its routes, the BackendKey for a cluster.
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from choreo_local.embedded.network import xds_routes
+from choreo_local.embedded.network.datapath import Endpoints
 from choreo_local.embedded.network.table import (
     Backend,
     BackendProtocol,
@@ -115,15 +116,14 @@ def _weighted_tcp(backends: Sequence[WeightedBackend]) -> Resource:
     usable = [each for each in backends if each.backend is not None and each.weight > 0]
     if not usable:
         return {"cluster": "none"}
+    targets = [xds_routes.target(each.backend) for each in usable if each.backend]
     if len(usable) == 1:
-        return {"cluster": tcp_name(usable[0].backend)}
-    entries = [{"name": tcp_name(each.backend), "weight": each.weight} for each in usable]
+        return targets[0]
+    entries = [
+        {"name": one["cluster"], "metadata_match": one["metadata_match"], "weight": each.weight}
+        for one, each in zip(targets, usable, strict=True)
+    ]
     return {"weighted_clusters": {"clusters": entries}}
-
-
-def tcp_name(backend: Backend | None) -> str:
-    """The name of the cluster that speaks no HTTP to a backend; the same as for HTTP."""
-    return str(backend.key) if backend else "none"
 
 
 def _connection_manager(name: str, rds: str) -> Resource:
@@ -171,46 +171,96 @@ def route_configurations(port: PortTable) -> list[Resource]:
     ]
 
 
-def cluster(backend: Backend, eds: str) -> Resource:
-    """The cluster of a backend; its endpoints come from the file `eds`."""
-    content: Resource = {
-        "name": str(backend.key),
-        "type": "EDS",
-        "connect_timeout": _CONNECT_TIMEOUT,
-        "lb_policy": "ROUND_ROBIN",
-        "eds_cluster_config": {
-            "eds_config": {"resource_api_version": "V3", "path_config_source": {"path": eds}},
-            "service_name": str(backend.key),
-        },
-        # Health comes from the cluster; with few endpoints a panic threshold only hides it.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
-        "ignore_health_on_host_removal": True,
-    }
-    if backend.protocol is not BackendProtocol.TCP:
-        content["typed_extension_protocol_options"] = {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _http_options(backend)
-        }
-    return typed("config.cluster.v3.Cluster", content)
+def pool_cluster(protocol: BackendProtocol, eds: str) -> Resource:
+    """The cluster of all backends that speak a protocol; its endpoints come from the file `eds`.
 
-
-def _http_options(backend: Backend) -> Resource:
-    http2 = backend.protocol is BackendProtocol.HTTP2
-    protocol = "http2_protocol_options" if http2 else "http_protocol_options"
+    One cluster for all, as Envoy opens an inotify instance for each file that it follows and a user
+    may have 128 of those. The endpoints of a backend are the subset that is marked with its name.
+    """
     return typed(
-        _HTTP_OPTIONS,
+        "config.cluster.v3.Cluster",
         {
-            "common_http_protocol_options": {"idle_timeout": _UPSTREAM_IDLE},
-            "explicit_http_config": {protocol: {}},
+            "name": protocol.value,
+            "type": "EDS",
+            "eds_cluster_config": {
+                "eds_config": {"resource_api_version": "V3", "path_config_source": {"path": eds}},
+            },
+            "lb_subset_config": {
+                "fallback_policy": "NO_FALLBACK",
+                "subset_selectors": [{"keys": [xds_routes.BACKEND]}],
+                # A Pod may serve several Services.
+                "list_as_any": True,
+            },
+            "ignore_health_on_host_removal": True,
+            **_cluster_settings(protocol),
         },
     )
 
 
-def load_assignment(backend: Backend, endpoints: Iterable[Endpoint]) -> Resource:
-    """The endpoints of a cluster."""
-    entries = [{"endpoint": {"address": _address(each.address, each.port)}} for each in endpoints]
+def _cluster_settings(protocol: BackendProtocol) -> Resource:
+    unlimited = dict.fromkeys(
+        ("max_connections", "max_pending_requests", "max_requests", "max_retries"), 1000000
+    )
+    return {
+        "connect_timeout": _CONNECT_TIMEOUT,
+        "lb_policy": "ROUND_ROBIN",
+        # Health comes from the cluster; with few endpoints a panic threshold only hides it.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "circuit_breakers": {"thresholds": [unlimited]},
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _http_options(protocol)
+        },
+    }
+
+
+def pool_assignment(protocol: BackendProtocol, endpoints: Endpoints) -> Resource:
+    """The endpoints of all backends that speak a protocol, each with the names of its backends."""
+    names: dict[Endpoint, list[str]] = {}
+    for backend, found in endpoints.items():
+        if backend.protocol is protocol:
+            for endpoint in found:
+                names.setdefault(endpoint, []).append(str(backend.key))
+    entries = [
+        {
+            **_endpoint(each),
+            "metadata": {"filter_metadata": {"envoy.lb": {xds_routes.BACKEND: sorted(found)}}},
+        }
+        for each, found in sorted(names.items())
+    ]
     return typed(
         "config.endpoint.v3.ClusterLoadAssignment",
-        {"cluster_name": str(backend.key), "endpoints": [{"lb_endpoints": entries}]},
+        {"cluster_name": protocol.value, "endpoints": [{"lb_endpoints": entries}]},
+    )
+
+
+def mirror_cluster(backend: Backend, endpoints: Iterable[Endpoint]) -> Resource:
+    """A cluster of its own for a backend that gets copies, as those cannot choose a subset."""
+    entries = [_endpoint(each) for each in endpoints]
+    name = str(backend.key)
+    return typed(
+        "config.cluster.v3.Cluster",
+        {
+            "name": name,
+            "type": "STATIC",
+            "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": entries}]},
+            **_cluster_settings(backend.protocol),
+        },
+    )
+
+
+def _endpoint(endpoint: Endpoint) -> Resource:
+    return {"endpoint": {"address": _address(endpoint.address, endpoint.port)}}
+
+
+def _http_options(protocol: BackendProtocol) -> Resource:
+    http2 = protocol is BackendProtocol.HTTP2
+    name = "http2_protocol_options" if http2 else "http_protocol_options"
+    return typed(
+        _HTTP_OPTIONS,
+        {
+            "common_http_protocol_options": {"idle_timeout": _UPSTREAM_IDLE},
+            "explicit_http_config": {name: {}},
+        },
     )
 
 
@@ -236,7 +286,6 @@ def bootstrap(*, lds: str, cds: str, admin: str | None) -> Resource:
                     "patterns": [
                         {"suffix": "update_rejected"},
                         {"suffix": "update_success"},
-                        {"suffix": "lds.version"},
                         {"prefix": "listener_manager."},
                     ]
                 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,13 +11,18 @@ import orjson
 
 from choreo_local.embedded.network import xds
 from choreo_local.embedded.network.datapath import Addresses, Endpoints
-from choreo_local.embedded.network.table import Backend, Endpoint, RouteTable
+from choreo_local.embedded.network.table import (
+    Backend,
+    BackendProtocol,
+    Endpoint,
+    RouteTable,
+)
 
 
 class XdsFiles:
-    """Writes what changed, in an order in which nothing refers to what is not there yet.
+    """Writes what changed: endpoints before the routes that use them.
 
-    A cluster that is no longer used stays until `forget_unused`, for requests under way.
+    Envoy follows the files in the order in which they change.
     """
 
     def __init__(self, directory: Path, addresses: Addresses, *, admin: str | None = None) -> None:
@@ -26,8 +30,8 @@ class XdsFiles:
         self._addresses = addresses
         self._admin = admin
         self._written: dict[str, bytes] = {}
-        self._clusters: dict[str, Backend] = {}
-        self._used: set[str] = set()
+        self._endpoints: dict[Backend, tuple[Endpoint, ...]] = {}
+        self._mirrors: frozenset[Backend] = frozenset()
 
     @property
     def bootstrap(self) -> Path:
@@ -40,22 +44,46 @@ class XdsFiles:
         for old in self.directory.glob("*.json"):
             old.unlink()
         self._written.clear()
-        self._clusters.clear()
-        self._write_resources("cds.json", ())
+        self._endpoints.clear()
+        self._write_endpoints()
         self._write_resources("lds.json", ())
         content = xds.bootstrap(
             lds=self._path("lds.json"), cds=self._path("cds.json"), admin=self._admin
         )
         self._write("bootstrap.json", content)
 
-    def apply(self, table: RouteTable, endpoints: Endpoints) -> bool:
+    def write_table(self, table: RouteTable, endpoints: Endpoints) -> bool:
         """Write a table; whether the set of listeners changed."""
-        backends = sorted(table.backends(), key=lambda each: each.key)
-        for backend in backends:
-            self.write_endpoints(backend, endpoints.get(backend, ()))
-        self._used = {str(backend.key) for backend in backends}
-        self._clusters |= {str(backend.key): backend for backend in backends}
-        self._write_clusters()
+        # Endpoints of backends that are used no more stay until `forget_unused`.
+        self._endpoints |= {each: endpoints.get(each, ()) for each in table.backends()}
+        self._mirrors = table.mirrors()
+        self._write_endpoints()
+        return self._write_routes(table)
+
+    def write_endpoints(self, endpoints: Endpoints) -> None:
+        """Write the endpoints of some backends."""
+        self._endpoints |= endpoints
+        self._write_endpoints()
+
+    def forget_unused(self, table: RouteTable) -> None:
+        """Drop the endpoints of backends that no route of the table uses."""
+        used = table.backends()
+        self._endpoints = {each: found for each, found in self._endpoints.items() if each in used}
+        self._write_endpoints()
+
+    def _write_endpoints(self) -> None:
+        for protocol in BackendProtocol:
+            assignment = xds.pool_assignment(protocol, self._endpoints)
+            self._write_resources(_eds_name(protocol), [assignment])
+        pools = [xds.pool_cluster(each, self._path(_eds_name(each))) for each in BackendProtocol]
+        mirrors = [
+            xds.mirror_cluster(each, self._endpoints.get(each, ()))
+            for each in sorted(self._mirrors, key=lambda each: each.key)
+        ]
+        self._write_resources("cds.json", [*pools, *mirrors])
+
+    def _write_routes(self, table: RouteTable) -> bool:
+        """Write routes and listeners; whether the listeners changed."""
         for port in table.ports:
             name = f"rds-{port.port}.json"
             self._write_resources(name, xds.route_configurations(port))
@@ -70,27 +98,6 @@ class XdsFiles:
         ]
         return self._write_resources("lds.json", listeners)
 
-    def write_endpoints(self, backend: Backend, endpoints: Iterable[Endpoint]) -> None:
-        """Write the endpoints of one backend."""
-        self._write_resources(_eds_name(backend), [xds.load_assignment(backend, endpoints)])
-
-    def forget_unused(self) -> None:
-        """Drop the clusters that no route uses any more."""
-        gone = [backend for name, backend in self._clusters.items() if name not in self._used]
-        self._clusters = {str(each.key): each for each in self._clusters.values()
-                          if str(each.key) in self._used}  # fmt: skip
-        self._write_clusters()
-        for backend in gone:
-            name = _eds_name(backend)
-            self._written.pop(name, None)
-            (self.directory / name).unlink(missing_ok=True)
-
-    def _write_clusters(self) -> None:
-        self._write_resources(
-            "cds.json",
-            [xds.cluster(each, self._path(_eds_name(each))) for each in self._clusters.values()],
-        )
-
     def _path(self, name: str) -> str:
         return str(self.directory / name)
 
@@ -98,7 +105,9 @@ class XdsFiles:
         return self._write(name, {"resources": list(resources)})
 
     def _write(self, name: str, content: Mapping[str, Any]) -> bool:
-        data = orjson.dumps(content)
+        return self._write_data(name, orjson.dumps(content))
+
+    def _write_data(self, name: str, data: bytes) -> bool:
         if self._written.get(name) == data:
             return False
         # Certificates' keys are in these files.
@@ -111,6 +120,5 @@ class XdsFiles:
         return True
 
 
-def _eds_name(backend: Backend) -> str:
-    digest = hashlib.sha256(str(backend.key).encode()).hexdigest()[:16]
-    return f"eds-{digest}.json"
+def _eds_name(protocol: BackendProtocol) -> str:
+    return f"eds-{protocol.value}.json"

@@ -8,6 +8,7 @@ from typing import Any
 import re2
 
 from choreo_local.embedded.network.table import (
+    Backend,
     Cors,
     HeaderChange,
     Match,
@@ -22,6 +23,9 @@ from choreo_local.embedded.network.table import (
 )
 
 Resource = dict[str, Any]
+
+# The key by which endpoints are marked with the backends that they belong to.
+BACKEND = "backend"
 
 _TYPE = "type.googleapis.com/envoy."
 _RESPONSE_CODES = {301: "MOVED_PERMANENTLY", 302: "FOUND", 303: "SEE_OTHER",
@@ -154,11 +158,21 @@ def _clusters(backends: Sequence[WeightedBackend]) -> Resource:
     used = [each for each in backends if each.weight > 0]
     only = used[0].backend if len(used) == 1 else None
     if only and not _changes_headers(used[0]):
-        return {"cluster": str(only.key), "cluster_not_found_response_code": "SERVICE_UNAVAILABLE"}
+        return target(only)
     return {
         "weighted_clusters": {"clusters": [_weighted(each) for each in used]},
         "cluster_not_found_response_code": "INTERNAL_SERVER_ERROR",
     }
+
+
+def target(backend: Backend) -> Resource:
+    """The cluster of a backend's protocol, and the subset of its endpoints."""
+    return {"cluster": backend.protocol.value, "metadata_match": subset(str(backend.key))}
+
+
+def subset(names: str | list[str]) -> Resource:
+    """Metadata by which endpoints and routes name backends."""
+    return {"filter_metadata": {"envoy.lb": {BACKEND: names}}}
 
 
 def _changes_headers(each: WeightedBackend) -> bool:
@@ -167,8 +181,10 @@ def _changes_headers(each: WeightedBackend) -> bool:
 
 def _weighted(each: WeightedBackend) -> Resource:
     # A cluster that never exists answers the share of a backend that cannot be used.
-    name = str(each.backend.key) if each.backend else "none"
-    made: Resource = {"name": name, "weight": each.weight}
+    made: Resource = {"name": "none", "weight": each.weight}
+    if each.backend:
+        found = target(each.backend)
+        made |= {"name": found["cluster"], "metadata_match": found["metadata_match"]}
     made |= _header_changes(each.request_headers, "request")
     made |= _header_changes(each.response_headers, "response")
     return made

@@ -50,11 +50,11 @@ def gateway(*listeners: dict[str, Any], name: str = "gateway-default") -> dict[s
     }
 
 
-def service(name: str = "greeter", port: int = 8080, **port_fields: Any) -> dict[str, Any]:
+def service(service_name: str = "greeter", port: int = 8080, **port_fields: Any) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": metadata(name),
+        "metadata": metadata(service_name),
         "spec": {"clusterIP": "127.96.0.10", "ports": [{"port": port, **port_fields}]},
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from tests.embedded.network.gatewayobjects import (
     service,
     world,
 )
+from tests.embedded.network.livenetwork import until
 
 HOST = "development-default.example.localhost"
 
@@ -74,7 +75,7 @@ class Upstream:
         )
 
     async def _slow(self, request: web.Request) -> web.Response:
-        await asyncio.sleep(5)
+        await asyncio.sleep(1)
         return web.Response(text="late")
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
@@ -403,9 +404,9 @@ async def test_no_request_is_lost_while_endpoints_change(
     assert port is not None
     for _ in range(5):
         for each in upstreams:
-            await path.update(used, (Endpoint("127.0.0.1", each.port),))
+            await path.update({used: (Endpoint("127.0.0.1", each.port),)})
             await asyncio.sleep(0.03)
-    await path.update(used, (Endpoint("127.0.0.1", upstreams[1].port),))
+    await path.update({used: (Endpoint("127.0.0.1", upstreams[1].port),)})
     await until(lambda: is_answered_by(client, "two"))
     await upstreams[0].stop()
     await asyncio.sleep(0.1)
@@ -432,14 +433,6 @@ async def test_listeners_come_and_go_with_the_table(make: Make, upstreams: list[
         finally:
             await path.stop()
     assert await refuses(first)
-
-
-async def until(fulfilled: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(5):
-        while True:
-            if await fulfilled():
-                return
-            await asyncio.sleep(0.005)
 
 
 async def is_answered_by(client: Client, name: str) -> bool:

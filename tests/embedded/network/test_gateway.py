@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from choreo_local.embedded.controllermanager.informers import SharedInformers
-from choreo_local.embedded.kubeapi.app import KubeApi
+from choreo_local.embedded.kubeapi.app import KubeApi, KubeApiOptions
 from choreo_local.embedded.kubeapi.local import LocalTransport
 from choreo_local.embedded.network import kinds
 from choreo_local.embedded.network.datapath import Addresses
@@ -89,7 +89,7 @@ async def running(directory: Path) -> AsyncIterator[World]:
     program = find_envoy()
     if program is None:
         pytest.skip("no Envoy for this platform")
-    api = KubeApi(Store(MemoryBackend()))
+    api = KubeApi(Store(MemoryBackend()), KubeApiOptions(service_range="127.96.0.0/16"))
     await api.start()
     kube = KubeClient(LocalTransport(api))
     tasks = TaskGroup("test")

@@ -1,0 +1,168 @@
+"""Cluster addresses of Services for Pods that share this machine's loopback.
+
+A user-space proxy: it listens on each cluster address and node port and connects to ready
+endpoints in turn. TCP and UDP, session affinity by client address. Not here: SCTP, traffic
+policies (there is one node), load balancer addresses, IPv6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from choreo_local.embedded.network import backends, kinds, serviceports
+from choreo_local.embedded.network.balancing import Balancer
+from choreo_local.embedded.network.piping import Address, DatagramEntrance, Entered, Half
+from choreo_local.embedded.network.serviceports import Entrance, ServicePort
+from choreo_local.embedded.network.slices import SlicesByService
+from choreo_local.embedded.network.sources import InformerSource
+from choreo_local.embedded.network.table import Endpoint
+from choreo_local.kubeclient.interfaces import Manifest
+from choreo_local.tasks import TaskGroup
+
+logger = logging.getLogger(__name__)
+
+_DEBOUNCE_SECONDS = 0.002
+_CONNECT_SECONDS = 2.0
+_RETRY_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class _Open:
+    """An entrance that is listened on; without a handle it could not be opened."""
+
+    meant: ServicePort
+    balancer: Balancer
+    handle: asyncio.Server | asyncio.DatagramTransport | None = None
+
+
+class ServiceProxy:
+    """Keeps one listening socket for each entrance of each Service."""
+
+    def __init__(self, informers: InformerSource, *, node_address: str = "127.0.0.1") -> None:
+        self._services = informers.of(kinds.SERVICES)
+        self._slices = SlicesByService(informers.of(kinds.ENDPOINT_SLICES), self._slice_changed)
+        self._node_address = node_address
+        self._open: dict[Entrance, _Open] = {}
+        self._wake = asyncio.Event()
+        self._tasks = TaskGroup("services")
+        self.failures: dict[Entrance, str] = {}
+
+    def start(self) -> None:
+        """Follow the Services."""
+        self._services.add_callback(self._service_changed)
+        self._tasks.start(self._run(), name="entrances")
+
+    async def stop(self) -> None:
+        """Close all sockets."""
+        await self._tasks.stop()
+        for entrance in list(self._open):
+            self._close(entrance)
+
+    def _service_changed(self, old: Manifest | None, new: Manifest | None) -> None:
+        if old is None or new is None or old["spec"] != new["spec"]:
+            self._wake.set()
+
+    def _slice_changed(self, namespace: str, service: str) -> None:
+        for each in self._open.values():
+            if (each.meant.namespace, each.meant.service) == (namespace, service):
+                each.balancer.use(self._endpoints(each.meant))
+
+    def _endpoints(self, meant: ServicePort) -> tuple[Endpoint, ...]:
+        service = self._services.get(meant.service, meant.namespace)
+        if service is None:
+            return ()
+        for port in service["spec"].get("ports") or ():
+            if port["port"] == meant.port:
+                slices = self._slices.get(meant.namespace, meant.service)
+                return backends.endpoints(port, slices)
+        return ()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(_DEBOUNCE_SECONDS)
+            self._wake.clear()
+            await self._look()
+
+    async def _look(self) -> None:
+        wanted = serviceports.entrances(self._services.list(), self._node_address)
+        for entrance, opened in list(self._open.items()):
+            if wanted.get(entrance) != opened.meant:
+                self._close(entrance)
+        for entrance, meant in wanted.items():
+            if entrance not in self._open:
+                await self._listen(entrance, meant)
+            self._open[entrance].balancer.use(self._endpoints(meant))
+
+    async def _listen(self, entrance: Entrance, meant: ServicePort) -> None:
+        opened = self._open[entrance] = _Open(meant, Balancer())
+        try:
+            opened.handle = await self._listening(entrance, opened)
+        except OSError as error:
+            self.failures[entrance] = str(error)
+            logger.warning(
+                "Service address not available address=%s:%d service=%s/%s error=%s",
+                entrance.address, entrance.port, meant.namespace, meant.service, error,
+            )  # fmt: skip
+            # The port may be taken for a moment only.
+            loop = asyncio.get_running_loop()
+            loop.call_later(_RETRY_SECONDS, self._forget_failed, entrance)
+        else:
+            self.failures.pop(entrance, None)
+
+    async def _listening(
+        self, entrance: Entrance, opened: _Open
+    ) -> asyncio.Server | asyncio.DatagramTransport:
+        loop = asyncio.get_running_loop()
+
+        async def connect(client: Half, peer: str) -> None:
+            await self._connect(opened, client, peer)
+
+        def choose(peer: str) -> Address | None:
+            order = self._order(opened, peer)
+            return (order[0].address, order[0].port) if order else None
+
+        if entrance.protocol == "UDP":
+            transport, _ = await loop.create_datagram_endpoint(
+                lambda: DatagramEntrance(choose), local_addr=(entrance.address, entrance.port)
+            )
+            return transport
+        return await loop.create_server(
+            lambda: Entered(connect), entrance.address, entrance.port, backlog=512
+        )
+
+    def _order(self, opened: _Open, peer: str) -> list[Endpoint]:
+        now = asyncio.get_running_loop().time()
+        affinity = opened.meant.affinity_seconds
+        return opened.balancer.order(peer, affinity_seconds=affinity, now=now)
+
+    async def _connect(self, opened: _Open, client: Half, peer: str) -> None:
+        """Connect a client to the first endpoint that answers; reset it when none does."""
+        loop = asyncio.get_running_loop()
+        for endpoint in self._order(opened, peer):
+            try:
+                async with asyncio.timeout(_CONNECT_SECONDS):
+                    _, half = await loop.create_connection(Half, endpoint.address, endpoint.port)
+            except (OSError, TimeoutError):
+                continue
+            if opened.meant.affinity_seconds:
+                opened.balancer.remember(
+                    peer, endpoint, affinity_seconds=opened.meant.affinity_seconds, now=loop.time()
+                )
+            client.join(half)
+            return
+        client.refuse()
+
+    def _forget_failed(self, entrance: Entrance) -> None:
+        opened = self._open.get(entrance)
+        if opened is not None and opened.handle is None:
+            del self._open[entrance]
+            self._wake.set()
+
+    def _close(self, entrance: Entrance) -> None:
+        opened = self._open.pop(entrance)
+        self.failures.pop(entrance, None)
+        if opened.handle is not None:
+            opened.handle.close()

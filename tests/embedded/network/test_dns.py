@@ -1,0 +1,226 @@
+"""Names of the cluster, on the wire and in the zone."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import struct
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from choreo_local.embedded.network import dnswire, kinds
+from choreo_local.embedded.network.dns import DnsServer
+from choreo_local.embedded.network.dnsrecords import Zone
+from choreo_local.embedded.network.dnswire import Code, Type, WireError
+from tests.embedded.network.gatewayobjects import endpoint_slice, metadata, service
+from tests.embedded.network.livenetwork import LiveNetwork, live_network
+
+READY = {"ready": True}
+
+
+class Names:
+    """A directory of fixed objects."""
+
+    def __init__(self, *objects: dict[str, Any]) -> None:
+        self._services = {each["metadata"]["name"]: each for each in objects if "spec" in each}
+        self._slices = [each for each in objects if "endpoints" in each]
+
+    def service(self, namespace: str, name: str) -> dict[str, Any] | None:
+        return self._services.get(name) if namespace == "apps" else None
+
+    def slices(self, namespace: str, name: str) -> Iterable[dict[str, Any]]:
+        label = "kubernetes.io/service-name"
+        return [each for each in self._slices if each["metadata"]["labels"][label] == name]
+
+    def service_of_address(self, address: str) -> dict[str, Any] | None:
+        found = [s for s in self._services.values() if s["spec"].get("clusterIP") == address]
+        return found[0] if found else None
+
+    def endpoints_of_address(self, address: str) -> Iterable[tuple[str, str, dict[str, Any]]]:
+        for each in self._slices:
+            for endpoint in each["endpoints"]:
+                if address in endpoint["addresses"]:
+                    yield "apps", each["metadata"]["labels"]["kubernetes.io/service-name"], endpoint
+
+    def has_namespace(self, name: str) -> bool:
+        return name == "apps"
+
+
+def headless(name: str = "db") -> dict[str, Any]:
+    made = service(name, name="sql")
+    made["spec"]["clusterIP"] = "None"
+    return made
+
+
+def members(name: str = "db") -> dict[str, Any]:
+    made = endpoint_slice(("127.64.0.1", READY), ("127.64.0.2", READY), service_name=name)
+    made["ports"][0]["name"] = "sql"
+    made["endpoints"][0]["hostname"] = "db-0"
+    return made
+
+
+NAMES = Names(service(name="http"), headless(), members())
+
+
+def ask(name: str, type_: int = Type.A, names: Names = NAMES) -> tuple[int, list[str]] | None:
+    reply = Zone().answer(names, name, type_)
+    return None if reply is None else (reply.code, [each.data for each in reply.records])
+
+
+def test_service_has_its_cluster_address() -> None:
+    assert ask("greeter.apps.svc.cluster.local") == (Code.OK, ["127.96.0.10"])
+    assert ask("greeter.apps.svc.cluster.local", Type.AAAA) == (Code.OK, [])
+    assert ask("nope.apps.svc.cluster.local") == (Code.NO_SUCH_NAME, [])
+    assert ask("greeter.other.svc.cluster.local") == (Code.NO_SUCH_NAME, [])
+
+
+def test_headless_service_stands_for_its_endpoints() -> None:
+    assert ask("db.apps.svc.cluster.local") == (Code.OK, ["127.64.0.1", "127.64.0.2"])
+    assert ask("db-0.db.apps.svc.cluster.local") == (Code.OK, ["127.64.0.1"])
+    assert ask("127-64-0-2.db.apps.svc.cluster.local") == (Code.OK, ["127.64.0.2"])
+    assert ask("db-1.db.apps.svc.cluster.local") == (Code.NO_SUCH_NAME, [])
+    assert ask("db.apps.svc.cluster.local", names=Names(headless())) == (Code.NO_SUCH_NAME, [])
+
+
+def test_named_ports_are_found_by_srv() -> None:
+    assert ask("_http._tcp.greeter.apps.svc.cluster.local", Type.SRV) == (
+        Code.OK,
+        ["0 100 8080 greeter.apps.svc.cluster.local"],
+    )
+    assert ask("_sql._tcp.db.apps.svc.cluster.local", Type.SRV) == (
+        Code.OK,
+        [
+            "0 100 8080 db-0.db.apps.svc.cluster.local",
+            "0 100 8080 127-64-0-2.db.apps.svc.cluster.local",
+        ],
+    )
+    assert ask("_http._udp.greeter.apps.svc.cluster.local", Type.SRV) == (Code.NO_SUCH_NAME, [])
+
+
+def test_external_name_is_an_alias_for_any_type() -> None:
+    external = {
+        "metadata": metadata("out"),
+        "spec": {"type": "ExternalName", "externalName": "example.com."},
+    }
+    assert ask("out.apps.svc.cluster.local", Type.AAAA, Names(external)) == (
+        Code.OK,
+        ["example.com"],
+    )
+
+
+def test_pods_and_pointers() -> None:
+    assert ask("127-64-0-9.apps.pod.cluster.local") == (Code.OK, ["127.64.0.9"])
+    assert ask("127-64-0.apps.pod.cluster.local") == (Code.NO_SUCH_NAME, [])
+    assert ask("10.0.96.127.in-addr.arpa", Type.PTR) == (
+        Code.OK,
+        ["greeter.apps.svc.cluster.local"],
+    )
+    assert ask("1.0.64.127.in-addr.arpa", Type.PTR) == (
+        Code.OK,
+        ["db-0.db.apps.svc.cluster.local"],
+    )
+    assert ask("9.9.9.9.in-addr.arpa", Type.PTR) is None
+
+
+def query(name: str, type_: int = Type.A) -> bytes:
+    header = struct.pack("!6H", 77, 0x0100, 1, 0, 0, 0)
+    return header + dnswire.encode_name(name) + struct.pack("!2H", type_, 1)
+
+
+def addresses(answer: bytes) -> tuple[int, list[str]]:
+    """Response code and the addresses at the end of an answer whose names are pointers."""
+    id_, flags, _, count, _, _ = struct.unpack_from("!6H", answer)
+    assert id_ == 77
+    records = answer[len(answer) - 16 * count :]
+    found = [records[16 * n + 12 : 16 * n + 16] for n in range(count)]
+    return flags & 0xF, [str(ipaddress.IPv4Address(each)) for each in found]
+
+
+@given(st.binary(max_size=600))
+def test_no_bytes_break_the_parser(data: bytes) -> None:
+    try:
+        parsed = dnswire.parse_query(data)
+    except WireError:
+        return
+    dnswire.build_reply(parsed, dnswire.Reply(), limit=512)
+
+
+def test_too_long_an_answer_is_cut_and_says_so() -> None:
+    parsed = dnswire.parse_query(query("db.apps.svc.cluster.local"))
+    records = tuple(
+        dnswire.Record(parsed.name, Type.A, f"127.64.0.{number}") for number in range(60)
+    )
+    answer = dnswire.build_reply(parsed, dnswire.Reply(records=records), limit=512)
+    assert len(answer) < 512
+    assert struct.unpack_from("!H", answer, 2)[0] & 0x0200
+
+
+@pytest.fixture
+async def network() -> AsyncIterator[LiveNetwork]:
+    async with live_network() as made:
+        yield made
+
+
+@pytest.fixture
+async def server(network: LiveNetwork) -> AsyncIterator[DnsServer]:
+    made = DnsServer(network.informers, host="127.0.0.1")
+    await made.start()
+    await network.create(kinds.SERVICES, service())
+    await network.create(kinds.SERVICES, headless())
+    await network.create(kinds.ENDPOINT_SLICES, members())
+    yield made
+    await made.stop()
+
+
+class _Asking(asyncio.DatagramProtocol):
+    def __init__(self) -> None:
+        self.answered: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.answered.set_result(data)
+
+
+async def over_udp(server: DnsServer, data: bytes) -> bytes:
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.create_datagram_endpoint(
+        _Asking, remote_addr=(server.host, server.port)
+    )
+    try:
+        transport.sendto(data)
+        async with asyncio.timeout(2):
+            return await protocol.answered
+    finally:
+        transport.close()
+
+
+async def over_tcp(server: DnsServer, data: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    writer.write(struct.pack("!H", len(data)) + data)
+    (length,) = struct.unpack("!H", await reader.readexactly(2))
+    answer = await reader.readexactly(length)
+    writer.close()
+    return answer
+
+
+async def test_server_answers_over_udp_and_tcp_and_follows_the_cluster(server: DnsServer) -> None:
+    name = "db.apps.svc.cluster.local"
+    async with asyncio.timeout(5):
+        while True:
+            found = addresses(await over_udp(server, query(name)))
+            if found[0] == Code.OK:
+                break
+            await asyncio.sleep(0.005)
+    assert found == (Code.OK, ["127.64.0.1", "127.64.0.2"])
+    assert addresses(await over_tcp(server, query(name))) == found
+
+
+async def test_local_names_are_this_machine_and_junk_is_ignored(server: DnsServer) -> None:
+    name = "development-default.example.localhost"
+    assert addresses(await over_udp(server, query(name))) == (Code.OK, ["127.0.0.1"])
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await over_udp(server, b"junk")
