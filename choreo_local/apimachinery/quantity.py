@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from functools import total_ordering
-from typing import Self
 
 _FORMAT = re.compile(
     r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:([eE][+-]?[0-9]+)|([numkMGTPE]|[KMGTPE]i)?)"
@@ -50,17 +49,17 @@ class Quantity:
     def __hash__(self) -> int:
         return hash(self.value)
 
-    def __lt__(self, other: Self) -> bool:
+    def __lt__(self, other: Quantity) -> bool:
         return self.value < other.value
 
     def __bool__(self) -> bool:
         return self.value != 0
 
-    def __add__(self, other: Self) -> Quantity:
+    def __add__(self, other: Quantity) -> Quantity:
         # Zero has no unit of its own.
         return Quantity(self.value + other.value, self.format if self else other.format)
 
-    def __sub__(self, other: Self) -> Quantity:
+    def __sub__(self, other: Quantity) -> Quantity:
         return Quantity(self.value - other.value, self.format if self else other.format)
 
     def __neg__(self) -> Quantity:
