@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from typing import Any
 
 import pytest
 
-from choreo_local.rendering import component, endpoints, networkpolicy, release
+from choreo_local.api import labels
+from choreo_local.rendering import binding as bindings
+from choreo_local.rendering import component, dependencies, endpoints, networkpolicy, release
 from choreo_local.rendering.errors import RenderError
 from choreo_local.rendering.targets import DATA_PLANE
-from tests.golden import GOLDENS, load, recorded, typed
+from tests.golden import GOLDENS, load, recorded, scenarios, typed
 
 
 def inputs_of(recording: dict[str, Any]) -> component.ComponentInputs:
@@ -204,3 +207,120 @@ def check_recorded_call(case: dict[str, Any]) -> None:
     counts = expected["metadata"]
     assert rendered.base_resource_count == counts["baseResourceCount"]
     assert rendered.trait_count == counts["traitCount"]
+
+
+def _rendered_name(binding: dict[str, Any]) -> str:
+    return f"{binding['spec']['owner']['componentName']}-{binding['spec']['environment']}"
+
+
+def _is_rendered(world: scenarios.World, obj: dict[str, Any]) -> bool:
+    """Is it a binding with a recorded RenderedRelease of its own?"""
+    if obj["kind"] != "ReleaseBinding" or obj["spec"].get("state") == "Undeploy":
+        return False
+    namespace = obj["metadata"]["namespace"]
+    found = world.objects.get(f"RenderedRelease/{namespace}/{_rendered_name(obj)}")
+    owners = (found or {}).get("metadata", {}).get("ownerReferences") or ()
+    is_own = any(owner["name"] == obj["metadata"]["name"] for owner in owners)
+    release_name = str(obj["spec"].get("releaseName"))
+    return is_own and world.has("ComponentRelease", namespace, release_name)
+
+
+def _binding_inputs(
+    world: scenarios.World, binding: dict[str, Any]
+) -> bindings.BindingInputs | None:
+    spec, namespace = binding["spec"], binding["metadata"]["namespace"]
+    owner, status = spec["owner"], binding.get("status") or {}
+    frozen = world.get("ComponentRelease", namespace, spec["releaseName"])
+    live = [
+        world.get("Component", namespace, owner["componentName"]),
+        world.get("Project", namespace, owner["projectName"]),
+        world.get("Environment", namespace, spec["environment"]),
+    ]
+    if frozen is None or any(obj is None for obj in live):
+        return None
+    owner_component, project, environment = (obj or {} for obj in live)
+    data_plane = world.data_plane_of(environment)
+    if data_plane is None:
+        return None
+    declared = frozen["spec"]["workload"].get("dependencies") or {}
+    channels = [
+        found["metadata"]["name"]
+        for found in world.all("ObservabilityAlertsNotificationChannel", namespace)
+        if found["spec"].get("isEnvDefault")
+        and found["spec"].get("environment") == spec["environment"]
+    ]
+    return bindings.BindingInputs(
+        binding=binding,
+        release=frozen,
+        component=owner_component,
+        project=project,
+        environment=environment,
+        data_plane=data_plane,
+        connections=dependencies.connection_items(
+            declared.get("endpoints"),
+            status.get("resolvedConnections"),
+            namespace=namespace,
+            project=owner["projectName"],
+        ),
+        resources=_resource_items(world, binding, declared.get("resources") or ()),
+        secret_references={
+            found["metadata"]["name"]: found for found in world.all("SecretReference", namespace)
+        },
+        notification_channel=(channels or [""])[0],
+    )
+
+
+def _resource_items(
+    world: scenarios.World, binding: dict[str, Any], declared: Any
+) -> list[dict[str, Any]]:
+    outputs = {
+        found["spec"]["owner"]["resourceName"]: (found.get("status") or {}).get("outputs")
+        for found in world.all("ResourceReleaseBinding", binding["metadata"]["namespace"])
+        if found["spec"]["environment"] == binding["spec"]["environment"]
+    }
+    return [
+        dependencies.resource_item(dependency, outputs[dependency["ref"]])
+        for dependency in declared
+        if outputs.get(dependency["ref"])
+    ]
+
+
+def _without_hash(manifests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The hash covers uids, which the recordings replace."""
+    for manifest in manifests:
+        template = (manifest.get("spec") or {}).get("template")
+        if isinstance(template, dict):
+            annotations = (template.get("metadata") or {}).get("annotations") or {}
+            annotations.pop(labels.RESOURCE_HASH, None)
+    return manifests
+
+
+@pytest.mark.parametrize(("world", "binding"), scenarios.cases(_is_rendered))
+def test_binding_of_a_scenario_renders_as_recorded(
+    world: scenarios.World, binding: dict[str, Any]
+) -> None:
+    inputs = _binding_inputs(world, binding)
+    if inputs is None:
+        pytest.skip("the recording leaves out objects that this binding refers to")
+    namespace = binding["metadata"]["namespace"]
+    expected = world.objects[f"RenderedRelease/{namespace}/{_rendered_name(binding)}"]
+    synced = next(
+        (found for found in binding["status"]["conditions"] if found["type"] == "ReleaseSynced"),
+        {"reason": "", "message": ""},
+    )
+    if synced["message"].startswith("Failed to collect"):
+        pytest.skip("the controller found out that a secret is missing before it rendered")
+    if synced["reason"] == "RenderingFailed":
+        with pytest.raises(RenderError) as failure:
+            bindings.render(inputs)
+        assert failure.value.message in synced["message"]
+        return
+
+    rendered = bindings.render(inputs)
+
+    recorded_entries = copy.deepcopy(expected["spec"]["resources"])
+    assert [entry["id"] for entry in rendered.data_plane] == [e["id"] for e in recorded_entries]
+    assert _without_hash([entry["object"] for entry in rendered.data_plane]) == _without_hash(
+        [entry["object"] for entry in recorded_entries]
+    )
+    assert (rendered.endpoints or []) == (binding["status"].get("endpoints") or [])
