@@ -1,0 +1,1 @@
+"""The OpenChoreo API over HTTP: request in, use case called, answer out."""

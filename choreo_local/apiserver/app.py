@@ -1,0 +1,50 @@
+"""`create_app`: the OpenChoreo API and our own paths beside it, as one ASGI app."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from starlette.exceptions import HTTPException
+
+from choreo_local.apiserver import problems, security
+from choreo_local.apiserver.routers import components, discovery, instance, objects
+from choreo_local.errors import ChoreoError
+from choreo_local.services.assembly import Services
+
+Status = Callable[[], Awaitable[Mapping[str, Any]]]
+
+# The paths of single kinds go before the generic ones.
+_ROUTERS = (instance.router, components.router, objects.router)
+
+
+def create_app(
+    *,
+    services: Services,
+    authenticate: security.Authenticate,
+    status: Status,
+    allowed_hosts: Iterable[str] = (),
+) -> FastAPI:
+    """The app.
+
+    Args:
+        services: the use cases.
+        authenticate: bearer token → subject; raises UnauthorizedError.
+        status: what `/choreo/v1/status` answers.
+        allowed_hosts: names besides those of this machine under which the API may be called.
+    """
+    app = FastAPI(title="OpenChoreo API", openapi_url=None, docs_url=None, redoc_url=None)
+    app.router.redirect_slashes = False
+    app.state.services = services
+    app.state.authenticate = authenticate
+    app.state.status = status
+    app.include_router(discovery.router)
+    for router in _ROUTERS:
+        app.include_router(router, dependencies=[Depends(security.authenticated)])
+    app.add_exception_handler(ChoreoError, problems.on_domain_error)
+    app.add_exception_handler(problems.PlainTextError, problems.on_plain_error)
+    app.add_exception_handler(HTTPException, problems.on_http_error)
+    app.add_exception_handler(Exception, problems.on_failure)
+    app.add_middleware(security.LocalHosts, allowed=frozenset(allowed_hosts))
+    return app

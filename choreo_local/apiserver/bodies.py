@@ -1,0 +1,58 @@
+"""Read JSON bodies; what cannot be read is refused in plain text, as upstream does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from choreo_local.apiserver.problems import PlainTextError
+
+_LIMIT_BYTES = 3 * 1024 * 1024
+_TYPE_WORDS = ((bool, "bool"), (str, "string"), (list, "array"), ((int, float), "number"))
+# Kinds whose type has another name in upstream's messages.
+_TYPE_NAMES = {
+    "Resource": "ResourceInstance",
+    "ClusterProjectType.spec": "ProjectTypeSpec",
+}
+
+
+async def json_object(request: Request, type_name: str) -> dict[str, Any]:
+    """The body as an object with `metadata` and `spec` as objects, where they are given."""
+    content = _decoded(await _read(request))
+    if content is None:
+        return {}
+    name = _TYPE_NAMES.get(type_name, type_name)
+    if not isinstance(content, dict):
+        raise _mismatch(content, f"value of type gen.{name}")
+    for field, kind in (("metadata", "ObjectMeta"), ("spec", f"{name}Spec")):
+        value = content.get(field)
+        if value is not None and not isinstance(value, dict):
+            kind = _TYPE_NAMES.get(f"{type_name}.{field}", kind)
+            raise _mismatch(value, f"struct field {name}.{field} of type gen.{kind}")
+    return content
+
+
+async def _read(request: Request) -> bytes:
+    pieces, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > _LIMIT_BYTES:
+            raise PlainTextError("request body too large", status=413)
+        pieces.append(chunk)
+    return b"".join(pieces)
+
+
+def _decoded(body: bytes) -> Any:
+    if not body.strip():
+        raise PlainTextError("can't decode JSON body: EOF")
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise PlainTextError(f"can't decode JSON body: {error}") from error
+
+
+def _mismatch(value: Any, what: str) -> PlainTextError:
+    word = next((word for types, word in _TYPE_WORDS if isinstance(value, types)), "object")
+    return PlainTextError(f"can't decode JSON body: json: cannot unmarshal {word} into Go {what}")

@@ -1,0 +1,57 @@
+"""What needs no token: is it alive, which version is it, what can it do."""
+
+from __future__ import annotations
+
+import platform
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from choreo_local import __version__
+from choreo_local.apiserver import openapi, problems
+
+router = APIRouter()
+_GET = ["GET", "HEAD"]
+
+
+async def health(request: Request) -> Response:
+    """The process answers."""
+    del request
+    return Response("OK", media_type=None, headers={"Content-Type": "text/plain"})
+
+
+async def ready(request: Request) -> Response:
+    """Requests can be served."""
+    del request
+    return Response("Ready", media_type=None, headers={"Content-Type": "text/plain"})
+
+
+async def version(request: Request) -> Response:
+    """Which server this is; the members are those that clients of upstream read."""
+    del request
+    return problems.json_response(
+        {
+            "name": "choreo",
+            "version": __version__,
+            "gitRevision": "",
+            "buildTime": "",
+            "goOS": platform.system().lower(),
+            "goArch": platform.machine(),
+            "goVersion": f"python{platform.python_version()}",
+        }
+    )
+
+
+async def openapi_document(request: Request) -> Response:
+    """The description of the API."""
+    del request
+    return problems.json_response(openapi.document(__version__))
+
+
+for _path, _endpoint in (
+    ("/health", health),
+    ("/ready", ready),
+    ("/version", version),
+    ("/openapi.json", openapi_document),
+):
+    router.add_api_route(_path, _endpoint, methods=_GET, response_model=None)

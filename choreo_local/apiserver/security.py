@@ -1,0 +1,87 @@
+"""Who calls: bearer token → subject, as the one dependency of every route that is not public.
+
+Also the check of the Host header: a page on the internet must not reach an API on this machine by
+letting its own name point here.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from choreo_local.api.rest import TokenErrorCode
+from choreo_local.apiserver import problems
+from choreo_local.errors import UnauthorizedError
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who sent a request."""
+
+    name: str
+    type: str = "user"
+
+
+# Given the token of a request, if it has one; raises UnauthorizedError with a `TokenErrorCode`.
+Authenticate = Callable[[str | None], Subject]
+
+
+def owner_token(token: str) -> Authenticate:
+    """Knows one token, that of the instance's owner."""
+    expected = token.encode()
+
+    def authenticate(given: str | None) -> Subject:
+        if not given:
+            raise UnauthorizedError(
+                "missing or invalid authentication token", reason=TokenErrorCode.MISSING_TOKEN
+            )
+        if not hmac.compare_digest(given.encode(errors="surrogateescape"), expected):
+            raise UnauthorizedError("invalid or expired token", reason=TokenErrorCode.INVALID_TOKEN)
+        return Subject("owner")
+
+    return authenticate
+
+
+async def authenticated(request: Request) -> Subject:
+    """The dependency: who sent this request."""
+    authenticate: Authenticate = request.app.state.authenticate
+    subject = authenticate(_bearer(request.headers.get("authorization", "")))
+    request.state.subject = subject
+    return subject
+
+
+def _bearer(header: str) -> str | None:
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+class LocalHosts:
+    """Refuses requests whose Host is neither a name of this machine nor one that was allowed."""
+
+    def __init__(self, app: ASGIApp, *, allowed: Iterable[str] = ()) -> None:
+        self._app = app
+        self._allowed = {"localhost", "127.0.0.1", "::1", *allowed}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it."""
+        if scope["type"] in {"http", "websocket"} and not self._is_allowed(_host(scope)):
+            response = problems.text_response("this host name is not served here", status=403)
+            await response(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _is_allowed(self, host: str) -> bool:
+        return host in self._allowed or host.endswith(".localhost")
+
+
+def _host(scope: Scope) -> str:
+    """The host name of a request, lower case, without port and brackets."""
+    given = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    text = given.decode("latin-1").strip().lower()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0].rstrip(".")

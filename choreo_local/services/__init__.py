@@ -1,0 +1,1 @@
+"""Use cases. REST, MCP and the command line call the same functions."""

@@ -1,0 +1,82 @@
+"""The API as a client meets it: over HTTP, on a free port."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from choreo_local.apiclient.client import ApiClient
+from choreo_local.apiserver import security
+from choreo_local.apiserver.app import create_app
+from choreo_local.apiserver.server import ApiServer
+from choreo_local.services.assembly import assemble
+from tests.services.harness import Platform
+
+TOKEN = "a-token-of-the-owner"
+STATUS: dict[str, Any] = {
+    "instance": "test",
+    "state": "ready",
+    "planes": [{"plane": "control", "connected": True}],
+    "memory": {"totalBytes": 5},
+}
+
+
+@dataclass(slots=True)
+class Api:
+    """A running API; `http` sends raw requests, `client` is the typed client."""
+
+    url: str
+    client: ApiClient
+    session: aiohttp.ClientSession
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        data: bytes | None = None,
+        token: str | None = TOKEN,
+        host: str | None = None,
+    ) -> tuple[int, Any, dict[str, str]]:
+        """Status, body (decoded when it is JSON) and headers of an answer."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if host:
+            headers["Host"] = host
+        async with self.session.request(
+            method, self.url + path, json=body, data=data, headers=headers
+        ) as response:
+            is_json = response.content_type == "application/json"
+            content = await response.json() if is_json else await response.text()
+            return response.status, content, dict(response.headers)
+
+    async def must(self, method: str, path: str, body: Any = None) -> Any:
+        """The body of an answer that must be a success."""
+        status, content, _ = await self.call(method, path, body)
+        assert status < 300, content
+        return content
+
+
+@asynccontextmanager
+async def serve(platform: Platform) -> AsyncIterator[Api]:
+    """The API over a platform."""
+
+    async def status() -> dict[str, Any]:
+        return STATUS
+
+    sock = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    services = assemble(platform.client, platform.planes)
+    app = create_app(services=services, authenticate=security.owner_token(TOKEN), status=status)
+    server = ApiServer(app, sock)
+    await server.start()
+    try:
+        async with ApiClient(url, TOKEN) as client, aiohttp.ClientSession() as session:
+            yield Api(url, client, session)
+    finally:
+        await server.stop()
