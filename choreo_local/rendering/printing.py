@@ -11,6 +11,7 @@ import json
 import math
 from typing import Any
 
+from choreo_local.apimachinery import gotext
 from choreo_local.cel import text
 from choreo_local.cel.values import Uint
 
@@ -119,7 +120,7 @@ def json_number_text(value: float) -> str:
 
 def quoted(plain: str) -> str:
     """A text in double quotes with Go's escapes, as `%q` writes it."""
-    return json.dumps(plain, ensure_ascii=False).replace("\x7f", "\\x7f")
+    return gotext.quote(plain)
 
 
 def _json_string(plain: str) -> str:
