@@ -6,12 +6,14 @@ import asyncio
 import logging
 
 from choreo_local.embedded.controllermanager import kinds
+from choreo_local.embedded.controllermanager.cronjob import CronJobLoop
 from choreo_local.embedded.controllermanager.daemonset import DaemonSetLoop
 from choreo_local.embedded.controllermanager.deployment import DeploymentLoop
 from choreo_local.embedded.controllermanager.endpoints import EndpointsLoop
 from choreo_local.embedded.controllermanager.events import EventRecorder
 from choreo_local.embedded.controllermanager.garbagecollector import GarbageCollector
 from choreo_local.embedded.controllermanager.informers import SharedInformers
+from choreo_local.embedded.controllermanager.job import JobLoop
 from choreo_local.embedded.controllermanager.namespace import NamespaceLoop
 from choreo_local.embedded.controllermanager.nodelifecycle import NodeLifecycleLoop
 from choreo_local.embedded.controllermanager.objects import Objects
@@ -60,6 +62,8 @@ class ControllerManager:
             ),
             StatefulSetLoop(self._informers, self._objects("statefulset-controller")),
             DaemonSetLoop(self._informers, self._objects("daemonset-controller")),
+            CronJobLoop(self._informers, self._objects("cronjob-controller")),
+            JobLoop(self._informers, self._objects("job-controller")),
             EndpointsLoop(self._informers, self._objects("endpoint-slice-controller")),
             NodeLifecycleLoop(self._informers, self._objects("node-controller")),
             NamespaceContentLoop(

@@ -31,7 +31,7 @@ def plan(node: Manifest) -> Plan:
 
 
 def _is_not_ready(taint: Mapping[str, Any]) -> bool:
-    return taint["key"] == NOT_READY["key"] and taint["effect"] == NOT_READY["effect"]
+    return bool((taint["key"], taint["effect"]) == (NOT_READY["key"], NOT_READY["effect"]))
 
 
 class NodeLifecycleLoop:

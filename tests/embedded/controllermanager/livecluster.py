@@ -157,6 +157,7 @@ async def live_cluster(*, ready_node: bool = False) -> AsyncIterator[LiveCluster
     manager.start()
     if ready_node:
         tasks.start(ReadyNode(cluster, informers).run(), name="node")
+    await cluster.until(kinds.SERVICE_ACCOUNTS, len)
     try:
         yield cluster
     finally:
