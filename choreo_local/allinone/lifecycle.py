@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
-from choreo_local.allinone import addresses, bundles, credentials, demo, ports
+from choreo_local.allinone import addresses, bundles, credentials, demo, facts, ports
 from choreo_local.allinone import instance as instances
+from choreo_local.allinone.api import Apis
 from choreo_local.allinone.controlplane import Access, ControlPlane
+from choreo_local.allinone.facts import Facts
 from choreo_local.allinone.progress import Progress
 from choreo_local.clusters import registry
 from choreo_local.clusters.driver import ClusterDriver, ClusterSpec
@@ -100,6 +102,10 @@ class Platform:
             control_plane = self._control_plane()
             control_plane.start()
             self._stack.append(control_plane.stop)
+        with progress.phase("APIs"):
+            apis = self._apis()
+            apis.start()
+            self._stack.append(apis.stop)
         with progress.phase("platform"):
             self._seed("platform")
         if self._wishes.demo or self.record.demo:
@@ -141,8 +147,28 @@ class Platform:
         return Access(self._paths.socket("kube"), self._credentials.planes[plane])
 
     def _control_plane(self) -> ControlPlane:
-        planes = {kind: self._access(plane) for kind, plane in _LOCAL_PLANES.items()}
-        return ControlPlane(self._access("control-plane"), planes=planes, on_death=self._on_death)
+        return ControlPlane(
+            self._access("control-plane"), planes=self._plane_access(), on_death=self._on_death
+        )
+
+    def _apis(self) -> Apis:
+        assert self._driver is not None
+        status = Facts(
+            record=lambda: self.record,
+            reason=self._choice.reason,
+            capabilities=self._driver.capabilities,
+            processes=self._driver.processes,
+        )
+        return Apis(
+            self._access("control-plane"),
+            planes=self._plane_access(),
+            owner_token=self._credentials.owner,
+            sock=self._sockets["api"],
+            status=status.status,
+        )
+
+    def _plane_access(self) -> dict[str, Access]:
+        return {kind: self._access(plane) for kind, plane in _LOCAL_PLANES.items()}
 
     def _seed(self, name: str) -> None:
         """Apply a bundle unless this very content was applied before, and wait for it."""
@@ -174,14 +200,12 @@ class Platform:
 
     def facts(self) -> dict[str, object]:
         """What whoever started us wants to know."""
-        numbers = self.record.ports
-        urls = {
-            "API": f"http://127.0.0.1:{numbers['api']}",
-            "Gateway": f"http://*.openchoreoapis.localhost:{numbers['gateway']}",
-            "Kubernetes": f"https://127.0.0.1:{numbers['kube']}",
+        shown = [demo.url(self.record.ports["gateway"])] if self.record.demo else []
+        return {
+            "driverReason": self._choice.reason,
+            "urls": facts.urls(self.record),
+            "demo": shown,
         }
-        shown = [demo.url(numbers["gateway"])] if self.record.demo else []
-        return {"driverReason": self._choice.reason, "urls": urls, "demo": shown}
 
     def stop(self) -> None:
         """Stop what was started, newest first."""

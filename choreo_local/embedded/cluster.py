@@ -29,6 +29,7 @@ from choreo_local.embedded.kubelet.kubelet import Kubelet, KubeletSettings
 from choreo_local.embedded.kubelet.launch import Surroundings, inherited_variables
 from choreo_local.embedded.kubelet.process import ProcessRuntime
 from choreo_local.embedded.network.datapath import Addresses, DataPath
+from choreo_local.embedded.network.dns import DnsServer
 from choreo_local.embedded.network.envoy import Envoy, find_envoy
 from choreo_local.embedded.network.gateway import GatewayController
 from choreo_local.embedded.network.services import ServiceProxy
@@ -41,6 +42,7 @@ from choreo_local.tasks import TaskGroup
 logger = logging.getLogger(__name__)
 
 NODE_NAME = "choreo"
+_LOOPBACK = "127.0.0.1"
 _MASTERS = ("system:masters",)
 
 
@@ -216,6 +218,10 @@ class EmbeddedCluster:
         self._running.add(proxy)
         self._options.sockets["gateway"].close()
         self._options.sockets["gateway-tls"].close()
+        self._options.sockets["dns"].close()
+        dns = DnsServer(informers, host=_LOOPBACK, port=self._ports["dns"])
+        await dns.start()
+        self._running.add(dns)
         addresses = Addresses()
         controller = GatewayController(
             self.client("gateway-controller"), informers, self._data_path(addresses), addresses
@@ -242,6 +248,7 @@ class EmbeddedCluster:
         surroundings = Surroundings(
             instance_id=options.instance_id,
             cache_folder=options.folders.cache,
+            dns=f"{_LOOPBACK}:{self._ports['dns']}",
             inherited=inherited_variables(),
         )
         self._runtime = ProcessRuntime(surroundings, Catalogue.of_folders(options.images))

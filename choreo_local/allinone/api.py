@@ -1,0 +1,83 @@
+"""The HTTP APIs of an instance in a thread of their own."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from choreo_local.allinone.controlplane import Access
+from choreo_local.api import labels
+from choreo_local.apiserver import security
+from choreo_local.apiserver.app import create_app
+from choreo_local.apiserver.server import ApiServer
+from choreo_local.kubeclient.client import KubeClient
+from choreo_local.planes import PlaneClients
+from choreo_local.services import assembly
+from choreo_local.threads import LoopThread
+
+_SECONDS = 20
+
+
+class Apis:
+    """Serves the OpenChoreo API and ours beside it.
+
+    Args:
+        access: as the control plane.
+        planes: kind → how to reach the local plane of that kind.
+        owner_token: the bearer token of the instance's owner.
+        sock: a listening socket.
+        status: the facts of `/choreo/v1/status`.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        planes: dict[str, Access],
+        owner_token: str,
+        sock: socket.socket,
+        status: Callable[[], Awaitable[Mapping[str, Any]]],
+    ) -> None:
+        self._access = access
+        self._plane_access = planes
+        self._token = owner_token
+        self._socket = sock
+        self._status = status
+        self._thread = LoopThread("api")
+        self._server: ApiServer | None = None
+        self._services: assembly.Services | None = None
+        self._clients: list[KubeClient] = []
+
+    def start(self) -> None:
+        """Return once requests are answered."""
+        self._thread.start()
+        self._thread.call(self._start(), timeout=_SECONDS)
+
+    def stop(self) -> None:
+        """Let requests end, then stop."""
+        self._thread.call(self._stop(), timeout=_SECONDS)
+        self._thread.stop()
+
+    async def _start(self) -> None:
+        client = self._access.client(field_manager="openchoreo-api")
+        planes = PlaneClients()
+        for kind, access in self._plane_access.items():
+            connected = access.client(field_manager="openchoreo-api")
+            planes.connect(kind, labels.DEFAULT, connected)
+            self._clients.append(connected)
+        self._clients.append(client)
+        self._services = assembly.assemble(client, planes)
+        app = create_app(
+            services=self._services,
+            authenticate=security.owner_token(self._token),
+            status=self._status,
+        )
+        self._server = ApiServer(app, self._socket)
+        await self._server.start()
+
+    async def _stop(self) -> None:
+        if self._server is not None:
+            await self._server.stop()
+        for client in self._clients:
+            await client.close()
