@@ -215,3 +215,13 @@ def children(node: Node) -> list[Node]:
     if isinstance(node, Comprehension):
         return [node.range, node.start, node.condition, node.step, node.result]
     return []
+
+
+def depth(root: Node, limit: int) -> int:
+    """The number of levels of a tree; counting stops above a limit."""
+    levels = 0
+    level = [root]
+    while level and levels <= limit:
+        levels += 1
+        level = [child for node in level for child in children(node)]
+    return levels

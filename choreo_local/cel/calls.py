@@ -39,7 +39,10 @@ def call_step(
     if function is None:
         return _unknown(name)
     if function.dispatch is not None:
-        return _direct(function.dispatch, arguments)
+        weight = function.overloads[0].weight
+        if weight is None:
+            return _direct(function.dispatch, arguments)
+        return _weighed(function.dispatch, weight, arguments)
     if len(overloads) != 1:
         overloads = [
             overload
@@ -126,6 +129,17 @@ def _direct(implementation: Callable[..., Any], arguments: list[Step]) -> Step:
         left, right = arguments
         return lambda frame: implementation(left(frame), right(frame))
     return lambda frame: implementation(*[argument(frame) for argument in arguments])
+
+
+def _weighed(
+    implementation: Callable[..., Any], weight: Callable[..., int], arguments: list[Step]
+) -> Step:
+    def call(frame: Frame) -> Any:
+        values = [argument(frame) for argument in arguments]
+        charge(frame, weight(*values))
+        return implementation(*values)
+
+    return call
 
 
 def _unary(name: str, candidate: _Candidate, argument: Step) -> Step:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from choreo_local.cel import unification, values
+from choreo_local.cel import values
 from choreo_local.cel.ast import (
     Call,
     Comprehension,
@@ -17,8 +17,10 @@ from choreo_local.cel.ast import (
     Select,
     qualified_name,
 )
-from choreo_local.cel.declarations import Function, Overload
+from choreo_local.cel.declarations import Function
 from choreo_local.cel.errors import Issue
+from choreo_local.cel.inference import Inference
+from choreo_local.cel.macros import pieces
 from choreo_local.cel.scope import Scope
 from choreo_local.cel.types import (
     BOOL,
@@ -37,7 +39,6 @@ from choreo_local.cel.types import (
     map_of,
     optional_content,
     optional_of,
-    parameter,
 )
 
 _CONSTANTS: dict[type, Type] = {
@@ -62,49 +63,21 @@ class Checker:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.issues: list[Issue] = []
-        self.bindings: unification.Bindings = {}
+        self.inference = Inference()
         self.locals: list[tuple[str, Type]] = []
-        self.fresh = 0
 
     def check(self, root: Node) -> Type:
         """Annotate the tree; the type of the whole."""
-        return self.resolved(_CHECKS[type(root)](self, root))
-
-    def resolved(self, type_: Type) -> Type:
-        """A type in which nothing is open."""
-        return unification.closed(self.bindings, type_) if type_.open else type_
+        return self.inference.resolved(_CHECKS[type(root)](self, root))
 
     def report(self, position: int, message: str) -> None:
         """Note a complaint."""
         self.issues.append(Issue(position, message))
 
-    def new_parameter(self) -> Type:
-        """A type that is not known yet."""
-        self.fresh += 1
-        return parameter(f"_var{self.fresh}")
-
-    def assignable(self, given: Type, wanted: Type) -> bool:
-        """Whether a type fits; binds what had to be bound."""
-        extended = unification.fits(self.bindings, given, wanted)
-        if extended is None:
-            return False
-        self.bindings = extended
-        return True
-
     def demand(self, node: Node, wanted: Type, given: Type) -> None:
         """Complain about a node whose type does not fit."""
-        if not self.assignable(wanted, given):
+        if not self.inference.assignable(wanted, given):
             self.report(node.position, f"expected type '{wanted}' but found '{given}'")
-
-    def joined(self, previous: Type | None, current: Type) -> Type:
-        """The element type of a literal that holds both."""
-        if previous is None:
-            return current
-        if self.assignable(previous, current):
-            return unification.most_general(previous, current)
-        if current is NULL and self.assignable(current, previous):
-            return previous
-        return DYN
 
 
 def _literal(checker: Checker, node: Literal) -> Type:
@@ -157,7 +130,7 @@ def _qualified(checker: Checker, node: Node) -> str | None:
 
 
 def _field_type(checker: Checker, node: Node, operand: Type, field: str) -> Type:
-    operand = unification.substituted(checker.bindings, operand)
+    operand = checker.inference.bound(operand)
     content = optional_content(operand)
     target = operand if content is None else content
     result = DYN
@@ -171,7 +144,7 @@ def _field_type(checker: Checker, node: Node, operand: Type, field: str) -> Type
         else:
             result = found.type
     elif target.kind is Kind.PARAMETER:
-        checker.assignable(DYN, target)
+        checker.inference.assignable(DYN, target)
     elif target.kind not in _LOOSE:
         checker.report(node.position, f"type '{target}' does not support field selection")
     return result if content is None else optional_of(result)
@@ -218,17 +191,17 @@ def _resolve(
     """The overloads that fit, and the type they give."""
     node.function = function.name
     if any(type_.open for type_ in given):
-        known = _matching(checker, function, given, member=member)
+        known = checker.inference.matching(function, given, member=member)
     else:
         key = (function, (member, *given))
         remembered = checker.scope.resolutions.get(key)
-        known = remembered or _matching(checker, function, given, member=member)
+        known = remembered or checker.inference.matching(function, given, member=member)
         # A result that is open must have parameters of its own in each call.
         if remembered is None and (known[0] is None or not known[0].open):
             checker.scope.remember(key, known)
     result, node.overloads = known
     if result is None:
-        _no_overload(checker, node, given, member=member)
+        _no_overload(checker, node, node.function, given, member=member)
         return ERROR
     node.type = result
     if function.inspect is not None:
@@ -236,58 +209,13 @@ def _resolve(
     return result
 
 
-def _matching(
-    checker: Checker, function: Function, given: Sequence[Type], *, member: bool
-) -> tuple[Type | None, tuple[Overload, ...]]:
-    result: Type | None = None
-    fitting: list[Overload] = []
-    for overload in function.overloads:
-        if overload.member is not member:
-            continue
-        wanted, gives = _instance(checker, overload, len(given))
-        extended = unification.all_fit(checker.bindings, tuple(given), wanted)
-        if extended is None:
-            continue
-        checker.bindings = extended
-        fitting.append(overload)
-        this = unification.substituted(extended, gives)
-        if result is None:
-            result = this
-        elif result is not DYN and this != result:
-            result = DYN
-    return result, tuple(fitting)
-
-
-def _instance(checker: Checker, overload: Overload, count: int) -> tuple[tuple[Type, ...], Type]:
-    """An overload's types with parameters of its own, and as many as there are arguments."""
-    wanted = overload.arguments
-    if overload.variadic and count >= len(wanted) - 1:
-        wanted = wanted[:-1] + (wanted[-1],) * (count - len(wanted) + 1)
-    gives = overload.result
-    if not gives.open and not any(type_.open for type_ in wanted):
-        return wanted, gives
-    own: unification.Bindings = {}
-
-    def renamed(type_: Type) -> Type:
-        if type_.kind is Kind.PARAMETER:
-            if type_ not in own:
-                own[type_] = checker.new_parameter()
-            return own[type_]
-        if not type_.open:
-            return type_
-        return Type(type_.kind, type_.name, tuple(map(renamed, type_.parameters)))
-
-    return tuple(map(renamed, wanted)), renamed(gives)
-
-
-def _no_overload(checker: Checker, node: Call, given: Sequence[Type], *, member: bool) -> None:
-    shown = [str(checker.resolved(type_)) for type_ in given]
+def _no_overload(
+    checker: Checker, at: Node, function: str, given: Sequence[Type], *, member: bool = False
+) -> None:
+    shown = [str(checker.inference.resolved(type_)) for type_ in given]
     target = f"{shown.pop(0)}." if member else ""
-    checker.report(
-        node.position,
-        f"found no matching overload for '{node.function}' applied to"
-        f" '{target}({', '.join(shown)})'",
-    )
+    applied = f"'{target}({', '.join(shown)})'"
+    checker.report(at.position, f"found no matching overload for '{function}' applied to {applied}")
 
 
 def _list(checker: Checker, node: ListLiteral) -> Type:
@@ -296,8 +224,8 @@ def _list(checker: Checker, node: ListLiteral) -> Type:
         type_ = _CHECKS[type(part)](checker, part)
         if index in node.optional:
             type_ = _unwrapped(checker, part, type_)
-        element = checker.joined(element, type_)
-    node.type = list_of(checker.new_parameter() if element is None else element)
+        element = checker.inference.joined(element, type_)
+    node.type = list_of(checker.inference.new_parameter() if element is None else element)
     return node.type
 
 
@@ -315,14 +243,14 @@ def _map(checker: Checker, node: MapLiteral) -> Type:
     key: Type | None = None
     value: Type | None = None
     for entry in node.entries:
-        key = checker.joined(key, _CHECKS[type(entry.key)](checker, entry.key))
+        key = checker.inference.joined(key, _CHECKS[type(entry.key)](checker, entry.key))
         type_ = _CHECKS[type(entry.value)](checker, entry.value)
         if entry.optional:
             type_ = _unwrapped(checker, entry.value, type_)
-        value = checker.joined(value, type_)
+        value = checker.inference.joined(value, type_)
     node.type = map_of(
-        checker.new_parameter() if key is None else key,
-        checker.new_parameter() if value is None else value,
+        checker.inference.new_parameter() if key is None else key,
+        checker.inference.new_parameter() if value is None else value,
     )
     return node.type
 
@@ -341,7 +269,7 @@ def _message(checker: Checker, node: Message) -> Type:
         wanted = found.fields.get(field)
         if wanted is None:
             checker.report(entry.position, f"undefined field '{field}'")
-        elif not checker.assignable(wanted, given):
+        elif not checker.inference.assignable(wanted, given):
             checker.report(
                 entry.position,
                 f"expected type of field '{field}' is '{wanted}' but provided type is '{given}'",
@@ -350,9 +278,11 @@ def _message(checker: Checker, node: Message) -> Type:
 
 
 def _comprehension(checker: Checker, node: Comprehension) -> Type:
+    if node.shape == "map":
+        return _mapped(checker, node)
     walked = _CHECKS[type(node.range)](checker, node.range)
     carried = _CHECKS[type(node.start)](checker, node.start)
-    walked = unification.substituted(checker.bindings, walked)
+    walked = checker.inference.bound(walked)
     depth = len(checker.locals)
     checker.locals.append((node.accumulator, carried))
     first, second = _walked(checker, node, walked)
@@ -366,8 +296,28 @@ def _comprehension(checker: Checker, node: Comprehension) -> Type:
     del checker.locals[depth + 1 :]
     result = _CHECKS[type(node.result)](checker, node.result)
     del checker.locals[depth:]
-    node.type = unification.substituted(checker.bindings, result)
+    node.type = checker.inference.bound(result)
     return node.type
+
+
+def _mapped(checker: Checker, node: Comprehension) -> Type:
+    """A loop that makes a list: its type without the detour over the types of the fold."""
+    walked = _CHECKS[type(node.range)](checker, node.range)
+    walked = checker.inference.bound(walked)
+    depth = len(checker.locals)
+    first, second = _walked(checker, node, walked)
+    checker.locals.append((node.variable, first))
+    if node.second:
+        checker.locals.append((node.second, second))
+    condition, element = pieces(node)
+    test = BOOL if condition is None else _CHECKS[type(condition)](checker, condition)
+    assert element is not None
+    made = list_of(_CHECKS[type(element)](checker, element))
+    del checker.locals[depth:]
+    if not checker.inference.assignable(test, BOOL):
+        _no_overload(checker, node.step, "_?_:_", (test, made, made))
+    node.type = made
+    return made
 
 
 def _walked(checker: Checker, node: Comprehension, type_: Type) -> tuple[Type, Type]:
@@ -378,7 +328,7 @@ def _walked(checker: Checker, node: Comprehension, type_: Type) -> tuple[Type, T
     if type_.kind is Kind.MAP:
         return type_.parameters[0], type_.parameters[1]
     if type_.kind in _LOOSE or type_.kind is Kind.PARAMETER:
-        checker.assignable(DYN, type_)
+        checker.inference.assignable(DYN, type_)
         return DYN, DYN
     checker.report(
         node.range.position,

@@ -13,14 +13,16 @@ from typing import Any
 
 from choreo_local.cel import macros as standard_macros
 from choreo_local.cel.access import MISSING
+from choreo_local.cel.ast import Node
 from choreo_local.cel.checker import Checker
 from choreo_local.cel.declarations import Function, Library, Macro, MessageType
-from choreo_local.cel.errors import CompileError, EvaluationError
+from choreo_local.cel.errors import CompileError, EvaluationError, Issue
 from choreo_local.cel.libraries import STANDARD
-from choreo_local.cel.parser import MacroTable, parse
+from choreo_local.cel.parser import TOO_DEEP, MacroTable, parse
 from choreo_local.cel.planner import Planner, Step
 from choreo_local.cel.scope import Scope
-from choreo_local.cel.types import DYN, Type
+from choreo_local.cel.sizes import check_size
+from choreo_local.cel.types import DYN, TooComplexError, Type
 
 # What an evaluation may cost unless the caller says otherwise: about two seconds of work.
 COST_LIMIT = 10_000_000
@@ -100,18 +102,43 @@ class Environment:
         Raises:
             CompileError: it is malformed or ill-typed.
         """
-        root = parse(text, self._macros)
-        checker = Checker(self._scope)
-        result = checker.check(root)
-        if checker.issues:
-            raise CompileError(text, checker.issues)
-        planner = Planner(self._scope)
-        return Program(text, result, planner.plan(root), planner.variables)
+        try:
+            root = parse(text, self._macros)
+            result = self._checked(text, root)
+            return self._planned(text, root, result)
+        except RecursionError:
+            # Far below the limit of the parser, but the caller was deep in the stack already.
+            raise CompileError(text, [Issue(-1, TOO_DEEP)]) from None
 
     def compile_unchecked(self, text: str) -> Program:
         """Parse and plan an expression without a look at types."""
+        return self._planned(text, parse(text, self._macros), DYN)
+
+    def _checked(self, text: str, root: Node) -> Type:
+        checker = Checker(self._scope)
+        try:
+            result = checker.check(root)
+        except TooComplexError:
+            raise CompileError(text, [Issue(-1, "type of an expression is too complex")]) from None
+        if checker.issues:
+            raise CompileError(text, checker.issues)
+        return result
+
+    def _planned(self, text: str, root: Node, result: Type) -> Program:
         planner = Planner(self._scope)
-        return Program(text, DYN, planner.plan(parse(text, self._macros)), planner.variables)
+        run = planner.plan(root)
+        if planner.may_grow():
+            run = _measured(run)
+        return Program(text, result, run, planner.variables)
+
+
+def _measured(run: Step) -> Step:
+    def measured(frame: list[Any]) -> Any:
+        result = run(frame)
+        check_size(result)
+        return result
+
+    return measured
 
 
 class _Assembled:

@@ -9,8 +9,6 @@ from choreo_local.cel.values import BoolKey, Duration, Optional, Timestamp, Uint
 
 _SCALARS = frozenset({str, bool, int, Uint, bytes, type(None)})
 _NUMBERS = frozenset({int, Uint, float})
-# Comparing more pairs than this means that parts are shared many times over.
-_MOST_PAIRS = 5_000_000
 
 
 def equal(one: Any, other: Any) -> bool:
@@ -21,7 +19,7 @@ def equal(one: Any, other: Any) -> bool:
             return bool(one == other)
     elif kind in _NUMBERS or type(other) in _NUMBERS:
         return _numbers_equal(one, other)
-    return _deep_equal(one, other)
+    return compare_deeply(one, other)[0]
 
 
 def _numbers_equal(one: Any, other: Any) -> bool:
@@ -32,41 +30,60 @@ def _numbers_equal(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _deep_equal(one: Any, other: Any) -> bool:
-    """Walks both with a stack of pairs."""
+def compare_deeply(one: Any, other: Any) -> tuple[bool, int]:
+    """Whether two values are equal, and how many pairs of parts it took to find out.
+
+    A pair of containers is walked once: values that expressions make may share their parts so
+    often that a plain walk would not end.
+    """
     pending = [(one, other)]
-    count = 0
+    seen: set[tuple[int, int]] = set()
+    work = 0
     while pending:
         left, right = pending.pop()
-        count += 1
-        if count > _MOST_PAIRS:
-            raise EvaluationError("operation cancelled: values too large to compare")
+        work += 1
         kind = type(left)
         if kind is type(right) and kind in _SCALARS:
             if left != right:
-                return False
-        elif isinstance(left, list):
-            if not isinstance(right, list) or len(left) != len(right):
-                return False
-            pending.extend(zip(left, right, strict=True))
-        elif isinstance(left, dict):
-            if not isinstance(right, dict) or len(left) != len(right):
-                return False
-            for key, value in left.items():
-                if key not in right:
-                    return False
-                pending.append((value, right[key]))
+                return False, work
+        elif isinstance(left, list | dict):
+            pair = (id(left), id(right))
+            if pair in seen:
+                continue
+            seen.add(pair)
+            parts = _parts(left, right)
+            if parts is None:
+                return False, work
+            pending.extend(parts)
         elif isinstance(left, Optional):
             if not isinstance(right, Optional) or left.present is not right.present:
-                return False
+                return False, work
             if left.present:
                 pending.append((left.value, right.value))
         elif kind in _NUMBERS or type(right) in _NUMBERS:
             if not _numbers_equal(left, right):
-                return False
+                return False, work
         elif kind is not type(right) or left != right:
-            return False
-    return True
+            return False, work
+    return True, work
+
+
+def _parts(left: Any, right: Any) -> list[tuple[Any, Any]] | None:
+    """The elements or values of two containers, side by side; None when they do not pair up."""
+    if isinstance(left, list):
+        if not isinstance(right, list) or len(left) != len(right):
+            return None
+        return list(zip(left, right, strict=True))
+    if not isinstance(right, dict) or len(left) != len(right):
+        return None
+    if any(key not in right for key in left):
+        return None
+    return [(value, right[key]) for key, value in left.items()]
+
+
+def search_weight(values: list[Any], wanted: Any) -> int:
+    """The work of looking for a value among others."""
+    return len(values) * (4 if isinstance(wanted, list | dict) else 1) // 4
 
 
 def contains(container: Any, element: Any) -> bool:

@@ -82,18 +82,24 @@ def _kind(group: str, word: str) -> str:
     return word if is_its_own else group
 
 
-def tokens(text: str) -> list[Token]:
-    """The tokens of a text, ending with one of kind END."""
-    found: list[Token] = []
+def tokens(text: str) -> tuple[list[str], list[str], list[int]]:
+    """Kinds, texts and positions of the tokens of a text, the last of kind END."""
+    kinds: list[str] = []
+    texts: list[str] = []
+    positions: list[int] = []
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
-        if kind == "SPACE":
+        if kind == SPACE:
             continue
         word = match[0]
-        if kind == "OPERATOR" or (kind == IDENTIFIER and word in _KEYWORDS):
+        if kind == "OPERATOR" or word in _KEYWORDS:
             kind = word
         elif kind == "ERROR" or kind is None:
             raise LexerError
-        found.append(Token(kind, word, match.start()))
-    found.append(Token(END, END, len(text)))
-    return found
+        kinds.append(kind)
+        texts.append(word)
+        positions.append(match.start())
+    kinds.append(END)
+    texts.append(END)
+    positions.append(len(text))
+    return kinds, texts, positions

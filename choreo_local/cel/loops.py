@@ -5,18 +5,16 @@ Every turn of a loop is paid for with the number of nodes that it evaluates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from choreo_local.cel.ast import Call, Comprehension, Ident, ListLiteral, Node, children
 from choreo_local.cel.errors import CostExceededError, EvaluationError, overload_error
-from choreo_local.cel.operators import charge
-from choreo_local.cel.values import keys, type_name
+from choreo_local.cel.operators import Frame, Step, charge
+from choreo_local.cel.values import as_key, from_key, keys, shown, type_name
 
-Frame = list[Any]
-Step = Callable[[Frame], Any]
-Plan = Callable[[Node], Step]
+Turns = Callable[[Frame, Any], Iterator[None]]
+"""Binds the variables of a loop to one element after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """The planned parts of a loop."""
+    """The planned parts of a loop in general."""
 
     range: Step
     start: Step
@@ -49,10 +47,8 @@ def bind(place: int, value: Step, body: Step) -> Step:
     return bound
 
 
-def fold(node: Comprehension, places: Places, parts: Fold) -> Step:
+def fold(parts: Fold, turns: Turns, carried: int) -> Step:
     """The loop in general."""
-    turns = _turns(node, places)
-    carried = places.carried
     condition, step = parts.condition, parts.step
 
     def run(frame: Frame) -> Any:
@@ -67,9 +63,8 @@ def fold(node: Comprehension, places: Places, parts: Fold) -> Step:
     return run
 
 
-def _turns(node: Comprehension, places: Places) -> Callable[[Frame, Any], Iterator[None]]:
-    """Binds the variables of the loop to one element after the other."""
-    weight = weigh(node.step)
+def turns_over(places: Places, weight: int) -> Turns:
+    """The turns of a loop, each of which costs the weight."""
     first, second = places.first, places.second
 
     def one(frame: Frame, walked: Any) -> Iterator[None]:
@@ -93,106 +88,78 @@ def _elements(frame: Frame, walked: Any, weight: int) -> list[Any]:
     elif isinstance(walked, dict):
         items = keys(walked)
     else:
-        raise _no_range(walked)
+        raise EvaluationError(f"got '{_go_name(walked)}', expected iterable type")
     charge(frame, weight * len(items))
     return items
 
 
+_GO_NAMES = {
+    "null_type": "types.Null",
+    "google.protobuf.Timestamp": "types.Timestamp",
+    "google.protobuf.Duration": "types.Duration",
+    "optional_type": "*types.Optional",
+    "type": "*types.Type",
+}
+
+
+def _go_name(value: Any) -> str:
+    """The type of a value as upstream's message shows it."""
+    name = type_name(value)
+    return _GO_NAMES.get(name) or f"types.{name.capitalize()}"
+
+
 def _pairs(frame: Frame, walked: Any, weight: int) -> list[tuple[Any, Any]]:
     """The elements of a list with their indexes, or the entries of a map."""
+    items = _elements(frame, walked, weight)
     if isinstance(walked, dict):
-        charge(frame, weight * len(walked))
-        return list(zip(keys(walked), walked.values(), strict=True))
-    return list(enumerate(_elements(frame, walked, weight)))
+        return list(zip(items, walked.values(), strict=True))
+    return list(enumerate(items))
 
 
-def _no_range(walked: Any) -> EvaluationError:
-    return EvaluationError(f"got '{type_name(walked)}', expected iterable type")
-
-
-def weigh(node: Node) -> int:
-    """The number of nodes of a tree."""
-    count = 0
-    pending = [node]
-    while pending:
-        count += 1
-        pending.extend(children(pending.pop()))
-    return count
-
-
-def _quantifier(
-    plan: Plan, node: Comprehension, range_: Step, places: Places, *, decisive: bool
-) -> Step:
+def _quantifier(*, decisive: bool) -> Callable[[Turns, Step, Sequence[Step | None]], Step]:
     """`all` and `exists`: an element that decides outweighs errors of others."""
-    predicate = plan(_predicate(node))
-    turns = _turns(node, places)
     neutral = not decisive
 
-    def decide(frame: Frame) -> bool:
-        error: EvaluationError | None = None
-        for _ in turns(frame, range_(frame)):
-            try:
-                value = predicate(frame)
-            except CostExceededError:
-                raise
-            except EvaluationError as caught:
-                error = error or caught
-                continue
-            if value is decisive:
-                return bool(value)
-            if value is not neutral:
-                error = error or overload_error()
-        if error is not None:
-            raise error
-        return neutral
+    def build(turns: Turns, range_: Step, parts: Sequence[Step | None]) -> Step:
+        (predicate,) = parts
+        assert predicate is not None
 
-    return decide
+        def decide(frame: Frame) -> bool:
+            error: EvaluationError | None = None
+            for _ in turns(frame, range_(frame)):
+                try:
+                    value = predicate(frame)
+                except CostExceededError:
+                    raise
+                except EvaluationError as caught:
+                    error = error or caught
+                    continue
+                if value is decisive:
+                    return bool(value)
+                if value is not neutral:
+                    error = error or overload_error()
+            if error is not None:
+                raise error
+            return neutral
 
+        return decide
 
-def _predicate(node: Comprehension) -> Node:
-    assert isinstance(node.step, Call)
-    return node.step.arguments[1]
-
-
-def _all(plan: Plan, node: Comprehension, range_: Step, places: Places) -> Step:
-    return _quantifier(plan, node, range_, places, decisive=False)
+    return build
 
 
-def _exists(plan: Plan, node: Comprehension, range_: Step, places: Places) -> Step:
-    return _quantifier(plan, node, range_, places, decisive=True)
-
-
-def _map(plan: Plan, node: Comprehension, range_: Step, places: Places) -> Step:
+def _map(turns: Turns, range_: Step, parts: Sequence[Step | None]) -> Step:
     """`map`, `filter` and their kin: one list that grows."""
-    condition, addition = _guarded(node.step)
-    assert isinstance(addition, Call)
-    added = addition.arguments[1]
-    assert isinstance(added, ListLiteral)
-    element = plan(added.elements[0])
-    weight = weigh(node.step)
-    first = places.first
-    if places.second:
-        return _map_pairs(plan, node, range_, places)
-    if condition is None:
-
-        def mapped(frame: Frame) -> list[Any]:
-            found: list[Any] = []
-            items = _elements(frame, range_(frame), weight)
-            for frame[first] in items:
-                found.append(element(frame))
-            return found
-
-        return mapped
-    test = plan(condition)
-    same = isinstance(added.elements[0], Ident) and added.elements[0].name == node.variable
+    test, element = parts
+    assert element is not None
+    if test is None:
+        return lambda frame: [element(frame) for _ in turns(frame, range_(frame))]
 
     def filtered(frame: Frame) -> list[Any]:
         found: list[Any] = []
-        for item in _elements(frame, range_(frame), weight):
-            frame[first] = item
+        for _ in turns(frame, range_(frame)):
             verdict = test(frame)
             if verdict is True:
-                found.append(item if same else element(frame))
+                found.append(element(frame))
             elif verdict is not False:
                 raise overload_error()
         return found
@@ -200,39 +167,53 @@ def _map(plan: Plan, node: Comprehension, range_: Step, places: Places) -> Step:
     return filtered
 
 
-def _map_pairs(plan: Plan, node: Comprehension, range_: Step, places: Places) -> Step:
-    condition, addition = _guarded(node.step)
-    assert isinstance(addition, Call)
-    added = addition.arguments[1]
-    assert isinstance(added, ListLiteral)
-    element = plan(added.elements[0])
-    test = None if condition is None else plan(condition)
-    turns = _turns(node, places)
+def _insert(turns: Turns, range_: Step, parts: Sequence[Step | None]) -> Step:
+    """`transformMap` and `transformMapEntry`: one map that grows."""
+    test, *values = parts
+    entries = _entries([value for value in values if value is not None])
 
-    def mapped(frame: Frame) -> list[Any]:
-        found: list[Any] = []
+    def inserted(frame: Frame) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
         for _ in turns(frame, range_(frame)):
-            if test is not None:
-                verdict = test(frame)
-                if verdict is False:
-                    continue
-                if verdict is not True:
-                    raise overload_error()
-            found.append(element(frame))
+            verdict = True if test is None else test(frame)
+            if verdict is True:
+                add_entries(found, entries(frame))
+            elif verdict is not False:
+                raise overload_error()
         return found
 
-    return mapped
+    return inserted
 
 
-def _guarded(step: Node) -> tuple[Node | None, Node]:
-    """The condition of a step, if any, and what it does when it holds."""
-    if isinstance(step, Call) and step.function == "_?_:_":
-        return step.arguments[0], step.arguments[1]
-    return None, step
+def _entries(values: list[Step]) -> Step:
+    """A map of what is to be inserted: given as such, or as a key and a value."""
+    if len(values) == 1:
+        return _only_map(values[0])
+    key, value = values
+    return lambda frame: {as_key(key(frame)): value(frame)}
 
 
-SHAPES: dict[str, Callable[[Plan, Comprehension, Step, Places], Step]] = {
-    "all": _all,
-    "exists": _exists,
+def _only_map(value: Step) -> Step:
+    def checked(frame: Frame) -> dict[Any, Any]:
+        entries = value(frame)
+        if not isinstance(entries, dict):
+            raise overload_error("cel.@mapInsert", ["map", type_name(entries)])
+        return entries
+
+    return checked
+
+
+def add_entries(target: dict[Any, Any], entries: dict[Any, Any]) -> None:
+    """Insert entries whose keys must be new."""
+    for key, value in entries.items():
+        if key in target:
+            raise EvaluationError(f"insert failed: key {shown(from_key(key))} already exists")
+        target[key] = value
+
+
+SHAPES: dict[str, Callable[[Turns, Step, Sequence[Step | None]], Step]] = {
+    "all": _quantifier(decisive=False),
+    "exists": _quantifier(decisive=True),
     "map": _map,
+    "insert": _insert,
 }

@@ -119,6 +119,22 @@ def mapped(
     )
 
 
+def pieces(node: Comprehension) -> list[Node | None]:
+    """What one turn of a shaped loop evaluates: the predicate, or a condition and values."""
+    step = node.step
+    assert isinstance(step, Call)
+    if node.shape in ("all", "exists"):
+        return [step.arguments[1]]
+    condition: Node | None = None
+    if step.function == "_?_:_":
+        condition, step = step.arguments[0], step.arguments[1]
+        assert isinstance(step, Call)
+    added = step.arguments[1:]
+    if isinstance(added[0], ListLiteral) and node.shape == "map":
+        added = added[0].elements
+    return [condition, *added]
+
+
 def _has(expansion: Expansion, target: Node | None, arguments: Sequence[Node]) -> Node:
     selection = arguments[0]
     if isinstance(selection, Select) and not selection.test:

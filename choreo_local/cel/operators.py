@@ -7,7 +7,7 @@ from typing import Any
 
 from choreo_local.cel import access
 from choreo_local.cel.arithmetic import add
-from choreo_local.cel.equality import equal
+from choreo_local.cel.equality import compare_deeply, contains, equal, search_weight
 from choreo_local.cel.errors import CostExceededError, EvaluationError, overload_error
 
 Frame = list[Any]
@@ -90,8 +90,10 @@ def equality(left: Step, right: Step) -> Step:
 
     def decide(frame: Frame) -> bool:
         one, other = left(frame), right(frame)
-        if type(one) is str and type(other) is str:
-            return bool(one == other)
+        if isinstance(one, list | dict) and isinstance(other, list | dict):
+            verdict, work = compare_deeply(one, other)
+            charge(frame, work)
+            return verdict
         return equal(one, other)
 
     return decide
@@ -99,7 +101,20 @@ def equality(left: Step, right: Step) -> Step:
 
 def inequality(left: Step, right: Step) -> Step:
     """`left != right`."""
-    return lambda frame: not equal(left(frame), right(frame))
+    decide = equality(left, right)
+    return lambda frame: not decide(frame)
+
+
+def membership(element: Step, container: Step) -> Step:
+    """`element in container`."""
+
+    def decide(frame: Frame) -> bool:
+        wanted, among = element(frame), container(frame)
+        if isinstance(among, list):
+            charge(frame, search_weight(among, wanted))
+        return contains(among, wanted)
+
+    return decide
 
 
 def indexed(operand: Step, index: Step, find: Callable[[Any, Any], Any] = access.index) -> Step:
@@ -114,7 +129,7 @@ def addition(left: Step, right: Step) -> Step:
         one, other = left(frame), right(frame)
         result = add(one, other)
         if type(one) not in _SCALARS and isinstance(result, str | list | bytes):
-            charge(frame, len(result) // 10)
+            charge(frame, len(result) // (1 if isinstance(result, list) else 10))
         return result
 
     return sum_

@@ -1,12 +1,13 @@
 """Tokens to a syntax tree, with macros expanded; used by `environment`.
 
-Depth is bounded, so that neither this nor the check nor the evaluation of what it accepts can
-exhaust the stack.
+The parser keeps its own stacks of brackets, operators and operands, and both the nesting of the
+text and the depth of the tree are bounded: no text exhausts Python's stack, here or in the check
+and the evaluation, which recurse over the tree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from choreo_local.cel import lexer, literals
 from choreo_local.cel.ast import (
@@ -19,37 +20,21 @@ from choreo_local.cel.ast import (
     Message,
     Node,
     Select,
-    children,
+    depth,
     qualified_name,
 )
 from choreo_local.cel.declarations import Expansion, Macro
 from choreo_local.cel.errors import CompileError, Issue
-from choreo_local.cel.lexer import END, ESCAPED, IDENTIFIER, RESERVED
+from choreo_local.cel.lexer import ESCAPED, IDENTIFIER, RESERVED
+from choreo_local.cel.yard import LEVELS, SIGN, Bracket, Operator, SyntaxFailure, Yard
 
 MacroTable = Mapping[tuple[str, int | None, bool], Macro]
 
 LONGEST_TEXT = 100_000
 DEEPEST = 250
-_TOO_DEEP = f"expression recursion limit exceeded: {DEEPEST}"
+TOO_DEEP = f"expression recursion limit exceeded: {DEEPEST}"
 
-_LEVELS = {
-    "||": 1,
-    "&&": 2,
-    "<": 3,
-    "<=": 3,
-    ">=": 3,
-    ">": 3,
-    "==": 3,
-    "!=": 3,
-    "in": 3,
-    "+": 4,
-    "-": 4,
-    "*": 5,
-    "/": 5,
-    "%": 5,
-}
-OPERATORS = {symbol: f"_{symbol}_" for symbol in _LEVELS} | {"in": "@in"}
-_LITERALS = {
+_LITERALS: Mapping[str, Callable[[str], object]] = {
     lexer.UNSIGNED: literals.unsigned,
     lexer.STRING: literals.string,
     lexer.BYTES: literals.binary,
@@ -57,10 +42,7 @@ _LITERALS = {
     lexer.FLOAT: literals.double,
 }
 _CONSTANTS = {"true": True, "false": False, "null": None}
-
-
-class SyntaxFailure(Exception):
-    """The text does not follow the grammar; internal, `diagnosis` words it."""
+_NUMBERS = (lexer.INTEGER, lexer.FLOAT)
 
 
 class _TooDeep(Exception):
@@ -77,312 +59,311 @@ def parse(text: str, macros: MacroTable) -> Node:
         size = f"size: {len(text)}, limit {LONGEST_TEXT}"
         raise CompileError(text, [Issue(-1, f"expression code point size exceeds limit: {size}")])
     try:
-        return _parse(text, macros)
-    except (_TooDeep, RecursionError):
-        raise CompileError(text, [Issue(-1, _TOO_DEEP)]) from None
-
-
-def _parse(text: str, macros: MacroTable) -> Node:
-    try:
-        parser = _Parser(lexer.tokens(text), macros)
+        parser = _Parser(text, macros)
         root = parser.whole()
     except (SyntaxFailure, lexer.LexerError):
         # Imported late: wording a syntax error takes a second parser, which good texts never need.
         from choreo_local.cel import diagnosis
 
         raise CompileError(text, diagnosis.issues(text)) from None
+    except _TooDeep:
+        raise CompileError(text, [Issue(-1, TOO_DEEP)]) from None
     if parser.issues:
         raise CompileError(text, parser.issues)
-    if _depth(root) > DEEPEST:
-        raise _TooDeep
+    # A tree has no more levels than the text has tokens, also where macros added some.
+    if len(parser.kinds) > DEEPEST and depth(root, DEEPEST) > DEEPEST:
+        raise CompileError(text, [Issue(-1, TOO_DEEP)])
     return root
 
 
-class _Parser:
+class _Parser(Yard):
     """One pass over the tokens."""
 
-    def __init__(self, tokens: list[lexer.Token], macros: MacroTable) -> None:
-        self.tokens = tokens
+    def __init__(self, text: str, macros: MacroTable) -> None:
+        super().__init__()
+        self.kinds, self.texts, self.positions = lexer.tokens(text)
         self.macros = macros
         self.index = 0
-        self.kind = tokens[0].kind
-        self.depth = 0
+        self.plain = False
         self.issues: list[Issue] = []
 
     def whole(self) -> Node:
         """The expression that all tokens make up."""
-        node = self.expression()
-        if self.kind != END:
-            raise SyntaxFailure
-        return node
-
-    def advance(self) -> lexer.Token:
-        """Step over the current token."""
-        token = self.tokens[self.index]
-        self.index += 1
-        self.kind = self.tokens[self.index].kind
-        return token
-
-    def expect(self, kind: str) -> lexer.Token:
-        """Step over a token that must be of this kind."""
-        if self.kind != kind:
-            raise SyntaxFailure
-        return self.advance()
+        wants_operand = True
+        while self.brackets:
+            wants_operand = self.operand() if wants_operand else self.operator()
+        return self.operands[0]
 
     def report(self, position: int, message: str) -> Node:
         """Note a complaint; the tree goes on with a constant."""
         self.issues.append(Issue(position, message))
         return Literal(position, None)
 
-    def expression(self) -> Node:
-        """`a ? b : c` and all that binds closer."""
-        self.depth += 1
-        # A bracket takes up to eight levels of this parser's own calls.
-        if self.depth > DEEPEST:
-            raise _TooDeep
-        node = self.binary(1)
-        if self.kind == "?":
-            position = self.advance().position
-            then = self.binary(1)
-            self.expect(":")
-            node = Call(position, "_?_:_", [node, then, self.expression()])
-        self.depth -= 1
-        return node
+    def expect(self, kind: str) -> int:
+        """Step over a token that must be of this kind; its position."""
+        index = self.index
+        if self.kinds[index] != kind:
+            raise SyntaxFailure
+        self.index = index + 1
+        return self.positions[index]
 
-    def binary(self, level: int) -> Node:
-        """Operators that bind at least as close as a level."""
-        left = self.unary()
-        while True:
-            symbol = self.kind
-            found = _LEVELS.get(symbol, 0)
-            if found < level or not found:
-                return left
-            if found <= 2:
-                left = self.logical(left, symbol, found)
-                continue
-            position = self.advance().position
-            right = self.binary(found + 1)
-            left = Call(position, OPERATORS[symbol], [left, right])
+    # Operands. Each method says whether an operand is wanted next.
 
-    def logical(self, first: Node, symbol: str, level: int) -> Node:
-        """A chain of `&&` or `||` as a tree of least depth."""
-        terms = [first]
-        positions: list[int] = []
-        while self.kind == symbol:
-            positions.append(self.advance().position)
-            terms.append(self.binary(level + 1))
-        return _balanced(OPERATORS[symbol], terms, positions)
-
-    def unary(self) -> Node:
-        """`!a`, `-a` and all that binds closer; signs of numbers belong to the numbers."""
-        symbol = self.kind
-        if symbol not in ("!", "-"):
-            return self.member()
-        position = self.tokens[self.index].position
-        if symbol == "-" and self.tokens[self.index + 1].kind in (lexer.INTEGER, lexer.FLOAT):
-            return self.member()
-        count = 0
-        while self.kind == symbol:
-            self.advance()
-            count += 1
-        node = self.member()
-        return Call(position, f"{symbol}_", [node]) if count % 2 else node
-
-    def member(self) -> Node:
-        """`a.b`, `a.?b`, `a.b(c)`, `a[b]`, `a[?b]`, `a.B{c: d}`."""
-        plain = self.kind in (IDENTIFIER, ".")
-        node = self.primary()
-        while True:
-            if self.kind == ".":
-                node, plain = self.selection(node), plain and self.kind != "?"
-            elif self.kind == "[":
-                node, plain = self.indexed(node), False
-            elif self.kind == "{" and plain and (name := qualified_name(node)) is not None:
-                node, plain = self.message(name), False
-            else:
-                return node
-
-    def selection(self, operand: Node) -> Node:
-        """What follows a dot."""
-        position = self.advance().position
-        if self.kind == "?":
-            self.advance()
-            field = self.field()
-            return Call(position, "_?._", [operand, Literal(position, field)])
-        if self.kind == IDENTIFIER and self.tokens[self.index + 1].kind == "(":
-            name = self.advance().text
-            opening, arguments = self.arguments()
-            return self.call(opening, name, arguments, target=operand)
-        return Select(position, operand, self.field())
-
-    def field(self) -> str:
-        """A field's name, possibly in backquotes."""
-        if self.kind == ESCAPED:
-            return self.advance().text[1:-1]
-        return self.expect(IDENTIFIER).text
-
-    def arguments(self) -> tuple[int, list[Node]]:
-        """`(a, b)` and the position of its opening."""
-        opening = self.expect("(").position
-        found: list[Node] = []
-        if self.kind != ")":
-            found.append(self.expression())
-            while self.kind == ",":
-                self.advance()
-                found.append(self.expression())
-        self.expect(")")
-        return opening, found
-
-    def call(
-        self, position: int, name: str, arguments: list[Node], *, target: Node | None = None
-    ) -> Node:
-        """A call, or what a macro makes of it."""
-        member = target is not None
-        macro = self.macros.get((name, len(arguments), member)) or self.macros.get(
-            (name, None, member)
-        )
-        if macro is not None:
-            made = macro.expand(Expansion(position, self.report), target, arguments)
-            if made is not None:
-                return made
-        return Call(position, name, arguments, target)
-
-    def indexed(self, operand: Node) -> Node:
-        """`a[b]` and `a[?b]`."""
-        position = self.advance().position
-        function = "_[_]"
-        if self.kind == "?":
-            self.advance()
-            function = "_[?_]"
-        index = self.expression()
-        self.expect("]")
-        return Call(position, function, [operand, index])
-
-    def primary(self) -> Node:
-        """Literals, names, calls of functions, brackets of all kinds."""
-        kind = self.kind
-        if kind in (IDENTIFIER, "."):
-            return self.name()
+    def operand(self) -> bool:
+        """A name, a literal or an opening bracket, after signs."""
+        kind = self.kinds[self.index]
+        if kind in ("!", "-"):
+            kind = self.signs(kind)
+        if kind == IDENTIFIER or kind == ".":
+            return self.named()
         if kind in _LITERALS or kind in _CONSTANTS or kind == "-":
-            return self.literal()
+            self.operands.append(self.literal())
+            self.plain = False
+            return False
         if kind == "(":
-            self.advance()
-            node = self.expression()
-            self.expect(")")
-            return node
+            self.open("(", ")")
+            return True
         if kind == "[":
-            return self.list_literal()
+            self.open("[", "]")
+            return self.item()
         if kind == "{":
-            return self.map_literal()
+            self.open("{", "}")
+            return self.item()
         raise SyntaxFailure
 
-    def name(self) -> Node:
+    def signs(self, symbol: str) -> str:
+        """A run of `!` or `-`; the sign of a number belongs to the number."""
+        index = self.index
+        if symbol == "-" and self.kinds[index + 1] in _NUMBERS:
+            return symbol
+        while self.kinds[self.index] == symbol:
+            self.index += 1
+        if (self.index - index) % 2:
+            self.operators.append(Operator(SIGN, symbol, self.positions[index]))
+        kind = self.kinds[self.index]
+        if kind == "!" or (kind == "-" and self.kinds[self.index + 1] not in _NUMBERS):
+            raise SyntaxFailure
+        return kind
+
+    def named(self) -> bool:
         """An identifier or a call of a function; a leading dot asks for the root."""
-        first = self.tokens[self.index]
+        index = self.index
+        position = self.positions[index]
         prefix = ""
-        if first.kind == ".":
-            self.advance()
+        if self.kinds[index] == ".":
             prefix = "."
-        token = self.expect(IDENTIFIER)
-        if token.text in RESERVED:
-            return self.report(token.position, f"reserved identifier: {token.text}")
-        name = prefix + token.text
-        if self.kind == "(":
-            opening, arguments = self.arguments()
-            return self.call(opening, name, arguments)
-        return Ident(first.position if prefix else token.position, name)
+            index += 1
+            if self.kinds[index] != IDENTIFIER:
+                raise SyntaxFailure
+        word = self.texts[index]
+        self.index = index + 1
+        if word in RESERVED:
+            self.report(self.positions[index], f"reserved identifier: {word}")
+        if self.kinds[index + 1] == "(":
+            return self.open_call(prefix + word, None)
+        self.operands.append(Ident(position, prefix + word))
+        self.plain = True
+        return False
 
     def literal(self) -> Node:
         """A constant."""
-        token = self.advance()
-        if token.kind in _CONSTANTS:
-            return Literal(token.position, _CONSTANTS[token.kind])
-        kind, text = token.kind, token.text
+        index = self.index
+        kind, text, position = self.kinds[index], self.texts[index], self.positions[index]
+        self.index = index + 1
+        if kind in _CONSTANTS:
+            return Literal(position, _CONSTANTS[kind])
         if kind == "-":
-            number = self.advance()
-            kind, text = number.kind, "-" + number.text
+            kind, text = self.kinds[index + 1], "-" + self.texts[index + 1]
+            self.index = index + 2
         try:
-            return Literal(token.position, _LITERALS[kind](text))
+            return Literal(position, _LITERALS[kind](text))
         except literals.LiteralError as error:
-            return self.report(token.position, str(error))
+            return self.report(position, str(error))
 
-    def optional_mark(self) -> bool:
-        """Whether a `?` stands here; steps over it."""
-        if self.kind != "?":
+    # Brackets.
+
+    def open(self, form: str, closing: str) -> Bracket:
+        """Step into a bracket."""
+        if len(self.brackets) > DEEPEST:
+            raise _TooDeep
+        bracket = Bracket(form, closing, self.positions[self.index], len(self.operators))
+        self.brackets.append(bracket)
+        self.index += 1
+        return bracket
+
+    def open_call(self, name: str, target: Node | None) -> bool:
+        """Step into the arguments of a call."""
+        bracket = self.open("f(", ")")
+        bracket.name, bracket.target = name, target
+        if self.kinds[self.index] == ")":
+            self.close(bracket)
             return False
-        self.advance()
         return True
 
-    def list_literal(self) -> Node:
-        """`[a, ?b,]`."""
-        position = self.advance().position
-        elements: list[Node] = []
-        optional: list[int] = []
-        while self.kind != "]" and not (elements and self.kind == END):
-            if self.kind == "," and not elements:
-                # `[,]` is an empty list.
-                self.advance()
-                break
-            if self.optional_mark():
-                optional.append(len(elements))
-            elements.append(self.expression())
-            if self.kind != ",":
-                break
-            self.advance()
-        self.expect("]")
-        return ListLiteral(position, elements, frozenset(optional))
+    def item(self) -> bool:
+        """What may stand where an element or an entry begins."""
+        bracket = self.brackets[-1]
+        kind = self.kinds[self.index]
+        if kind == "," and not (bracket.nodes or bracket.entries):
+            # `[,]` and `{,}` are empty.
+            self.index += 1
+            kind = self.kinds[self.index]
+            if kind != bracket.closing:
+                raise SyntaxFailure
+        if kind == bracket.closing:
+            self.close(bracket)
+            return False
+        if kind == "?":
+            self.index += 1
+            bracket.optional.append(len(bracket.nodes) or len(bracket.entries))
+        if bracket.form == "A{":
+            position = self.positions[self.index]
+            key = Literal(position, self.field())
+            bracket.key = key, self.expect(":")
+        return True
 
-    def map_literal(self) -> Node:
-        """`{a: b, ?c: d,}`."""
-        position = self.advance().position
-        return MapLiteral(position, self.entries(fields=False))
+    def field(self) -> str:
+        """A field's name, possibly in backquotes."""
+        index = self.index
+        self.index = index + 1
+        if self.kinds[index] == ESCAPED:
+            return self.texts[index][1:-1]
+        if self.kinds[index] != IDENTIFIER:
+            raise SyntaxFailure
+        return self.texts[index]
 
-    def message(self, name: str) -> Node:
-        """`{a: b}` after the name of a type."""
-        position = self.advance().position
-        return Message(position, name, self.entries(fields=True))
+    def close(self, bracket: Bracket) -> None:
+        """Step out of a bracket, with the node that it stands for."""
+        self.index += 1
+        self.brackets.pop()
+        self.plain = False
+        form, position, nodes = bracket.form, bracket.position, bracket.nodes
+        node: Node
+        if form in ("(", ""):
+            node = nodes[0]
+        elif form == "f(":
+            node = self.call(bracket)
+        elif form == "[":
+            node = ListLiteral(position, nodes, frozenset(bracket.optional))
+        elif form == "a[":
+            assert bracket.target is not None
+            node = Call(position, bracket.name, [bracket.target, nodes[0]])
+        elif form == "{":
+            node = MapLiteral(position, bracket.entries)
+        else:
+            node = Message(position, bracket.name, bracket.entries)
+        self.operands.append(node)
 
-    def entries(self, *, fields: bool) -> list[Entry]:
-        """What stands in braces, and the closing one."""
-        found: list[Entry] = []
-        while self.kind != "}":
-            if self.kind == "," and not found:
-                # `{,}` is an empty map.
-                self.advance()
-                break
-            optional = self.optional_mark()
-            start = self.tokens[self.index].position
-            key = Literal(start, self.field()) if fields else self.expression()
-            colon = self.expect(":").position
-            found.append(Entry(colon, key, self.expression(), optional=optional))
-            if self.kind != ",":
-                break
-            self.advance()
-        self.expect("}")
-        return found
+    def call(self, bracket: Bracket) -> Node:
+        """A call, or what a macro makes of it."""
+        name, target, arguments = bracket.name, bracket.target, bracket.nodes
+        member = target is not None
+        macros = self.macros
+        macro = macros.get((name, len(arguments), member)) or macros.get((name, None, member))
+        if macro is not None:
+            made = macro.expand(Expansion(bracket.position, self.report), target, arguments)
+            if made is not None:
+                return made
+        return Call(bracket.position, name, arguments, target)
 
+    # Operators and what else follows an operand.
 
-def _balanced(function: str, terms: list[Node], positions: list[int]) -> Node:
-    if len(positions) == 1:
-        return Call(positions[0], function, terms)
-    middle = len(positions) // 2
-    left, right = terms[: middle + 1], terms[middle + 1 :]
-    return Call(
-        positions[middle],
-        function,
-        [
-            _balanced(function, left, positions[:middle]) if middle else left[0],
-            _balanced(function, right, positions[middle + 1 :]) if len(right) > 1 else right[0],
-        ],
-    )
+    def operator(self) -> bool:
+        """A selection, an operator, a separator or a closing bracket."""
+        kind = self.kinds[self.index]
+        level = LEVELS.get(kind)
+        if level is not None:
+            self.reduce(level)
+            self.operators.append(Operator(level, kind, self.positions[self.index]))
+            self.index += 1
+            return True
+        if kind == ".":
+            return self.selection()
+        if kind == "[":
+            return self.indexed()
+        if kind == "?" or kind == ":":
+            return self.question() if kind == "?" else self.colon()
+        if kind == "{" and self.plain:
+            return self.message()
+        return self.separator(kind)
 
+    def selection(self) -> bool:
+        """`.b`, `.?b` or `.b(c)`."""
+        position = self.positions[self.index]
+        self.index += 1
+        operand = self.operands[-1]
+        kind = self.kinds[self.index]
+        if kind == "?":
+            self.index += 1
+            field = Literal(position, self.field())
+            self.operands[-1] = Call(position, "_?._", [operand, field])
+            self.plain = False
+            return False
+        if kind == IDENTIFIER and self.kinds[self.index + 1] == "(":
+            name = self.texts[self.index]
+            self.index += 1
+            return self.open_call(name, self.operands.pop())
+        self.plain = self.plain and kind == IDENTIFIER
+        self.operands[-1] = Select(position, operand, self.field())
+        return False
 
-def _depth(root: Node) -> int:
-    deepest = 0
-    level = [root]
-    while level:
-        deepest += 1
-        if deepest > DEEPEST:
-            return deepest
-        level = [child for node in level for child in children(node)]
-    return deepest
+    def indexed(self) -> bool:
+        """`[b]` or `[?b]`."""
+        bracket = self.open("a[", "]")
+        bracket.target = self.operands.pop()
+        bracket.name = "_[_]"
+        if self.kinds[self.index] == "?":
+            self.index += 1
+            bracket.name = "_[?_]"
+        return True
+
+    def message(self) -> bool:
+        """`{b: c}` after the name of a type."""
+        name = qualified_name(self.operands.pop())
+        assert name is not None
+        self.open("A{", "}").name = name
+        return self.item()
+
+    def question(self) -> bool:
+        """The `?` of a condition, which ends where another one could begin."""
+        self.reduce(0)
+        bracket = self.brackets[-1]
+        if len(self.operators) > bracket.base and self.operators[-1].symbol == "?":
+            raise SyntaxFailure
+        self.operators.append(Operator(-1, "?", self.positions[self.index]))
+        self.index += 1
+        return True
+
+    def colon(self) -> bool:
+        """The `:` of a condition or after the key of an entry."""
+        self.reduce(0)
+        bracket = self.brackets[-1]
+        if len(self.operators) > bracket.base and self.operators[-1].symbol == "?":
+            self.operators.append(self.operators.pop()._replace(symbol="?:"))
+        elif bracket.form == "{" and bracket.key is None:
+            bracket.key = self.complete(bracket), self.positions[self.index]
+        else:
+            raise SyntaxFailure
+        self.index += 1
+        return True
+
+    def separator(self, kind: str) -> bool:
+        """A comma or the closing of the current bracket."""
+        bracket = self.brackets[-1]
+        if kind != bracket.closing and (kind != "," or bracket.form in ("", "(", "a[")):
+            raise SyntaxFailure
+        node = self.complete(bracket)
+        if bracket.closing == "}":
+            if bracket.key is None:
+                raise SyntaxFailure
+            key, colon = bracket.key
+            is_optional = len(bracket.entries) in bracket.optional
+            bracket.entries.append(Entry(colon, key, node, optional=is_optional))
+            bracket.key = None
+        else:
+            bracket.nodes.append(node)
+        if kind == bracket.closing:
+            self.close(bracket)
+            return False
+        self.index += 1
+        return self.item() if bracket.form != "f(" else True

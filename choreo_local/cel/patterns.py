@@ -12,6 +12,22 @@ from choreo_local.cel.errors import EvaluationError
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 
+_REASONS = {
+    "invalid escape sequence": "invalid escape sequence",
+    "invalid character class range": "invalid character class range",
+    "invalid character class": "invalid character class",
+    "missing ]": "missing closing ]",
+    "missing )": "missing closing )",
+    "unexpected )": "unexpected )",
+    "trailing \\": "trailing backslash at end of expression",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "invalid repetition size": "invalid repeat count",
+    "bad repetition operator": "invalid nested repetition operator",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "invalid UTF-8": "invalid UTF-8",
+    "invalid named capture group": "invalid named capture",
+}
+
 
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> Any:
@@ -19,10 +35,22 @@ def compiled(pattern: str) -> Any:
     try:
         return re2.compile(pattern, _OPTIONS)
     except re2.error as error:
-        reason = error.args[0] if error.args else "invalid"
-        if isinstance(reason, bytes):
-            reason = reason.decode("utf-8", "replace")
-        raise EvaluationError(f"error parsing regexp: {reason}") from None
+        raise EvaluationError(f"error parsing regexp: {_reason(error, pattern)}") from None
+
+
+def _reason(error: Exception, pattern: str) -> str:
+    """The library's complaint in the words of Go, which reads the same syntax."""
+    found = error.args[0] if error.args else b""
+    text = found.decode("utf-8", "replace") if isinstance(found, bytes) else str(found)
+    for ours, theirs in _REASONS.items():
+        if text.startswith(ours):
+            part = text[len(ours) :].removeprefix(": ")
+            # Go shows the whole pattern where a closing is missing or unexpected.
+            whole = "closing" in theirs or "unexpected" in theirs
+            if ours.startswith("trailing"):
+                part = ""
+            return f"{theirs}: `{pattern if whole else part}`"
+    return text
 
 
 def matches(text: str, pattern: str) -> bool:

@@ -6,7 +6,9 @@ then one for each variable of a loop. No name is looked up during evaluation.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 from choreo_local.cel import access, loops, operators
@@ -25,14 +27,19 @@ from choreo_local.cel.ast import (
 )
 from choreo_local.cel.calls import call_step
 from choreo_local.cel.errors import EvaluationError
+from choreo_local.cel.macros import pieces
 from choreo_local.cel.scope import Scope
 from choreo_local.cel.types import Kind, ObjectType, Type, optional_content
-from choreo_local.cel.values import Optional, TypeValue, as_key
+from choreo_local.cel.values import Optional, TypeValue, as_key, from_key, shown
 
 Frame = list[Any]
 Step = Callable[[Frame], Any]
 
 COST = 0
+
+
+# Below this, sharing cannot make a result much larger than the text and the variables.
+_HARMLESS_GROWTH = 1000
 
 
 class Planner:
@@ -41,6 +48,8 @@ class Planner:
     Attributes:
         variables: names of the variables that the tree mentions, in the order of their places.
         size: places in the frame.
+        planned: how many nodes have been planned.
+        mentions: how often the variable at each place is mentioned.
         optional_index: how `a.?b` and `a[?b]` look for what may be absent.
     """
 
@@ -52,10 +61,17 @@ class Planner:
         self.variables: list[str] = []
         self.bound: list[tuple[str, int]] = []
         self.size = 1
+        self.planned = 0
+        self.mentions: defaultdict[int, int] = defaultdict(int)
 
     def plan(self, node: Node) -> Step:
         """The function that evaluates a node."""
+        self.planned += 1
         return _PLANS[type(node)](self, node)
+
+    def may_grow(self) -> bool:
+        """Whether a result may hold the same parts so often that its size must be looked at."""
+        return prod(self.mentions.values()) > _HARMLESS_GROWTH
 
     def place(self, name: str) -> int:
         """The place of a variable.
@@ -75,6 +91,7 @@ def _literal(_planner: Planner, node: Literal) -> Step:
 def _ident(planner: Planner, node: Ident) -> Step:
     for name, place in reversed(planner.bound):
         if name == node.name:
+            planner.mentions[place] += 1
             return _bound(place)
     return _variable(planner, node.name)
 
@@ -91,6 +108,7 @@ def _variable(planner: Planner, name: str) -> Step:
         value = scope.constants[full][1] if full in scope.constants else _type_value(scope, full)
         return lambda _frame: value
     place = planner.place(full)
+    planner.mentions[0] += 1
 
     def variable(frame: Frame) -> Any:
         value = frame[place]
@@ -211,10 +229,11 @@ def _list(planner: Planner, node: ListLiteral) -> Step:
     return elements
 
 
-def _optional_entry(value: Any) -> Optional:
+def _optional_entry(value: Any, key: Any = MISSING) -> Optional:
     if type(value) is not Optional:
+        what = "list element" if key is MISSING else f"entry '{shown(from_key(key))}'"
         raise EvaluationError(
-            f"cannot initialize optional list element from non-optional value {value}"
+            f"cannot initialize optional {what} from non-optional value {shown(value)}"
         )
     return value
 
@@ -231,11 +250,11 @@ def _map(planner: Planner, node: MapLiteral) -> Step:
             key = as_key(key_of(frame))
             value = value_of(frame)
             if optional:
-                value = _optional_entry(value)
+                value = _optional_entry(value, key)
                 if not value.present:
                     continue
                 value = value.value
-            if key is None or isinstance(key, list | dict):
+            if key is None or isinstance(key, list | dict | Optional):
                 raise EvaluationError("unsupported key type")
             found[key] = value
         return found
@@ -259,7 +278,7 @@ def _message(planner: Planner, node: Message) -> Step:
         for name, value_of, optional in parts:
             value = value_of(frame)
             if optional:
-                value = _optional_entry(value)
+                value = _optional_entry(value, name)
                 if not value.present:
                     continue
                 value = value.value
@@ -270,31 +289,42 @@ def _message(planner: Planner, node: Message) -> Step:
 
 
 def _comprehension(planner: Planner, node: Comprehension) -> Step:
-    range_ = planner.plan(node.range) if node.shape != "bind" else None
-    start = planner.plan(node.start)
-    carried = _reserve(planner)
-    planner.bound.append((node.accumulator, carried))
-    if range_ is None:
-        body = planner.plan(node.result)
-        planner.bound.pop()
-        return loops.bind(carried, start, body)
-    first = _reserve(planner)
-    second = _reserve(planner) if node.second else 0
+    if node.shape == "bind":
+        return _bind(planner, node)
+    range_ = planner.plan(node.range)
+    places = loops.Places(
+        carried=_reserve(planner),
+        first=_reserve(planner),
+        second=_reserve(planner) if node.second else 0,
+    )
     depth = len(planner.bound)
-    planner.bound.append((node.variable, first))
+    planner.bound.append((node.accumulator, places.carried))
+    shape = loops.SHAPES.get(node.shape)
+    start = planner.plan(node.start) if shape is None else None
+    planner.bound.append((node.variable, places.first))
     if node.second:
-        planner.bound.append((node.second, second))
-    places = loops.Places(carried=carried, first=first, second=second)
-    shaped = loops.SHAPES.get(node.shape)
-    if shaped is not None:
-        step = shaped(planner.plan, node, range_, places)
-        del planner.bound[depth - 1 :]
-        return step
+        planner.bound.append((node.second, places.second))
+    before = planner.planned
+    if shape is not None:
+        parts = [None if part is None else planner.plan(part) for part in pieces(node)]
+        del planner.bound[depth:]
+        return shape(loops.turns_over(places, planner.planned - before), range_, parts)
     condition, step = planner.plan(node.condition), planner.plan(node.step)
-    del planner.bound[depth:]
+    turns = loops.turns_over(places, planner.planned - before)
+    del planner.bound[depth + 1 :]
     result = planner.plan(node.result)
+    del planner.bound[depth:]
+    assert start is not None
+    return loops.fold(loops.Fold(range_, start, condition, step, result), turns, places.carried)
+
+
+def _bind(planner: Planner, node: Comprehension) -> Step:
+    value = planner.plan(node.start)
+    place = _reserve(planner)
+    planner.bound.append((node.accumulator, place))
+    body = planner.plan(node.result)
     planner.bound.pop()
-    return loops.fold(node, places, loops.Fold(range_, start, condition, step, result))
+    return loops.bind(place, value, body)
 
 
 def _reserve(planner: Planner) -> int:
@@ -350,6 +380,7 @@ _SPECIAL: dict[str, Callable[[Planner, Call], Step]] = {
     "_[_]": _special(operators.indexed),
     "_[?_]": _optional_index,
     "_?._": _optional_select,
+    "@in": _special(operators.membership),
     "_+_": _special(operators.addition),
     "@not_strictly_false": _special(operators.not_strictly_false),
 }

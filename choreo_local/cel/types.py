@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 
-class Kind(Enum):
+class Kind(StrEnum):
     """The forms a type can take."""
 
     ERROR = "!error!"
@@ -35,6 +35,13 @@ class Kind(Enum):
     PARAMETER = "parameter"
 
 
+class TooComplexError(Exception):
+    """A type has grown beyond reason, as loops of loops can make it."""
+
+
+_LARGEST = 5_000
+
+
 class Type:
     """A type: a kind, a name, and the types it is made of.
 
@@ -43,15 +50,23 @@ class Type:
         name: what a message shows, and what tells objects, opaque types and parameters apart.
         parameters: of a list the element, of a map key and value, of an optional the content, …
         open: whether a type parameter occurs in it.
+        size: of how many types it is made.
+
+    Raises:
+        TooComplexError: it is made of more types than anyone writes; every walk over a type counts
+            on that.
     """
 
-    __slots__ = ("_hash", "kind", "name", "open", "parameters")
+    __slots__ = ("_hash", "kind", "name", "open", "parameters", "size")
 
     def __init__(self, kind: Kind, name: str, parameters: tuple[Type, ...] = ()) -> None:
         self.kind = kind
         self.name = name
         self.parameters = parameters
         self.open: bool = kind is Kind.PARAMETER or any(inner.open for inner in parameters)
+        self.size: int = 1 + sum(inner.size for inner in parameters)
+        if self.size > _LARGEST:
+            raise TooComplexError
         self._hash = hash((kind, name, parameters))
 
     def __eq__(self, other: object) -> bool:

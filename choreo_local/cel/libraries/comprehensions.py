@@ -7,11 +7,11 @@ from typing import Any
 
 from choreo_local.cel.ast import Call, Ident, MapLiteral, Node
 from choreo_local.cel.declarations import Expansion, Library, Macro
-from choreo_local.cel.errors import EvaluationError
 from choreo_local.cel.libraries.declaring import functions
+from choreo_local.cel.loops import add_entries
 from choreo_local.cel.macros import ACCUMULATOR, collection, mapped, quantifier, variable_name
 from choreo_local.cel.types import map_of, parameter
-from choreo_local.cel.values import as_key, from_key, shown
+from choreo_local.cel.values import as_key
 
 _INSERT = "cel.@mapInsert"
 _MAP = map_of(parameter("K"), parameter("V"))
@@ -22,10 +22,9 @@ def _insert(target: dict[Any, Any], key: Any, value: Any) -> dict[Any, Any]:
 
 
 def _insert_all(target: dict[Any, Any], entries: dict[Any, Any]) -> dict[Any, Any]:
-    for key in entries:
-        if key in target:
-            raise EvaluationError(f"insert failed: key {shown(from_key(key))} already exists")
-    return {**target, **entries}
+    result = dict(target)
+    add_entries(result, entries)
+    return result
 
 
 def _variables(expansion: Expansion, arguments: Sequence[Node]) -> tuple[str, str] | None:

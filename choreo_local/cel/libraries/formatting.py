@@ -13,7 +13,7 @@ from choreo_local.cel.types import Kind
 from choreo_local.cel.values import type_name
 
 _DIGITS = re.compile(r"[0-9]*", re.ASCII)
-_HIGHEST_PRECISION = 1000
+_HIGHEST_PRECISION = 100
 _TYPE_NAMES = {
     Kind.NULL: "null_type",
     Kind.TIMESTAMP: "google.protobuf.Timestamp",

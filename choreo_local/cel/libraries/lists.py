@@ -8,7 +8,7 @@ from typing import Any
 from choreo_local.cel.ast import Call, Ident, Literal, MapLiteral, Message, Node
 from choreo_local.cel.declarations import Expansion, Function, Library, Macro, Overload
 from choreo_local.cel.equality import equal
-from choreo_local.cel.errors import EvaluationError
+from choreo_local.cel.errors import EvaluationError, overload_error
 from choreo_local.cel.libraries.declaring import functions, methods, size_weight
 from choreo_local.cel.macros import bound, mapped, variable_name
 from choreo_local.cel.types import (
@@ -31,6 +31,8 @@ _LIST = list_of(_T)
 _COMPARABLE = (INT, UINT, DOUBLE, BOOL, DURATION, TIMESTAMP, STRING, BYTES)
 _COMPARABLE_CLASSES = (int, Uint, float, bool, Duration, Timestamp, str, bytes)
 _HASHABLE = frozenset({str, bytes, int, Uint, bool, type(None), Timestamp, Duration})
+# No function makes a longer list.
+_MOST_ELEMENTS = 1_000_000
 _HELD = "@__sortBy_input__"
 
 
@@ -61,6 +63,19 @@ def distinct(values: list[Any]) -> list[Any]:
     return found
 
 
+def _unhashed(values: list[Any]) -> int:
+    return sum(1 for value in values if isinstance(value, list | dict))
+
+
+def pairs_weight(one: list[Any], other: list[Any]) -> int:
+    """The work of looking for every value of one list in another."""
+    return (len(one) + len(other)) // 4 + 2 * _unhashed(one) * _unhashed(other)
+
+
+def _distinct_weight(values: list[Any]) -> int:
+    return pairs_weight(values, values)
+
+
 def _flatten(values: list[Any], depth: int = 1) -> list[Any]:
     if depth < 0:
         raise EvaluationError("level must be non-negative")
@@ -71,6 +86,8 @@ def _flatten(values: list[Any], depth: int = 1) -> list[Any]:
                 flat.extend(value)
             else:
                 flat.append(value)
+        if len(flat) > _MOST_ELEMENTS:
+            raise EvaluationError("operation cancelled: resulting list is too long")
         values = flat
         depth -= 1
     return values
@@ -79,11 +96,14 @@ def _flatten(values: list[Any], depth: int = 1) -> list[Any]:
 def _range(size: int) -> list[int]:
     if size < 0:
         raise EvaluationError(f"lists.range: size must be non-negative, got {size}")
+    if size > _MOST_ELEMENTS:
+        limit = f"maximum allowed ({_MOST_ELEMENTS})"
+        raise EvaluationError(f"lists.range: size {size} exceeds {limit}")
     return list(range(size))
 
 
 def _range_weight(size: int) -> int:
-    return max(size, 0)
+    return min(max(size, 0), _MOST_ELEMENTS)
 
 
 def _reverse(values: list[Any]) -> list[Any]:
@@ -101,14 +121,21 @@ def _slice(values: list[Any], start: int, end: int) -> list[Any]:
     return values[start:end]
 
 
-def sort(values: list[Any]) -> list[Any]:
-    """In ascending order."""
+def _sort(values: Any) -> list[Any]:
+    if not isinstance(values, list):
+        raise overload_error("sort")
     return _sort_by(values, values)
 
 
-def _sort_by(values: list[Any], by: list[Any]) -> list[Any]:
+def _sort_by(values: Any, by: Any) -> list[Any]:
+    if not (isinstance(values, list) and isinstance(by, list)):
+        raise overload_error("@sortByAssociatedKeys")
     if len(values) != len(by):
-        raise EvaluationError("list and associated keys must be of the same size")
+        sizes = f"{len(values)} and {len(by)}"
+        raise EvaluationError(
+            "@sortByAssociatedKeys() expected a list of the same size as the associated keys list,"
+            f" but got {sizes} elements respectively"
+        )
     if not by:
         return values
     kind = type(by[0])
@@ -141,7 +168,7 @@ def _sort_by_macro(
 
 def _sorts() -> tuple[Function, Function]:
     by_itself = [
-        Overload((list_of(kind),), list_of(kind), sort, member=True, weight=size_weight)
+        Overload((list_of(kind),), list_of(kind), _sort, member=True, weight=size_weight)
         for kind in _COMPARABLE
     ]
     by_keys = [
@@ -149,7 +176,7 @@ def _sorts() -> tuple[Function, Function]:
         for kind in _COMPARABLE
     ]
     return (
-        Function("sort", tuple(by_itself), sort),
+        Function("sort", tuple(by_itself), _sort),
         Function("@sortByAssociatedKeys", tuple(by_keys), _sort_by),
     )
 
@@ -157,7 +184,7 @@ def _sorts() -> tuple[Function, Function]:
 LIBRARY = Library(
     "lists",
     functions=(
-        methods("distinct", ((_LIST,), _LIST, distinct), weight=size_weight),
+        methods("distinct", ((_LIST,), _LIST, distinct), weight=_distinct_weight),
         methods(
             "flatten",
             ((list_of(_LIST),), _LIST, _flatten),

@@ -7,7 +7,7 @@ from typing import Any
 from choreo_local.cel.declarations import Library
 from choreo_local.cel.equality import contains as holds
 from choreo_local.cel.libraries.declaring import functions
-from choreo_local.cel.libraries.lists import hashed
+from choreo_local.cel.libraries.lists import hashed, pairs_weight
 from choreo_local.cel.types import BOOL, list_of, parameter
 
 _LIST = list_of(parameter("T"))
@@ -51,15 +51,11 @@ def _intersects(one: list[Any], other: list[Any]) -> bool:
     return any(value in members for value in other)
 
 
-def _weight(one: list[Any], other: list[Any]) -> int:
-    return len(one) * len(other) // 10
-
-
 LIBRARY = Library(
     "sets",
     functions=(
-        functions("sets.contains", ((_LIST, _LIST), BOOL, _contains), weight=_weight),
-        functions("sets.equivalent", ((_LIST, _LIST), BOOL, _equivalent), weight=_weight),
-        functions("sets.intersects", ((_LIST, _LIST), BOOL, _intersects), weight=_weight),
+        functions("sets.contains", ((_LIST, _LIST), BOOL, _contains), weight=pairs_weight),
+        functions("sets.equivalent", ((_LIST, _LIST), BOOL, _equivalent), weight=pairs_weight),
+        functions("sets.intersects", ((_LIST, _LIST), BOOL, _intersects), weight=pairs_weight),
     ),
 )

@@ -65,10 +65,6 @@ def _not(value: Any) -> bool:
     raise overload_error()
 
 
-def _in(element: Any, container: Any) -> bool:
-    return equality.contains(container, element)
-
-
 _OPERATORS = (
     _operator("_?_:_", None, (BOOL, _A, _A, _A)),
     _operator("_&&_", None, (BOOL, BOOL, BOOL)),
@@ -78,7 +74,7 @@ _OPERATORS = (
     _operator("_==_", None, (_A, _A, BOOL)),
     _operator("_!=_", None, (_A, _A, BOOL)),
     _operator("_[_]", None, (_LIST, INT, _A), (_MAP, _A, _B)),
-    _operator("@in", _in, (_A, _LIST, BOOL), (_A, _MAP, BOOL)),
+    _operator("@in", None, (_A, _LIST, BOOL), (_A, _MAP, BOOL)),
     _operator(
         "_+_",
         arithmetic.add,

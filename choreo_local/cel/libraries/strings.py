@@ -93,7 +93,7 @@ def _replace(text: str, old: str, new: str, count: int = -1) -> str:
 
 
 def _replace_weight(text: str, old: str, new: str, _count: int = -1) -> int:
-    return (len(text) + (len(text) // max(len(old), 1) + 1) * len(new)) // 10
+    return (len(text) + text.count(old) * len(new)) // 10
 
 
 def _split(text: str, separator: str, count: int = -1) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from choreo_local.cel.arithmetic import add
 from choreo_local.cel.declarations import Function, Library
-from choreo_local.cel.equality import compare, equal
+from choreo_local.cel.equality import compare, equal, search_weight
 from choreo_local.cel.errors import EvaluationError
 from choreo_local.cel.libraries.declaring import Form, methods, size_weight
 from choreo_local.cel.types import (
@@ -90,7 +90,7 @@ LIBRARY = Library(
         ),
         _extremes("min", lambda sign: sign < 0),
         _extremes("max", lambda sign: sign > 0),
-        methods("indexOf", ((_LIST, _A), INT, _index_of), weight=size_weight),
-        methods("lastIndexOf", ((_LIST, _A), INT, _last_index_of), weight=size_weight),
+        methods("indexOf", ((_LIST, _A), INT, _index_of), weight=search_weight),
+        methods("lastIndexOf", ((_LIST, _A), INT, _last_index_of), weight=search_weight),
     ),
 )
