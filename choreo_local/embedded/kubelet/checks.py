@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -151,7 +152,8 @@ class Checker:
 
 
 def _reason(error: OSError) -> str:
-    return f"connect: {(error.strerror or str(error)).lower()}"
+    detail = os.strerror(error.errno) if error.errno else str(error)
+    return f"connect: {detail.lower()}"
 
 
 def resolve_port(port: Any, container: Manifest) -> int:

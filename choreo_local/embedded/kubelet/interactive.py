@@ -59,7 +59,9 @@ async def run_command(command: Command, streams: CallerStreams, choice: StreamCh
         await connect(child, outlet, streams, choice)
     finally:
         child.kill()
-    return exit_code(await child.ended)
+        # Also when we are cancelled: nobody else would learn of its end.
+        await asyncio.wait({child.ended})
+    return exit_code(child.ended.result())
 
 
 async def attach(

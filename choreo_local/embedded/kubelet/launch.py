@@ -101,16 +101,21 @@ def command_in(
     if program is not None and program.is_script:
         arguments = [*tie, *_python(image, surroundings), str(program.path), *words[1:]]
         return Command(arguments, environment, base.folder)
-    found = str(program.path) if program else shutil.which(words[0], path=environment["PATH"])
-    if found is None:
-        raise StartError(f'exec: "{words[0]}": executable file not found in $PATH')
+    words = [_translated(word, request, root) for word in words]
+    environment = {
+        name: _translated(value, request, root) if name in request.environment else value
+        for name, value in environment.items()
+    }
     if program is not None:
-        environment = {
-            name: value if name.startswith(PREFIX) else _translated(value, request, root)
-            for name, value in environment.items()
-        }
-        words = [_translated(word, request, root) for word in words]
-    return Command([*tie, found, *words[1:]], environment, base.folder)
+        words[0] = str(program.path)
+    elif not _is_executable(words[0], base.folder, environment["PATH"]):
+        raise StartError(f'exec: "{words[0]}": executable file not found in $PATH')
+    return Command([*tie, *words], environment, base.folder)
+
+
+def _is_executable(word: str, folder: Path, path: str) -> bool:
+    # A word with a slash is a path from the working folder, as for any shell.
+    return shutil.which(str(folder / word) if "/" in word else word, path=path) is not None
 
 
 def find_program(word: str, image: HostImage) -> Program | None:
@@ -165,6 +170,7 @@ def variables(
         "PATH": _PATH,
         "HOME": str(root),
         "HOSTNAME": pod.hostname,
+        "TMPDIR": str(root / "tmp"),
         **surroundings.inherited,
         **image.environment,
         **request.environment,
@@ -207,7 +213,7 @@ def _network(
 def _translated(word: str, request: ContainerRequest, root: Path) -> str:
     """A path below a mount, or an option `--name=path`, as the machine knows it."""
     option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
-    for path in mapped_paths(request):
+    for path in (mount.container_path for mount in request.mounts):
         if value == path or value.startswith(path.rstrip("/") + "/"):
             return f"{option}{equals}{root}{value}"
     return word

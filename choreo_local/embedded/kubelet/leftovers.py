@@ -6,6 +6,7 @@ Used by the process runtime at its start, and by whoever removes an instance.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 
 import psutil
@@ -13,6 +14,7 @@ import psutil
 from choreo_local.embedded.kubelet.launch import MARK_INSTANCE, MARK_POD
 
 _PATIENCE_SECONDS = 3.0
+_POLL_SECONDS = 0.005
 
 
 def orphans(instance_id: str) -> list[psutil.Process]:
@@ -38,6 +40,14 @@ def pod_of(process: psutil.Process) -> str:
         return ""
 
 
+def by_pod(instance_id: str) -> dict[str, list[psutil.Process]]:
+    """The same by the uid of their pod."""
+    found: dict[str, list[psutil.Process]] = {}
+    for process in orphans(instance_id):
+        found.setdefault(pod_of(process), []).append(process)
+    return found
+
+
 def end(processes: Iterable[psutil.Process]) -> int:
     """End processes at once; answers how many there were."""
     ending = []
@@ -47,5 +57,15 @@ def end(processes: Iterable[psutil.Process]) -> int:
         except psutil.Error:
             continue
         ending.append(process)
-    psutil.wait_procs(ending, timeout=_PATIENCE_SECONDS)
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while any(_is_alive(process) for process in ending) and time.monotonic() < until:
+        time.sleep(_POLL_SECONDS)
     return len(ending)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    # What was not our child stays a zombie until its new parent cares; it holds nothing any more.
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False

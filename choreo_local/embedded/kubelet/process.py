@@ -46,7 +46,8 @@ from choreo_local.errors import BadRequestError, NotFoundError
 from choreo_local.tasks import TaskGroup
 
 NAME = "process"
-_MEMORY_CHECK_SECONDS = 2.0
+# All processes of the machine are looked at, so this waits for a burst of removals to end.
+_SWEEP_SECONDS = 0.5
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ class ProcessRuntime:
         surroundings: what all containers of the instance share.
         catalogue: the host images.
         network: the range of pod addresses; without it one is chosen by the instance's name.
+        memory_check_seconds: how often memory limits are compared with what is used.
     """
 
     name = NAME
@@ -77,13 +79,16 @@ class ProcessRuntime:
         catalogue: Catalogue,
         *,
         network: IPv4Network | None = None,
+        memory_check_seconds: float = 2.0,
     ) -> None:
         self._surroundings = surroundings
         self._catalogue = catalogue
         self._addresses = AddressPool(surroundings.instance_id, network=network)
         self._own_addresses = has_own_addresses()
+        self._memory_check_seconds = memory_check_seconds
         self._pods: dict[str, _Pod] = {}
         self._containers: dict[str, HostContainer] = {}
+        self._pod_removed = asyncio.Event()
         self._on_change: OnChange = lambda _uid: None
         self._tasks = TaskGroup("process-runtime")
 
@@ -92,15 +97,14 @@ class ProcessRuntime:
     async def start(self, on_change: OnChange) -> None:
         """End what an earlier life of the instance left, and take an address range."""
         self._on_change = on_change
-        instance_id = self._surroundings.instance_id
-        # Threads because the scan of all processes takes tens of milliseconds.
-        await asyncio.to_thread(lambda: leftovers.end(leftovers.orphans(instance_id)))
+        await self._end_strangers()
         if self._own_addresses:
             self._addresses.claim()
         if self._surroundings.parent_death is None:
             found = await asyncio.to_thread(parent_death_command)
             self._surroundings = replace(self._surroundings, parent_death=found)
         self._tasks.start(self._watch_memory(), name="memory")
+        self._tasks.start(self._sweep(), name="sweep")
 
     async def stop(self) -> None:
         """End all containers at once and let go of the addresses."""
@@ -108,6 +112,24 @@ class ProcessRuntime:
         for uid in list(self._pods):
             await self.remove_pod(uid)
         self._addresses.close()
+        await self._end_strangers()
+
+    async def _sweep(self) -> None:
+        """End what left the session of its container, some time after its pod has gone."""
+        while True:
+            await self._pod_removed.wait()
+            await asyncio.sleep(_SWEEP_SECONDS)
+            self._pod_removed.clear()
+            await self._end_strangers()
+
+    async def _end_strangers(self) -> None:
+        """End processes of the instance that belong to no pod we know."""
+        # A thread because the scan of all processes takes tens of milliseconds.
+        found = await asyncio.to_thread(leftovers.by_pod, self._surroundings.instance_id)
+        strangers = [
+            process for uid, some in found.items() if uid not in self._pods for process in some
+        ]
+        await asyncio.to_thread(leftovers.end, strangers)
 
     def capabilities(self) -> Sequence[Capability]:
         """What containers expect of Linux, and what of it holds here."""
@@ -122,7 +144,7 @@ class ProcessRuntime:
             Capability("file-isolation", enforced=False, reason=no_namespaces),
             Capability("users", enforced=False, reason="all run as the user of the instance"),
             Capability("cpu-limit", enforced=False, reason=no_namespaces),
-            Capability("memory-limit", enforced=True, reason="checked every two seconds"),
+            Capability("memory-limit", enforced=True, reason="checked every few seconds"),
         ]
 
     def remarks(self, pod: Mapping[str, Any]) -> Mapping[str, str]:
@@ -190,6 +212,7 @@ class ProcessRuntime:
         if self._pods.pop(uid, None) is not None and pod.address != "127.0.0.1":
             self._addresses.release(pod.address)
         shutil.rmtree(pod.request.folder / "runtime", ignore_errors=True)
+        self._pod_removed.set()
 
     # --- containers ----------------------------------------------------------------------------
 
@@ -291,7 +314,7 @@ class ProcessRuntime:
 
     async def _watch_memory(self) -> None:
         while True:
-            await asyncio.sleep(_MEMORY_CHECK_SECONDS)
+            await asyncio.sleep(self._memory_check_seconds)
             limited = [found for found in self._containers.values() if found.has_memory_limit]
             if not limited:
                 continue

@@ -51,19 +51,19 @@ class ImagePuller:
 
     def _check_back_off(self, pod: Manifest, container: Manifest, path: str) -> None:
         failure = self._failures.get(container["name"])
-        if failure is None or self.retry_at(pod, container) <= self._tools.now():
+        retry_at = self.retry_at(pod, container)
+        if failure is None or retry_at is None or retry_at <= self._tools.now():
             return
         message = f'Back-off pulling image "{container["image"]}"'
         self._tools.note(pod, "BackOff", message, field_path=path)
         raise ImageError(f"{message}: {failure.message}", reason="ImagePullBackOff")
 
-    def retry_at(self, pod: Manifest, container: Manifest) -> datetime:
-        """When it makes sense to try again."""
-        now = self._tools.now()
+    def retry_at(self, pod: Manifest, container: Manifest) -> datetime | None:
+        """When the image may be pulled again; None when pulling has not failed."""
         failure = self._failures.get(container["name"])
         if failure is None:
-            return now
-        key = _key(pod, container)
+            return None
+        now, key = self._tools.now(), _key(pod, container)
         return now + self._tools.pulls.remaining(key, failed_at=failure.at, now=now)
 
     async def _pull(self, pod: Manifest, container: Manifest, path: str) -> Image:

@@ -60,5 +60,6 @@ def _asks_read_only(mount: Manifest) -> bool:
 
 def _security(context: Mapping[str, object]) -> Iterator[str]:
     for name in _SECURITY:
-        if context.get(name) not in (None, False, {}):
+        value = context.get(name)
+        if value is not None and value is not False and value != {}:
             yield f"securityContext.{name}"

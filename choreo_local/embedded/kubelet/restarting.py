@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 # Configuration that is missing may turn up at any time and costs little to look for.
 _CONFIG_RETRY = timedelta(seconds=5)
+_FAILURE_SHOWN = timedelta(seconds=2)
 _API_RETRY = timedelta(seconds=1)
 
 
@@ -35,6 +36,11 @@ class Restarter:
         self._starter = ContainerStarter(tools, self._puller)
         self._waiting: dict[str, Waiting] = {}
         self._retry_at: dict[str, datetime] = {}
+        self._under_way: set[str] = set()
+
+    def is_under_way(self, name: str) -> bool:
+        """Whether a container is being started: its postStart hook has not ended yet."""
+        return name in self._under_way
 
     def waiting(self, name: str) -> Waiting | None:
         """Why a container does not run at the moment."""
@@ -82,7 +88,11 @@ class Restarter:
     async def start(self, pod: ReadyPod, names: Sequence[str]) -> None:
         """Start containers one after the other, as their order is a promise."""
         for name in names:
-            await self._start(pod, name)
+            self._under_way.add(name)
+            try:
+                await self._start(pod, name)
+            finally:
+                self._under_way.discard(name)
 
     async def _start(self, pod: ReadyPod, name: str) -> None:
         container = podspec.find_container(pod.manifest, name)
@@ -93,7 +103,7 @@ class Restarter:
         try:
             record = await self._starter.start(pod, container, attempt=attempt)
         except ImageError as error:
-            self._retry_at[name] = self._puller.retry_at(pod.manifest, container)
+            self._retry_at[name] = self._next_pull(pod.manifest, container, error)
             self._wait(pod.manifest, name, Waiting(error.reason, error.message), error.reason)
             return
         except StartError as error:
@@ -116,6 +126,16 @@ class Restarter:
                 grace_seconds=podspec.grace_seconds(pod.manifest),
                 message="FailedPostStartHook",
             )
+
+    def _next_pull(self, pod: Manifest, container: Manifest, error: ImageError) -> datetime:
+        now = self._tools.now()
+        allowed = self._puller.retry_at(pod, container)
+        if allowed is None:
+            return now + _CONFIG_RETRY
+        if error.reason == "ErrImagePull":
+            # The failure is shown for a moment, then that the next attempt has to wait.
+            return now + min((allowed - now) / 2, _FAILURE_SHOWN)
+        return allowed
 
     def _fail(self, pod: Manifest, container: Manifest, error: StartError, *, attempt: int) -> None:
         name, now = container["name"], self._tools.now()
@@ -147,8 +167,10 @@ def _key(pod: Manifest, name: str) -> str:
 
 
 def duration(value: timedelta) -> str:
-    """As Go prints a duration of whole seconds: `10s`, `1m20s`, `5m0s`."""
+    """As Go prints a duration: `200ms`, `10s`, `1m20s`, `5m0s`."""
     seconds = value.total_seconds()
+    if seconds < 1:
+        return f"{seconds * 1000:g}ms"
     if seconds < 60:
         return f"{seconds:g}s"
     return f"{int(seconds // 60)}m{seconds % 60:g}s"

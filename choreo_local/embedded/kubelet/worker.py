@@ -211,7 +211,8 @@ class PodWorker:
                 del self._health[name]
                 await health.stop()
         for name, record in latest.items():
-            if record.is_running and name not in self._health:
+            is_up = record.is_running and not self._restarter.is_under_way(name)
+            if is_up and name not in self._health:
                 self._health[name] = Health(self._tools, self._target(record), record, self.wake)
 
     def _target(self, record: ContainerRecord) -> Target:

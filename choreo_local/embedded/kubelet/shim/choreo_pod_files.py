@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import io
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -37,7 +38,10 @@ _TWO_PATHS = ("rename", "replace", "link")
 
 def install() -> None:
     """Replace the functions that take paths."""
-    mapped = mapper(os.environ["CHOREO_ROOT"], os.environ["CHOREO_MOUNTS"].split(os.pathsep))
+    root, mounts = os.environ["CHOREO_ROOT"], os.environ["CHOREO_MOUNTS"].split(os.pathsep)
+    pod = os.path.dirname(os.path.dirname(root))
+    program = os.path.dirname(os.path.abspath(sys.argv[0])) if sys.argv[0] else sys.prefix
+    mapped = mapper(root, mounts, keep=[pod, program, sys.prefix, sys.base_prefix])
     io_open = _first_path(io.open, mapped)
     setattr(builtins, "open", io_open)  # noqa: B010 - a plain assignment is a type error
     setattr(io, "open", io_open)  # noqa: B010 - the same
@@ -48,16 +52,21 @@ def install() -> None:
     os.symlink = _second_path(os.symlink, mapped)
 
 
-def mapper(root: str, mounts: list[str]) -> Callable[[Any], Any]:
-    """A function from paths as the program names them to paths of the machine."""
+def mapper(root: str, mounts: list[str], *, keep: list[str]) -> Callable[[Any], Any]:
+    """A function from paths as the program names them to paths of the machine.
+
+    Paths below `keep` are the machine's already, although they may also lie below a mount.
+    """
     prefixes = tuple(mount.rstrip("/") + "/" for mount in mounts)
+    kept = tuple(folder.rstrip("/") + "/" for folder in keep)
 
     def mapped(path: Any) -> Any:
         if isinstance(path, int) or path is None:
             return path
         text = os.fspath(path)
         name = os.fsdecode(text)
-        if not (name + "/").startswith(prefixes):
+        whole = name + "/"
+        if not whole.startswith(prefixes) or whole.startswith(kept):
             return path
         return root + name if isinstance(text, str) else os.fsencode(root + name)
 
