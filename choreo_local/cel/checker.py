@@ -50,6 +50,8 @@ _CONSTANTS: dict[type, Type] = {
     bytes: BYTES,
     type(None): NULL,
 }
+# They take values of any types in one list, also where literals must be uniform.
+_MIXING = frozenset({"format"})
 _LOOSE = (Kind.DYN, Kind.ERROR, Kind.ANY)
 
 
@@ -58,6 +60,8 @@ class Checker:
 
     Attributes:
         issues: what is wrong; the tree may be used when it is empty.
+        locals: names and types of the variables of loops, the innermost last.
+        mixing: how many calls around this place take lists of values of any types.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -65,6 +69,7 @@ class Checker:
         self.issues: list[Issue] = []
         self.inference = Inference()
         self.locals: list[tuple[str, Type]] = []
+        self.mixing = 0
 
     def check(self, root: Node) -> Type:
         """Annotate the tree; the type of the whole."""
@@ -73,6 +78,15 @@ class Checker:
     def report(self, position: int, message: str) -> None:
         """Note a complaint."""
         self.issues.append(Issue(position, message))
+
+    def joined(self, previous: Type | None, current: Type, at: Node) -> Type:
+        """The type of the elements of a literal after one more of them."""
+        found = self.inference.joined(previous, current)
+        if found is not None:
+            return found
+        if self.scope.uniform_literals and not self.mixing:
+            self.report(at.position, f"expected type '{previous}' but found '{current}'")
+        return DYN
 
     def demand(self, node: Node, wanted: Type, given: Type) -> None:
         """Complain about a node whose type does not fit."""
@@ -153,7 +167,12 @@ def _field_type(checker: Checker, node: Node, operand: Type, field: str) -> Type
 def _call(checker: Checker, node: Call) -> Type:
     if node.function == "_?._":
         return _optional_select(checker, node)
-    given = [_CHECKS[type(argument)](checker, argument) for argument in node.arguments]
+    mixing = node.function in _MIXING
+    checker.mixing += mixing
+    given = []
+    for argument in node.arguments:
+        given.append(_CHECKS[type(argument)](checker, argument))  # noqa: PERF401 - one stack frame less
+    checker.mixing -= mixing
     target = node.target
     if target is None:
         function = checker.scope.function(node.function)
@@ -224,7 +243,7 @@ def _list(checker: Checker, node: ListLiteral) -> Type:
         type_ = _CHECKS[type(part)](checker, part)
         if index in node.optional:
             type_ = _unwrapped(checker, part, type_)
-        element = checker.inference.joined(element, type_)
+        element = checker.joined(element, type_, part)
     node.type = list_of(checker.inference.new_parameter() if element is None else element)
     return node.type
 
@@ -243,11 +262,11 @@ def _map(checker: Checker, node: MapLiteral) -> Type:
     key: Type | None = None
     value: Type | None = None
     for entry in node.entries:
-        key = checker.inference.joined(key, _CHECKS[type(entry.key)](checker, entry.key))
+        key = checker.joined(key, _CHECKS[type(entry.key)](checker, entry.key), entry.key)
         type_ = _CHECKS[type(entry.value)](checker, entry.value)
         if entry.optional:
             type_ = _unwrapped(checker, entry.value, type_)
-        value = checker.inference.joined(value, type_)
+        value = checker.joined(value, type_, entry.value)
     node.type = map_of(
         checker.inference.new_parameter() if key is None else key,
         checker.inference.new_parameter() if value is None else value,

@@ -119,6 +119,7 @@ class Library:
         types: names that stand for types.
         messages: what may be constructed.
         constants: values with a name of their own.
+        uniform_literals: whether the elements of a list or a map must then be of one type.
     """
 
     name: str
@@ -127,3 +128,4 @@ class Library:
     types: Mapping[str, Type] = field(default_factory=dict)
     messages: Sequence[MessageType] = ()
     constants: Mapping[str, tuple[Type, Any]] = field(default_factory=dict)
+    uniform_literals: bool = False

@@ -36,13 +36,14 @@ class Program:
         result_type: deduced type of the result; dyn when only the evaluation can tell.
     """
 
-    __slots__ = ("_run", "_variables", "result_type", "text")
+    __slots__ = ("_cost", "_run", "_variables", "result_type", "text")
 
-    def __init__(self, text: str, result_type: Type, run: Step, variables: Sequence[str]) -> None:
+    def __init__(self, text: str, result_type: Type, run: Step, planner: Planner) -> None:
         self.text = text
         self.result_type = result_type
         self._run = run
-        self._variables = tuple(variables)
+        self._variables = tuple(planner.variables)
+        self._cost = planner.planned
 
     def evaluate(self, variables: Mapping[str, Any], *, cost_limit: int = COST_LIMIT) -> Any:
         """The value of the expression.
@@ -54,11 +55,21 @@ class Program:
         Raises:
             EvaluationError: with these values the expression has none.
         """
-        frame = [cost_limit, *[variables.get(name, MISSING) for name in self._variables]]
+        return self.measure(variables, cost_limit=cost_limit)[0]
+
+    def measure(
+        self, variables: Mapping[str, Any], *, cost_limit: int = COST_LIMIT
+    ) -> tuple[Any, int]:
+        """The value of the expression and what it has cost; an error knows its cost too."""
+        frame = [cost_limit - self._cost]
+        frame += [variables.get(name, MISSING) for name in self._variables]
         try:
-            return self._run(frame)
+            return self._run(frame), cost_limit - frame[0]
+        except EvaluationError as error:
+            error.cost = cost_limit - frame[0]
+            raise
         except RecursionError:
-            raise EvaluationError("expression recursion limit exceeded") from None
+            raise EvaluationError(TOO_DEEP) from None
 
 
 class Environment:
@@ -92,6 +103,7 @@ class Environment:
             messages=shared.messages,
             constants=shared.constants,
             container=container,
+            uniform_literals=shared.uniform_literals,
             strict_presence=strict_presence,
             resolutions=shared.resolutions,
         )
@@ -129,7 +141,7 @@ class Environment:
         run = planner.plan(root)
         if planner.may_grow():
             run = _measured(run)
-        return Program(text, result, run, planner.variables)
+        return Program(text, result, run, planner)
 
 
 def _measured(run: Step) -> Step:
@@ -144,7 +156,15 @@ def _measured(run: Step) -> Step:
 class _Assembled:
     """The contents of a choice of libraries."""
 
-    __slots__ = ("constants", "functions", "macros", "messages", "resolutions", "types")
+    __slots__ = (
+        "constants",
+        "functions",
+        "macros",
+        "messages",
+        "resolutions",
+        "types",
+        "uniform_literals",
+    )
 
     def __init__(self, libraries: tuple[Library, ...]) -> None:
         self.functions: dict[str, Function] = {}
@@ -152,6 +172,7 @@ class _Assembled:
         self.messages: dict[str, MessageType] = {}
         self.constants: dict[str, tuple[Type, Any]] = {}
         self.resolutions: dict[Any, Any] = {}
+        self.uniform_literals = any(library.uniform_literals for library in libraries)
         table = {_key(macro): macro for macro in standard_macros.STANDARD}
         for library in libraries:
             table.update({_key(macro): macro for macro in library.macros})

@@ -38,7 +38,13 @@ class CompileError(errors.ChoreoError):
 
 
 class EvaluationError(errors.ChoreoError):
-    """An expression cannot be evaluated with these values."""
+    """An expression cannot be evaluated with these values.
+
+    Attributes:
+        cost: of the evaluation up to here, once it has ended.
+    """
+
+    cost = 0
 
 
 class CostExceededError(EvaluationError):

@@ -44,15 +44,15 @@ class Inference:
         self._bindings = extended
         return True
 
-    def joined(self, previous: Type | None, current: Type) -> Type:
-        """The element type of a literal that holds both."""
+    def joined(self, previous: Type | None, current: Type) -> Type | None:
+        """The element type of a literal that holds both; None when only dyn does."""
         if previous is None:
             return current
         if self.assignable(previous, current):
             return unification.most_general(previous, current)
         if current is NULL and self.assignable(current, previous):
             return previous
-        return DYN
+        return None
 
     def matching(self, function: Function, given: Sequence[Type], *, member: bool) -> Resolution:
         """The type of a call and the overloads that fit; no type when none does."""

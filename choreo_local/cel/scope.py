@@ -25,6 +25,7 @@ class Scope:
         messages: by full name.
         constants: types and values, by full name.
         container: the namespace in which names are looked up first.
+        uniform_literals: whether the elements of a list or a map must be of one type.
         strict_presence: whether `a.?b` is an error where `a` is nothing that could have a `b`.
         dotted: whether a name with a dot in it may be a variable or a type.
         resolutions: remembered choices of overloads, shared by environments of the same functions.
@@ -36,6 +37,7 @@ class Scope:
     messages: Mapping[str, MessageType] = field(default_factory=dict)
     constants: Mapping[str, tuple[Type, Any]] = field(default_factory=dict)
     container: str = ""
+    uniform_literals: bool = False
     strict_presence: bool = False
     dotted: bool = True
     resolutions: dict[tuple[Function, tuple[object, ...]], Resolution] = field(default_factory=dict)

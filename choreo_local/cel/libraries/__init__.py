@@ -29,9 +29,10 @@ STANDARD: tuple[Library, ...] = (
     wellknown.LIBRARY,
 )
 
-# What rules in CustomResourceDefinitions may use; `kubernetes.formats.library` is to be added.
+# For rules in CustomResourceDefinitions; `kubernetes.formats.library` is to be added.
 KUBERNETES: tuple[Library, ...] = (
     standard.LIBRARY,
+    kubernetes.STRICTNESS,
     optionals.LIBRARY,
     strings.LIBRARY,
     sets.LIBRARY,

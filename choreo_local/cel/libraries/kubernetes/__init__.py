@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from choreo_local.cel.declarations import Library
-from choreo_local.cel.libraries.kubernetes import lists, network, patterns, quantities, semver, urls
+from choreo_local.cel.libraries.kubernetes import (
+    lists,
+    network,
+    patterns,
+    quantities,
+    semver,
+    strictness,
+    urls,
+)
+
+STRICTNESS = strictness.LIBRARY
 
 LIBRARIES: tuple[Library, ...] = (
     urls.LIBRARY,
