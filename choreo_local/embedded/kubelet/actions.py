@@ -50,12 +50,7 @@ def decide(observed: Observed) -> Actions:
     """Compare what runs with what should."""
     if _has_finished(observed):
         return Actions(stop=_sidecars_to_stop(observed), finished=True)
-    stop = {
-        name: message
-        for name, message in observed.unhealthy.items()
-        if name in observed.latest and observed.latest[name].is_running
-    }
-    return Actions(start=_to_start(observed), stop=stop)
+    return Actions(start=_to_start(observed), stop=_to_stop(observed))
 
 
 def is_initialized(pod: Manifest, latest: Mapping[str, ContainerRecord]) -> bool:
@@ -98,6 +93,26 @@ def _was_lost(observed: Observed) -> bool:
     return podspec.restart_policy(observed.pod) == podspec.NEVER and any(
         record.lost for record in observed.latest.values()
     )
+
+
+def _to_stop(observed: Observed) -> dict[str, str]:
+    stop: dict[str, str] = {}
+    for container in podspec.iter_containers(observed.pod):
+        name = container["name"]
+        record = observed.latest.get(name)
+        if record is None or not record.is_running:
+            continue
+        if name in observed.unhealthy:
+            stop[name] = observed.unhealthy[name]
+        elif _has_new_image(observed.pod, container, record):
+            stop[name] = f"Container {name} definition changed, will be restarted"
+    return stop
+
+
+def _has_new_image(pod: Manifest, container: Manifest, record: ContainerRecord) -> bool:
+    # The one field of a running container that may be changed.
+    changed = bool(container.get("image")) and container["image"] != record.image
+    return changed and podspec.restart_policy(pod) != podspec.NEVER
 
 
 def _sidecars_to_stop(observed: Observed) -> dict[str, str]:

@@ -14,7 +14,7 @@ from choreo_local.embedded.kubelet import environment, kinds, projections
 from choreo_local.embedded.kubelet.backoff import BackOff
 from choreo_local.embedded.kubelet.checks import Checker
 from choreo_local.embedded.kubelet.connection import Connection
-from choreo_local.embedded.kubelet.events import EventRecorder
+from choreo_local.embedded.kubelet.events import NORMAL, Event, EventRecorder
 from choreo_local.embedded.kubelet.logfiles import LogBook
 from choreo_local.embedded.kubelet.node import Machine, NodeDescription, NodeRegistration
 from choreo_local.embedded.kubelet.places import Places
@@ -138,11 +138,12 @@ class Kubelet:
         # Capabilities may be known better once the runtime has started.
         self._node = self._describe()
         registration = NodeRegistration(self._client, self._node)
-        await registration.register()
+        about = await registration.register()
         followed = [self._services, self._config_maps, self._secrets, self._claims]
         for informer in followed:
             self._tasks.start(informer.run(), name=informer.kind.plural)
         self._tasks.start(self._tools.recorder.run(), name="events")
+        self._tools.recorder.record(Event(about, NORMAL, "Starting", "Starting kubelet."))
         for informer in followed:
             await informer.synced.wait()
         self._config_maps.add_callback(self._source_changed)

@@ -96,9 +96,10 @@ def command_in(
 ) -> Command:
     """Any command inside a container: a program of its image, else one of the machine."""
     environment = base.environment
-    tie = surroundings.parent_death or ()
+    tie = surroundings.parent_death
     program = find_program(words[0], image)
     if program is not None and program.is_script:
+        tie = tie or ()
         arguments = [*tie, *_python(image, surroundings), str(program.path), *words[1:]]
         return Command(arguments, environment, base.folder)
     words = [_translated(word, request, root) for word in words]
@@ -110,7 +111,13 @@ def command_in(
         words[0] = str(program.path)
     elif not _is_executable(words[0], base.folder, environment["PATH"]):
         raise StartError(f'exec: "{words[0]}": executable file not found in $PATH')
-    return Command([*tie, *words], environment, base.folder)
+    return Command([*(tie or _own_tie(surroundings)), *words], environment, base.folder)
+
+
+def _own_tie(surroundings: Surroundings) -> Sequence[str]:
+    if sys.platform != "linux":
+        return ()
+    return [*surroundings.interpreter, "-I", "-S", str(_SHIM / "tied.py")]
 
 
 def _is_executable(word: str, folder: Path, path: str) -> bool:

@@ -67,6 +67,7 @@ class ProcessRuntime:
         catalogue: the host images.
         network: the range of pod addresses; without it one is chosen by the instance's name.
         memory_check_seconds: how often memory limits are compared with what is used.
+        stop_seconds: how long containers may take to end when the runtime stops.
     """
 
     name = NAME
@@ -80,12 +81,14 @@ class ProcessRuntime:
         *,
         network: IPv4Network | None = None,
         memory_check_seconds: float = 2.0,
+        stop_seconds: float = 2.0,
     ) -> None:
         self._surroundings = surroundings
         self._catalogue = catalogue
         self._addresses = AddressPool(surroundings.instance_id, network=network)
         self._own_addresses = has_own_addresses()
         self._memory_check_seconds = memory_check_seconds
+        self._stop_seconds = stop_seconds
         self._pods: dict[str, _Pod] = {}
         self._containers: dict[str, HostContainer] = {}
         self._pod_removed = asyncio.Event()
@@ -107,8 +110,10 @@ class ProcessRuntime:
         self._tasks.start(self._sweep(), name="sweep")
 
     async def stop(self) -> None:
-        """End all containers at once and let go of the addresses."""
+        """Ask all containers to end, end the rest, and let go of the addresses."""
         await self._tasks.stop()
+        running = [found for found in self._containers.values() if found.is_running]
+        await asyncio.gather(*(found.stop(self._stop_seconds) for found in running))
         for uid in list(self._pods):
             await self.remove_pod(uid)
         self._addresses.close()
@@ -136,7 +141,10 @@ class ProcessRuntime:
         no_namespaces = "containers are plain processes of this machine"
         address = Capability("pod-address", enforced=True)
         if not self._own_addresses:
-            reason = "this machine has no loopback address beside 127.0.0.1"
+            reason = (
+                "this machine has no loopback address beside 127.0.0.1: pods that listen on the "
+                "same port collide"
+            )
             address = Capability("pod-address", enforced=False, reason=reason)
         return [
             address,

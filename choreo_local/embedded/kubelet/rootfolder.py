@@ -28,7 +28,7 @@ def prepare(
     (root / "etc/hostname").write_text(f"{pod.hostname}\n", encoding="utf-8")
     (root / "etc/resolv.conf").write_text(resolver, encoding="utf-8")
     for mount in sorted(request.mounts, key=lambda mount: mount.container_path.count("/")):
-        _link(inside(root, mount.container_path), mount.host_path)
+        _link(root, inside(root, mount.container_path), mount.host_path)
     inside(root, working_folder).mkdir(parents=True, exist_ok=True)
 
 
@@ -37,16 +37,25 @@ def inside(root: Path, container_path: str) -> Path:
     return root / posixpath.normpath("/" + container_path).lstrip("/")
 
 
-def _link(place: Path, target: Path) -> None:
+def _link(root: Path, place: Path, target: Path) -> None:
+    if place == root:
+        raise StartError("cannot mount at /: this runtime has no root of its own for containers")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        if place.is_dir() and not place.is_symlink():
-            shutil.rmtree(place)
-        else:
-            place.unlink(missing_ok=True)
+        _clear(root, place)
         place.symlink_to(target)
     except OSError as error:
         raise StartError(f"cannot mount {target.name} at {place.name}: {error}") from error
+
+
+def _clear(root: Path, place: Path) -> None:
+    """Make room for a mount; what is in a volume that is mounted above it is never removed."""
+    if place.is_symlink() or not place.is_dir():
+        place.unlink(missing_ok=True)
+    elif place.resolve().is_relative_to(root.resolve()):
+        shutil.rmtree(place)
+    else:
+        place.rmdir()
 
 
 def _hosts(hosts: Mapping[str, str]) -> str:

@@ -57,7 +57,7 @@ class LiveNode:
             inherited=inherited_variables(),
         )
         return ProcessRuntime(
-            surroundings, Catalogue.of_folders([IMAGES]), memory_check_seconds=0.1
+            surroundings, Catalogue.of_folders([IMAGES]), memory_check_seconds=0.1, stop_seconds=0.2
         )
 
     async def start(self, runtime: ContainerRuntime | None = None, **back_off: float) -> Kubelet:

@@ -156,7 +156,9 @@ class Bench:
 
 
 @asynccontextmanager
-async def process_runtime(folder: Path, **surroundings: Any) -> AsyncIterator[Bench]:
+async def process_runtime(
+    folder: Path, *, images: Path = IMAGES, **surroundings: Any
+) -> AsyncIterator[Bench]:
     """A runtime of an instance of its own; nothing of it is left behind."""
     runtime = ProcessRuntime(
         Surroundings(
@@ -165,8 +167,9 @@ async def process_runtime(folder: Path, **surroundings: Any) -> AsyncIterator[Be
             inherited=inherited_variables(),
             **surroundings,
         ),
-        Catalogue.of_folders([IMAGES]),
+        Catalogue.of_folders([images]),
         memory_check_seconds=0.05,
+        stop_seconds=0.2,
     )
     bench = Bench(runtime, folder / "pods")
     await runtime.start(bench.changes.append)

@@ -113,6 +113,16 @@ def test_the_verdict_on_a_container_that_has_ended_is_not_carried_out() -> None:
     assert decide(pod(), exited(code=1), unhealthy={"main": "late"}).stop == {}
 
 
+def test_a_container_with_a_new_image_is_restarted() -> None:
+    manifest = pod(containers=[container(image="test.local/tester:2")])
+    message = "Container main definition changed, will be restarted"
+    assert decide(manifest, running()).stop == {"main": message}
+    assert (
+        decide({**manifest, "spec": {**manifest["spec"], "restartPolicy": "Never"}}, running()).stop
+        == {}
+    )
+
+
 def test_containers_lost_with_the_node_begin_anew_with_their_init_containers() -> None:
     manifest = pod(initContainers=[container("one")])
     lost = [exited("one", lost=True), exited("main", 255, lost=True)]

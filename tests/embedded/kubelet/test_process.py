@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -18,7 +20,14 @@ from choreo_local.embedded.kubelet import leftovers
 from choreo_local.embedded.kubelet.records import ContainerState
 from choreo_local.embedded.kubelet.runtime import ImageError, Mount, StartError
 from choreo_local.errors import BadRequestError, NotFoundError
-from tests.embedded.kubelet.processes import Bench, Caller, Streams, process_runtime, until
+from tests.embedded.kubelet.processes import (
+    IMAGES,
+    Bench,
+    Caller,
+    Streams,
+    process_runtime,
+    until,
+)
 
 
 @pytest.fixture
@@ -353,3 +362,24 @@ async def test_containers_end_with_a_killed_instance(tmp_path: Path) -> None:
     instance.kill()
     await instance.wait()
     await until(lambda: leftovers.orphans(instance_id) == [])
+
+
+async def test_the_tie_to_the_instance_needs_no_tool_of_the_machine(tmp_path: Path) -> None:
+    async with process_runtime(tmp_path) as bench:
+        plain = replace(bench.runtime._surroundings, parent_death=None)
+        bench.runtime._surroundings = plain
+        assert await bench.run("print:tied") == ["tied"]
+        assert await bench.run("tied", command=["echo"]) == ["tied"]
+
+
+async def test_a_container_is_running_once_it_listens(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    shutil.copytree(IMAGES / "tester", images / "tester")
+    manifest = images / "tester" / "image.yaml"
+    text = manifest.read_text(encoding="utf-8") + "startedWhen: listening\n"
+    manifest.write_text(text, encoding="utf-8")
+    async with process_runtime(tmp_path, images=images) as bench:
+        address = await bench.runtime.start_pod(bench.pod())
+        record, _ = await bench.start("sleep:0.2", "serve:8080")
+        assert record.is_running
+        assert await get(address, 8080, "/x") == (200, "/x 127.0.0.1")

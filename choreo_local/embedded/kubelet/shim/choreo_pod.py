@@ -11,14 +11,15 @@ _SIGKILL = 9
 def install() -> None:
     """Address and names of the pod, files of its mounts, and the tie to the parent's life."""
     if os.environ.get("CHOREO_PARENT_DEATH"):
-        _die_with_parent()
+        die_with_parent()
     if os.environ.get("CHOREO_MOUNTS"):
         __import__("choreo_pod_files").install()
-    if os.environ.get("CHOREO_POD_ADDRESS"):
+    if os.environ.get("CHOREO_POD_ADDRESS") or os.environ.get("CHOREO_LISTENING"):
         __import__("choreo_pod_network").install()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Have the kernel end this process when its parent ends."""
     # Only where the runtime found no tool that does this before Python starts: ctypes costs 5 ms.
     import ctypes
 

@@ -163,9 +163,17 @@ def _after_name(answer: bytes, offset: int) -> int:
 
 def install() -> None:
     """Replace the methods of `socket.socket` and the resolver functions of `socket`."""
-    view = View(os.environ)
-    _install_methods(view)
-    _install_resolver(view)
+
+    def listen(self: socket.socket, *backlog: int) -> None:
+        _listen(self, *backlog)
+        _tell_listening()
+
+    setattr(socket.socket, "listen", listen)  # noqa: B010 - a plain assignment is a type error
+    # Where pods have no addresses of their own, they see the machine as it is.
+    if os.environ.get("CHOREO_POD_ADDRESS"):
+        view = View(os.environ)
+        _install_methods(view)
+        _install_resolver(view)
 
 
 def _install_methods(view: View) -> None:
@@ -182,12 +190,8 @@ def _install_methods(view: View) -> None:
         *flags, address = rest
         return send(self, data, *flags, view.to_connect(self, address))
 
-    def listen(self: socket.socket, *backlog: int) -> None:
-        _listen(self, *backlog)
-        _tell_listening()
-
     send: Callable[..., Any] = _sendto
-    for method in (bind, connect, connect_ex, sendto, listen):
+    for method in (bind, connect, connect_ex, sendto):
         setattr(socket.socket, method.__name__, method)
 
 
