@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from choreo_local import clock
+from choreo_local.embedded.controllermanager import godump
 
 POD_TEMPLATE_HASH = "pod-template-hash"
 
@@ -38,7 +38,7 @@ def safe_encode(text: str) -> str:
 
 def template_hash(template: Mapping[str, Any], collisions: int | None = None) -> str:
     """The hash of a template; `collisions` makes another one for the same template."""
-    data = json.dumps(template, sort_keys=True, separators=(",", ":")).encode()
+    data = godump.pod_template(template).encode()
     if collisions is not None:
         data += collisions.to_bytes(8, "little")
     return safe_encode(str(fnv32a(data)))

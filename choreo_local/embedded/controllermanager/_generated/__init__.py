@@ -1,0 +1,1 @@
+"""Layout tables made from the Go types of Kubernetes."""
