@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from choreo_local.apimachinery import fielderrors
@@ -44,34 +44,31 @@ def _fields(schema: Structural, value: dict[str, Any], path: str) -> Iterator[Fi
 
 def _items(schema: Structural, value: list[Any], path: str) -> Iterator[FieldError]:
     if schema.list_type == "set":
-        for index in _repeated(value):
+        for index in _repeated(enumerate(value)):
             yield fielderrors.duplicate(f"{path}[{index}]", value[index])
     elif schema.list_type == "map":
-        keys = [_keys(schema, item) for item in value]
         for index, item in enumerate(value):
             if item is not None and not isinstance(item, dict):
                 detail = "must be an object for an array of list-type map"
                 yield fielderrors.invalid_value(f"{path}[{index}]", item, detail)
                 return
-        for index in _repeated(keys):
+        keys = {index: _keys(schema, item) for index, item in enumerate(value) if item is not None}
+        for index in _repeated(keys.items()):
             yield fielderrors.duplicate(f"{path}[{index}]", keys[index])
     if schema.items is not None:
         for index, item in enumerate(value):
             yield from validate(schema.items, item, f"{path}[{index}]")
 
 
-def _keys(schema: Structural, item: Any) -> dict[str, Any]:
-    if not isinstance(item, dict):
-        return {}
+def _keys(schema: Structural, item: dict[str, Any]) -> dict[str, Any]:
     return {key: item[key] for key in schema.list_map_keys if key in item}
 
 
-def _repeated(values: list[Any]) -> Iterator[int]:
+def _repeated(values: Iterable[tuple[int, Any]]) -> Iterator[int]:
     """The places of values that occurred before, each value reported once."""
-    seen: dict[str, bool] = {}
-    for index, value in enumerate(values):
+    reported: dict[str, bool] = {}
+    for index, value in values:
         text = json.dumps(value, sort_keys=True)
-        if seen.get(text) is False:
+        if reported.get(text) is False:
             yield index
-            seen[text] = True
-        seen.setdefault(text, False)
+        reported[text] = text in reported
