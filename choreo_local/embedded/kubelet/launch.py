@@ -33,7 +33,7 @@ class Surroundings:
 
     Attributes:
         interpreter: runs the Python scripts of host images.
-        cache_folder: where byte code is kept.
+        cache_folder: where byte code is kept when the folders of images cannot be written.
         dns: `host:port` of the cluster's DNS; empty without one.
         cluster_domain: suffix of the names of services.
         host_endpoints: `host:port` on localhost that mean the machine, not the pod.
@@ -137,7 +137,10 @@ def find_program(word: str, image: HostImage) -> Program | None:
 def _python(image: HostImage, surroundings: Surroundings) -> list[str]:
     # Isolated and without `site`: neither the user's variables nor installed packages change what
     # a host image does, and the interpreter starts in half the time. Unbuffered: logs are live.
-    options = ["-I", "-u", "-X", f"pycache_prefix={surroundings.cache_folder}"]
+    options = ["-I", "-u"]
+    if not os.access(image.folder, os.W_OK):
+        # Elsewhere byte code lies beside its source, where that of the standard library is too.
+        options += ["-X", f"pycache_prefix={surroundings.cache_folder}"]
     if not image.site_packages:
         options.append("-S")
     return [*surroundings.interpreter, *options, str(_SHIM / "launch.py")]
