@@ -217,12 +217,15 @@ def decode_yaml(body: bytes) -> Decoded:
     """Decode one YAML document."""
     loader = _Loader(body)
     try:
+        yamltext.check_bounds(body)
         value = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line if error.problem_mark else 0
         raise BodyError(f"yaml: line {line}: {error.problem}") from error
     except yaml.reader.ReaderError as error:
         raise BodyError("yaml: control characters are not allowed") from error
+    except BadRequestError as error:
+        raise BodyError(f"yaml: {error.message}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BodyError(f"yaml: {str(error).splitlines()[0]}") from error
     finally:
