@@ -51,9 +51,10 @@ def check(openapi_v3_schema: Schema, path: str = ROOT) -> list[FieldError]:
 
 
 def depth(schema: Any) -> int:
-    """How deep a value nests."""
+    """How deep schemas nest in a schema, counted no further than it matters."""
     level, deepest = [schema], 0
-    while level and deepest <= 2 * MAX_DEPTH:
+    # From one schema to the next there is a map or list of schemas in between.
+    while level and deepest <= 2 * (MAX_DEPTH + 1):
         deepest += 1
         level = [
             child

@@ -1,0 +1,465 @@
+"""Rules in schemas: when a CRD is written, and when its objects are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from choreo_local.apimachinery.schema import checking, fieldpaths, rules, ruletypes, structural
+from choreo_local.apimachinery.schema.correlation import ABSENT
+from choreo_local.cel import types
+
+STRING, INTEGER = {"type": "string"}, {"type": "integer"}
+
+
+def ruled(schema: dict[str, Any], *rule: str | dict[str, Any]) -> dict[str, Any]:
+    written = [{"rule": one} if isinstance(one, str) else one for one in rule]
+    return {**schema, "x-kubernetes-validations": written}
+
+
+def broken(spec: dict[str, Any], value: Any, old: Any = ABSENT) -> list[tuple[str, str]]:
+    schema = structural.from_crd({"type": "object", "properties": {"f": spec}})
+    before = ABSENT if old is ABSENT else {"f": old}
+    found = rules.validate(schema, {"f": value}, before)
+    return [(error.field, error.message) for error in found]
+
+
+@pytest.mark.parametrize(
+    ("spec", "value", "message"),
+    [
+        (ruled(INTEGER, "self > 3"), 2, "Invalid value: 2: failed rule: self > 3"),
+        (ruled(STRING, "self != 'z'"), "z", "Invalid value: \"z\": failed rule: self != 'z'"),
+        (
+            ruled(STRING, {"rule": "false", "message": " no "}),
+            "z",
+            'Invalid value: "z": no',
+        ),
+        (
+            ruled(STRING, {"rule": "false", "messageExpression": "'not ' + self"}),
+            "z",
+            'Invalid value: "z": not z',
+        ),
+        (
+            ruled({"type": "array", "items": INTEGER}, "self.size() == 0"),
+            [1],
+            "Invalid value: failed rule: self.size() == 0",
+        ),
+        (
+            ruled(
+                {"type": "object", "additionalProperties": STRING},
+                "self.all(k, k.startsWith('x'))",
+            ),
+            {"a": "b"},
+            "Invalid value: failed rule: self.all(k, k.startsWith('x'))",
+        ),
+        (
+            ruled({"x-kubernetes-int-or-string": True}, "type(self) == string || self < 10"),
+            11,
+            "Invalid value: 11: failed rule: type(self) == string || self < 10",
+        ),
+        (
+            ruled({**STRING, "format": "date-time"}, "self > timestamp('2000-01-01T00:00:00Z')"),
+            "1999-01-01T00:00:00Z",
+            'Invalid value: "1999-01-01T00:00:00Z": failed rule: self > '
+            "timestamp('2000-01-01T00:00:00Z')",
+        ),
+        (
+            ruled({**STRING, "format": "date"}, "self.getFullYear() == 2026"),
+            "2025-05-05",
+            'Invalid value: "2025-05-05": failed rule: self.getFullYear() == 2026',
+        ),
+        (
+            ruled({**STRING, "format": "duration"}, "self < duration('1h')"),
+            "2h",
+            "Invalid value: \"2h\": failed rule: self < duration('1h')",
+        ),
+        (
+            ruled({**STRING, "format": "byte"}, "self == b'x'"),
+            "YQ==",
+            "Invalid value: \"YQ==\": failed rule: self == b'x'",
+        ),
+        (
+            ruled({"type": "number"}, "self < 1.5"),
+            2,
+            "Invalid value: 2: failed rule: self < 1.5",
+        ),
+        (
+            ruled(STRING, "!format.dns1123Label().validate(self).hasValue()"),
+            "A_B",
+            'Invalid value: "A_B": failed rule: !format.dns1123Label().validate(self).hasValue()',
+        ),
+        (
+            ruled(STRING, "!format.dns1123LabelPrefix().validate(self).hasValue()"),
+            "A-",
+            'Invalid value: "A-": failed rule: '
+            "!format.dns1123LabelPrefix().validate(self).hasValue()",
+        ),
+        (
+            ruled(STRING, "!format.uuid().validate(self).hasValue()"),
+            "x",
+            'Invalid value: "x": failed rule: !format.uuid().validate(self).hasValue()',
+        ),
+    ],
+)
+def test_a_broken_rule_is_told_with_the_value(
+    spec: dict[str, Any], value: Any, message: str
+) -> None:
+    assert broken(spec, value) == [("f", message)]
+
+
+OBJECT = {
+    "type": "object",
+    "properties": {
+        "kind": STRING,
+        "min": INTEGER,
+        "a-b": STRING,
+        "if": STRING,
+        "in": STRING,
+        "x y": STRING,
+        "size": {"type": "number"},
+        "free": {"x-kubernetes-preserve-unknown-fields": True},
+        "list": {"type": "array", "items": {"x-kubernetes-preserve-unknown-fields": True}},
+        "map": {
+            "type": "object",
+            "additionalProperties": {"x-kubernetes-preserve-unknown-fields": True},
+        },
+        "embedded": {
+            "type": "object",
+            "x-kubernetes-embedded-resource": True,
+            "x-kubernetes-preserve-unknown-fields": True,
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "expected"),
+    [
+        (
+            {"rule": "self.kind != 'x'", "reason": "FieldValueForbidden", "fieldPath": ".kind"},
+            {"kind": "x"},
+            ("f.kind", "Forbidden: failed rule: self.kind != 'x'"),
+        ),
+        (
+            {"rule": "has(self.min)", "reason": "FieldValueRequired", "fieldPath": ".min"},
+            {},
+            ("f.min", "Required value: failed rule: has(self.min)"),
+        ),
+        (
+            {"rule": "false", "reason": "FieldValueDuplicate"},
+            {},
+            ("f", "Duplicate value"),
+        ),
+        (
+            {"rule": "false", "reason": "FieldValueInvalid", "fieldPath": "['x y']"},
+            {},
+            ("f.x y", "Invalid value: failed rule: false"),
+        ),
+    ],
+)
+def test_a_rule_may_name_its_reason_and_field(
+    rule: dict[str, Any], value: Any, expected: tuple[str, str]
+) -> None:
+    assert broken(ruled(OBJECT, rule), value) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("rule", "value"),
+    [
+        ("self.a__dash__b == 'z'", {"a-b": "z"}),
+        ("self.if == 'z'", {"if": "z"}),
+        ("self.__if__ == 'z'", {"if": "z"}),
+        ("self.__in__ == 'z'", {"in": "z"}),
+        ("self.size == 2.0", {"size": 2}),
+        ("self.embedded.metadata.name == 'n'", {"embedded": {"metadata": {"name": "n"}}}),
+        ("self.embedded.kind == 'K'", {"embedded": {"kind": "K"}}),
+    ],
+)
+def test_properties_are_reached_by_their_escaped_names(rule: str, value: Any) -> None:
+    assert broken(ruled(OBJECT, rule), value) == []
+
+
+@pytest.mark.parametrize("name", ["free", "list", "map"])
+def test_what_has_no_type_cannot_be_reached(name: str) -> None:
+    ((_, message),) = broken(ruled(OBJECT, f"has(self.{name})"), {})
+
+    assert message.startswith("Invalid value: rule compile error: compilation failed: ")
+    assert f"undefined field '{name}'" in message
+
+
+def test_messages_fall_back_when_they_cannot_be_made() -> None:
+    def told(expression: str) -> str:
+        rule = {"rule": "false", "message": "written", "messageExpression": expression}
+        ((_, message),) = broken(ruled(OBJECT, rule), {"kind": "k"})
+        return message
+
+    assert told("self.kind") == "Invalid value: k"
+    assert told("' '") == "Invalid value: written"
+    assert told("'a\\nb'") == "Invalid value: written"
+    assert told("string(1 / (self.min - self.min))") == "Invalid value: written"
+    assert told("self.nope") == "Invalid value: written"
+
+
+def test_an_evaluation_that_fails_is_told() -> None:
+    schema = ruled(INTEGER, "[1][self] == 1")
+    ((_, message),) = broken(schema, 5)
+
+    assert message.startswith("Invalid value: 5: ")
+    assert message.endswith(" evaluating rule: [1][self] == 1")
+
+
+def test_a_wrong_argument_of_an_int_or_string_is_told() -> None:
+    schema = ruled({"x-kubernetes-int-or-string": True}, "self < 10")
+    ((_, message),) = broken(schema, "x")
+
+    assert message == (
+        "Invalid value: \"x\": 'no such overload': call arguments did not match a supported "
+        "operator, function or macro signature for rule: self < 10"
+    ) or message.startswith('Invalid value: "x": \'no such overload')
+
+
+def test_a_rule_that_costs_too_much_is_stopped() -> None:
+    schema = ruled(
+        {"type": "array", "items": INTEGER},
+        "self.all(a, self.all(b, self.all(c, a + b + c >= 0)))",
+    )
+    ((_, message),) = broken(schema, list(range(200)))
+
+    assert message.startswith(
+        "Invalid value: no further validation rules will be run due to call cost exceeds limit for"
+    )
+
+
+def test_a_bad_text_of_a_format_is_told_where_it_is_needed() -> None:
+    schema = ruled({**STRING, "format": "byte"}, "self == b'x'")
+    ((_, message),) = broken(schema, "***")
+
+    assert "failed to decode the base64 text of a byte field evaluating rule" in message
+
+
+IMMUTABLE = ruled(STRING, {"rule": "self == oldSelf", "message": "is immutable"})
+
+
+def test_a_transition_rule_needs_an_old_value() -> None:
+    assert broken(IMMUTABLE, "a") == []
+    assert broken(IMMUTABLE, "a", "a") == []
+    assert broken(IMMUTABLE, "b", "a") == [("f", 'Invalid value: "b": is immutable')]
+
+
+def test_a_transition_rule_may_run_without_an_old_value() -> None:
+    rule = {
+        "rule": "oldSelf.hasValue() || self.startsWith('a')",
+        "optionalOldSelf": True,
+        "message": "must start with a at creation",
+    }
+
+    assert broken(ruled(STRING, rule), "ab") == []
+    assert broken(ruled(STRING, rule), "b") == [
+        ("f", 'Invalid value: "b": must start with a at creation')
+    ]
+    assert broken(ruled(STRING, rule), "b", "ab") == []
+
+
+def test_items_are_compared_with_the_old_items_of_their_keys() -> None:
+    grow = ruled(
+        {"type": "object", "required": ["k"], "properties": {"k": STRING, "v": INTEGER}},
+        {"rule": "self.v >= oldSelf.v", "message": "may only grow"},
+    )
+    schema = {
+        "type": "array",
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["k"],
+        "items": grow,
+    }
+    old = [{"k": "a", "v": 5}, {"k": "b", "v": 1}]
+
+    assert broken(schema, [{"k": "c", "v": 0}, {"k": "b", "v": 2}], old) == []
+    assert broken(schema, [{"k": "b", "v": 2}, {"k": "a", "v": 4}], old) == [
+        ("f[1]", "Invalid value: may only grow")
+    ]
+    assert broken({**schema, "x-kubernetes-list-type": "atomic"}, [{"k": "a", "v": 4}], old) == []
+
+
+def test_entries_are_compared_with_the_old_entries() -> None:
+    schema = {"type": "object", "additionalProperties": IMMUTABLE}
+
+    assert broken(schema, {"a": "x", "b": "y"}, {"a": "x"}) == []
+    assert broken(schema, {"a": "z"}, {"a": "x"}) == [("f[a]", 'Invalid value: "z": is immutable')]
+
+
+def test_a_rule_at_the_root_sees_the_name() -> None:
+    schema = structural.from_crd(
+        ruled({"type": "object"}, {"rule": "self.metadata.name.size() < 5", "message": "too long"})
+    )
+
+    assert rules.validate(schema, {"metadata": {"name": "abc"}}) == []
+    (error,) = rules.validate(schema, {"metadata": {"name": "averylongname"}})
+    assert (error.field, error.message) == ("<nil>", "Invalid value: too long")
+
+
+def test_null_is_not_asked() -> None:
+    assert broken(ruled({**STRING, "nullable": True}, "self == 'x'"), None) == []
+
+
+def test_unknown_fields_and_wrong_types_are_passed_over() -> None:
+    schema = structural.from_crd({"type": "object", "properties": {"f": IMMUTABLE}})
+
+    assert rules.validate(schema, {"other": 1}) == []
+    assert rules.validate(schema, "text") == []
+
+
+def compiled(*rule: dict[str, Any], spec: dict[str, Any] | None = None) -> list[tuple[str, str]]:
+    schema = {"type": "object", "properties": {"spec": ruled(spec or OBJECT, *rule)}}
+    prefix = "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0]"
+    return [(error.field.removeprefix(prefix), error.message) for error in checking.check(schema)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "message"),
+    [
+        ({"rule": " "}, ".rule", "Required value: rule is not specified"),
+        ({"message": "x"}, ".rule", "Required value: rule is not specified"),
+        (
+            {"rule": "true", "message": " "},
+            ".message",
+            'Invalid value: " ": must be non-empty if specified',
+        ),
+        (
+            {"rule": "true", "message": "a\nb"},
+            ".message",
+            'Invalid value: "a\\nb": must not contain line breaks',
+        ),
+        (
+            {"rule": "true ||\nfalse"},
+            ".message",
+            "Required value: message must be specified if rule contains line breaks",
+        ),
+        (
+            {"rule": "true", "messageExpression": " "},
+            ".messageExpression",
+            "Required value: must be non-empty if specified",
+        ),
+        (
+            {"rule": "true", "reason": "Foo"},
+            ".reason",
+            'Unsupported value: "Foo": supported values: "FieldValueDuplicate", '
+            '"FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"',
+        ),
+        (
+            {"rule": "true", "fieldPath": "a b"},
+            ".fieldPath",
+            'Invalid value: "a b": must be a valid path',
+        ),
+        (
+            {"rule": "true", "fieldPath": ".nope"},
+            ".fieldPath",
+            'Invalid value: ".nope": must be a valid path',
+        ),
+        (
+            {"rule": "self.min"},
+            ".rule",
+            'Invalid value: {"Rule":"self.min","Message":"","MessageExpression":"","Reason":null,'
+            '"FieldPath":"","OptionalOldSelf":null}: cel expression must evaluate to a bool',
+        ),
+        (
+            {"rule": "true", "messageExpression": "self.min"},
+            ".messageExpression",
+            'Invalid value: {"Rule":"true","Message":"","MessageExpression":"self.min",'
+            '"Reason":null,"FieldPath":"","OptionalOldSelf":null}: messageExpression must '
+            "evaluate to a string",
+        ),
+    ],
+)
+def test_rules_of_a_crd_are_checked(rule: dict[str, Any], path: str, message: str) -> None:
+    assert compiled(rule) == [(path, message)]
+
+
+def test_a_field_path_of_blanks_is_refused_twice() -> None:
+    assert compiled({"rule": "true", "fieldPath": " \n"}) == [
+        (".fieldPath", 'Invalid value: " \\n": must be a valid path'),
+        (".fieldPath", 'Invalid value: " \\n": must be non-empty if specified'),
+        (".fieldPath", 'Invalid value: " \\n": must not contain line breaks'),
+    ]
+
+
+def test_a_rule_that_does_not_compile_is_shown_with_the_place() -> None:
+    ((path, message),) = compiled({"rule": "self.foo > 1"})
+
+    assert path == ".rule"
+    assert message.startswith('Invalid value: {"Rule":"self.foo \\u003e 1",')
+    assert message.endswith(
+        "compilation failed: ERROR: <input>:1:5: undefined field 'foo'\n | self.foo > 1\n | ....^"
+    )
+
+
+def test_a_message_that_does_not_compile_is_told() -> None:
+    ((path, message),) = compiled({"rule": "true", "messageExpression": "oldSelf.nope"})
+
+    assert path == ".messageExpression"
+    assert "messageExpression compilation failed: ERROR" in message
+
+
+def test_the_old_value_is_out_of_reach_below_lists_without_keys() -> None:
+    listed = {"type": "array", "items": IMMUTABLE}
+    schema = {"type": "object", "properties": {"l": listed}}
+
+    (error,) = checking.check(schema)
+
+    assert error.message == (
+        'Invalid value: "self == oldSelf": oldSelf cannot be used on the uncorrelatable portion '
+        "of the schema within spec.validation.openAPIV3Schema.properties[l]"
+    )
+    entries = {"type": "object", "additionalProperties": IMMUTABLE}
+    assert checking.check({"type": "object", "properties": {"m": entries}}) == []
+
+
+def test_types_follow_the_schema() -> None:
+    def of(schema: dict[str, Any]) -> types.Type | None:
+        return ruletypes.type_of(structural.from_crd(schema))
+
+    assert of({"type": "array", "items": STRING}) == types.list_of(types.STRING)
+    assert of({"type": "array"}) is None
+    assert of({"type": "boolean"}) == types.BOOL
+    assert of({"type": "object", "additionalProperties": INTEGER}) == types.map_of(
+        types.STRING, types.INT
+    )
+    assert of({}) is None
+    assert ruletypes.spellings("a.b/c-d__e") == ("a__dot__b__slash__c__dash__d__underscores__e",)
+    assert ruletypes.spellings("1a") == ()
+
+
+def test_values_that_look_the_same_are_not_copied() -> None:
+    plain = {"a": [1, "x"]}
+    schema = structural.from_crd({"type": "object", "properties": {"a": {"type": "array"}}})
+    mixed = structural.from_crd(
+        {"type": "object", "properties": {"n": {"type": "number"}, "a": {"type": "array"}}}
+    )
+
+    assert ruletypes.value_of(schema, plain) is plain
+    assert ruletypes.value_of(mixed, {"n": 1, "a": [1], "zz": 2}) == {"n": 1.0, "a": [1], "zz": 2}
+    assert ruletypes.value_of(mixed.properties["n"], True) is True
+
+
+@pytest.mark.parametrize(
+    ("path", "valid"),
+    [
+        (".kind", True),
+        ("['a-b']", True),
+        (".embedded.x", False),
+        (".kind.x", False),
+        ("kind", False),
+        (".kind ", False),
+        (".map", True),
+        (".map['any key']", True),
+    ],
+)
+def test_field_paths_lead_to_declared_fields(path: str, valid: bool) -> None:
+    assert fieldpaths.is_valid(structural.from_crd(OBJECT), path) is valid
+
+
+def test_field_paths_are_joined_to_the_place_of_the_rule() -> None:
+    assert fieldpaths.joined("spec", ".a.b") == "spec.a.b"
+    assert fieldpaths.joined("spec", r"['it\'s']") == "spec.it's"
+    assert fieldpaths.joined("<nil>", ".a") == "a"
+    assert fieldpaths.joined("spec", "") == "spec"
