@@ -104,7 +104,7 @@ def command_in(
         return Command(arguments, environment, base.folder)
     words = [_translated(word, request, root) for word in words]
     environment = {
-        name: _translated(value, request, root) if name in request.environment else value
+        name: _translated(value, request, root) if _is_own(name, request) else value
         for name, value in environment.items()
     }
     if program is not None:
@@ -118,6 +118,11 @@ def _own_tie(surroundings: Surroundings) -> Sequence[str]:
     if sys.platform != "linux":
         return ()
     return [*surroundings.interpreter, "-I", "-S", str(_SHIM / "tied.py")]
+
+
+def _is_own(name: str, request: ContainerRequest) -> bool:
+    # The path of Python's modules begins with a folder of ours.
+    return name in request.environment and name != "PYTHONPATH"
 
 
 def _is_executable(word: str, folder: Path, path: str) -> bool:
@@ -223,7 +228,7 @@ def _network(
 def _translated(word: str, request: ContainerRequest, root: Path) -> str:
     """A path below a mount, or an option `--name=path`, as the machine knows it."""
     option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
-    for path in (mount.container_path for mount in request.mounts):
+    for path in mapped_paths(request):
         if value == path or value.startswith(path.rstrip("/") + "/"):
             return f"{option}{equals}{root}{value}"
     return word

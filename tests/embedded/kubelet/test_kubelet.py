@@ -482,7 +482,7 @@ async def test_ports_of_a_pod_can_be_opened(node: LiveNode) -> None:
     writer.write(b"GET /x HTTP/1.1\r\n\r\n")
     assert (await reader.read()).endswith(b"/x 127.0.0.1")
     writer.close()
-    with pytest.raises(OSError, match="refused|failed"):
+    with pytest.raises(OSError, match=r"refused|failed"):
         await node.running.connection.open_port("default", "p", 9)
 
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 
+from choreo_local import pki
 from choreo_local.embedded.kubelet.runtime import Mount
 from choreo_local.embedded.kubelet.shim import choreo_pod_files, choreo_pod_network
 from tests.embedded.kubelet.processes import Bench, Output, process_runtime, until
@@ -283,6 +284,22 @@ async def test_everything_that_takes_a_path_finds_mounts(bench: Bench, tmp_path:
         "True",
         "missing",
     ]
+
+
+async def test_certificates_and_databases_are_found_in_mounts(bench: Bench, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    identity = pki.ensure_authority(data, "test")
+    (data / "root.crt").write_bytes(identity.certificate)
+    script = (
+        "import sqlite3, ssl\n"
+        "context = ssl.create_default_context(cafile='/data/root.crt')\n"
+        "print(context.cert_store_stats()['x509_ca'])\n"
+        "with sqlite3.connect('/data/x.db') as db: db.execute('create table t (a)')\n"
+        "db.close()\n"
+    )
+    assert await python(bench, script, mounts=[Mount("/data", data)]) == ["1"]
+    assert (data / "x.db").exists()
 
 
 def test_answers_of_a_name_server_are_read() -> None:

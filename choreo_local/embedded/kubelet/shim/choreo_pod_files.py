@@ -1,7 +1,7 @@
 """Maps paths below the mounts of a container to the folder where the kubelet keeps them.
 
-Covers what goes through `open` and the functions of `os` (so pathlib, shutil, glob, tempfile).
-Extension modules that open files themselves (e.g. sqlite3) see the machine's own paths.
+Covers what goes through `open` and the functions of `os` (so pathlib, shutil, glob, tempfile), and
+the files that `ssl` and `sqlite3` open. Other extension modules see the machine's own paths.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from importlib.machinery import PathFinder
 from typing import Any
 
 _ONE_PATH = (
@@ -50,6 +51,58 @@ def install() -> None:
     for name in _TWO_PATHS:
         setattr(os, name, _both_paths(getattr(os, name), mapped))
     os.symlink = _second_path(os.symlink, mapped)
+    sys.meta_path.insert(0, _AfterImport({"ssl": _map_ssl, "sqlite3": _map_sqlite}, mapped))
+
+
+class _AfterImport:
+    """Changes some modules when they are imported; most programs import none of them."""
+
+    def __init__(
+        self,
+        changes: dict[str, Callable[[Any, Callable[[Any], Any]], None]],
+        mapped: Callable[[Any], Any],
+    ) -> None:
+        self._changes = changes
+        self._mapped = mapped
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        """The ordinary spec of a module, with the change behind its execution."""
+        change = self._changes.pop(name, None)
+        if change is None:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        loader: Any = spec.loader if spec else None
+        if loader is not None:
+            execute = loader.exec_module
+
+            def exec_module(module: Any) -> None:
+                execute(module)
+                change(module, self._mapped)
+
+            loader.exec_module = exec_module
+        return spec
+
+
+def _map_ssl(module: Any, mapped: Callable[[Any], Any]) -> None:
+    context = module.SSLContext
+    load_locations, load_chain = context.load_verify_locations, context.load_cert_chain
+
+    def load_verify_locations(
+        self: Any, cafile: Any = None, capath: Any = None, cadata: Any = None
+    ) -> None:
+        load_locations(self, mapped(cafile), mapped(capath), cadata)
+
+    def load_cert_chain(
+        self: Any, certfile: Any, keyfile: Any = None, password: Any = None
+    ) -> None:
+        load_chain(self, mapped(certfile), mapped(keyfile), password)
+
+    context.load_verify_locations = load_verify_locations
+    context.load_cert_chain = load_cert_chain
+
+
+def _map_sqlite(module: Any, mapped: Callable[[Any], Any]) -> None:
+    module.connect = module.dbapi2.connect = _first_path(module.connect, mapped)
 
 
 def mapper(root: str, mounts: list[str], *, keep: list[str]) -> Callable[[Any], Any]:
@@ -77,7 +130,7 @@ def _first_path(function: Callable[..., Any], mapped: Callable[[Any], Any]) -> C
     def call(*arguments: Any, **options: Any) -> Any:
         if arguments:
             return function(mapped(arguments[0]), *arguments[1:], **options)
-        for name in ("path", "file"):
+        for name in ("path", "file", "database"):
             if name in options:
                 options[name] = mapped(options[name])
         return function(**options)
