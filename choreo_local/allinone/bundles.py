@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from choreo_local.apimachinery import conditions
+from choreo_local.apimachinery import conditions, yamltext
 from choreo_local.errors import ChoreoError, PreflightError, WaitTimeoutError
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.watcher import Informer
@@ -22,7 +22,6 @@ from choreo_local.kubeclient.watcher import Informer
 FIELD_MANAGER = "choreo-bundles"
 _PACKAGE = Path(__file__).parents[1]
 _TOKEN = re.compile(r"@([A-Z_]+)@")
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def root() -> Path:
 def load(name: str) -> Bundle:
     """A bundle by name."""
     folder = root() / name
-    content = yaml.load((folder / "bundle.yaml").read_text(encoding="utf-8"), _LOADER)
+    content = yaml.load((folder / "bundle.yaml").read_text(encoding="utf-8"), yamltext.LOADER)
     return Bundle(
         folder=folder,
         name=content["name"],
@@ -95,7 +94,7 @@ def replace_tokens(text: str, values: Mapping[str, str]) -> str:
 
 def parse(text: str) -> list[dict[str, Any]]:
     """The documents of a YAML text, empty ones left out."""
-    return [document for document in yaml.load_all(text, _LOADER) if document]
+    return [document for document in yaml.load_all(text, yamltext.LOADER) if document]
 
 
 async def apply(client: KubeClient, manifests: Sequence[Mapping[str, Any]]) -> None:

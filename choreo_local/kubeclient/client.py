@@ -62,7 +62,7 @@ class KubeClient:
         response = await self.transport.request(
             method, path, query=query, headers=headers, body=payload
         )
-        return _decode(response)
+        return decode(response)
 
     async def resolve(self, api_version: str, kind: str) -> ResourceKind:
         """The served resource of a kind; NotFoundError when the cluster has none."""
@@ -246,7 +246,8 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                 yield line
 
 
-def _decode(response: Response) -> Any:
+def decode(response: Response) -> Any:
+    """The body of an answer; raises ApiError on a failure status."""
     if response.status >= 400:
         raise _error(response)
     return orjson.loads(response.body) if response.body else {}

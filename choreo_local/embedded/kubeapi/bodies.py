@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import yaml
 
+from choreo_local.apimachinery import yamltext
 from choreo_local.apimachinery.gvk import GroupVersionKind
 from choreo_local.embedded.kubeapi import problems, protobuf
 from choreo_local.embedded.kubeapi.messages import JSON

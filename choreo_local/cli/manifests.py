@@ -1,0 +1,83 @@
+"""Manifests from files, folders and standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from choreo_local.apimachinery import yamltext
+from choreo_local.errors import BadRequestError, UsageError
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A manifest and the file that it came from."""
+
+    source: str
+    manifest: dict[str, Any]
+
+    @property
+    def title(self) -> str:
+        """Kind and name, for messages."""
+        return f"{self.manifest['kind'].lower()}/{self.manifest['metadata']['name']}"
+
+
+def read(paths: Iterable[str]) -> list[Document]:
+    """All manifests of files, of folders (their YAML and JSON files), or of `-`."""
+    found = []
+    for name in paths:
+        for source, text in _texts(name):
+            found += [_checked(source, manifest) for manifest in _manifests(source, text)]
+    if not found:
+        raise UsageError("there is no manifest in what was given")
+    return found
+
+
+def _texts(name: str) -> Iterator[tuple[str, str]]:
+    if name == "-":
+        yield "standard input", sys.stdin.read()
+        return
+    path = Path(name)
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            if file.suffix in _SUFFIXES:
+                yield str(file), _read_file(file)
+        return
+    yield name, _read_file(path)
+
+
+def _read_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(f"cannot read {path}: {reason}") from error
+
+
+def _manifests(source: str, text: str) -> Iterator[Any]:
+    try:
+        documents = yamltext.load_all(text)
+    except BadRequestError as error:
+        raise UsageError(f"{source}: {error.message}") from error
+    for document in documents:
+        if isinstance(document, dict) and document.get("kind") == "List":
+            yield from document.get("items") or ()
+        else:
+            yield document
+
+
+def _checked(source: str, manifest: Any) -> Document:
+    if not isinstance(manifest, dict):
+        raise UsageError(f"{source}: a manifest must be an object, not {type(manifest).__name__}")
+    for field in ("apiVersion", "kind"):
+        if not isinstance(manifest.get(field), str):
+            raise UsageError(f"{source}: {field}: Required value")
+    metadata = manifest.get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        raise UsageError(f"{source}: {manifest['kind']}: metadata.name: Required value")
+    return Document(source, manifest)
