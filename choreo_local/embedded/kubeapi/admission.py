@@ -6,10 +6,9 @@ plugins like the built-in ones.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from choreo_local.embedded.kubeapi.core import Attributes, Manifest
 from choreo_local.embedded.kubeapi.messages import User
@@ -44,25 +43,25 @@ class Chain:
     async def mutate(self, attributes: Attributes) -> None:
         """Let plugins change the object that is about to be written."""
         for plugin in self.plugins:
-            await _finish(plugin.mutate(attributes))
+            outcome = plugin.mutate(attributes)
+            if outcome is not None:
+                await outcome
 
     async def validate(self, attributes: Attributes) -> None:
         """Let plugins and validators refuse by raising."""
         for plugin in self.plugins:
-            await _finish(plugin.validate(attributes))
+            outcome = plugin.validate(attributes)
+            if outcome is not None:
+                await outcome
         call = attributes.call
         if call.subresource or not self.validators:
             return
         resource = call.collection.kind.group_resource
         for validator in self.validators:
-            warnings = await _finish(
-                validator(
-                    attributes.operation, resource, attributes.old, attributes.new, call.user
-                )
+            outcome = validator(
+                attributes.operation, resource, attributes.old, attributes.new, call.user
             )
+            warnings = await outcome if isinstance(outcome, Awaitable) else outcome
             for text in warnings or ():
                 attributes.warn(text)
 
-
-async def _finish(outcome: Any) -> Any:
-    return await outcome if inspect.isawaitable(outcome) else outcome

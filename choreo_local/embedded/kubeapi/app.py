@@ -27,6 +27,7 @@ from choreo_local.embedded.kubeapi import (
     openapi,
     patching,
     plugins,
+    podactions,
     problems,
     reading,
     requests,
@@ -221,6 +222,8 @@ class KubeApi:
         review = self.reviews.find(call)
         if review is not None:
             return await review(call)
+        if collection.kind.group_resource == "bindings":
+            return await podactions.bind_named(self.core, call)
         if collection.kind.group == usage.GROUP:
             call.form = negotiation.negotiate(request.header("accept"))
             return await usage.answer(self.core, call)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -74,6 +75,7 @@ def remove(core: Core, call: Call, stored: Stored, options: DeleteOptions) -> tu
     collection = call.collection
     obj = versioned(collection, stored.fresh())
     _check_preconditions(call, obj, options)
+    options = _with_default_policy(call, obj, options)
     before = orjson.dumps(obj)
     waiting = _begin(call, obj, options)
     if waiting:
@@ -89,6 +91,22 @@ def remove(core: Core, call: Call, stored: Stored, options: DeleteOptions) -> tu
     for released in core.on_removed:
         released(collection, obj)
     return False, text_of(collection, last)
+
+
+def _with_default_policy(call: Call, obj: Manifest, options: DeleteOptions) -> DeleteOptions:
+    asked = options.propagation_policy is not None or options.orphan_dependents is not None
+    if asked or not traits.orphans_by_default(call.collection):
+        return options
+    finalizers = obj["metadata"].get("finalizers") or ()
+    if any(name in metadata.PROPAGATION for name in finalizers):
+        return options
+    if call.collection.kind.plural == "jobs":
+        call.warnings.append(
+            "child pods are preserved by default when jobs are deleted; set"
+            " propagationPolicy=Background to remove them or set propagationPolicy=Orphan to"
+            " suppress this warning"
+        )
+    return replace(options, propagation_policy="Orphan")
 
 
 def _stored(call: Call, obj: Manifest) -> Manifest:

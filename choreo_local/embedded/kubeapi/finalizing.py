@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from choreo_local.apimachinery import fielderrors, names
 from choreo_local.embedded.kubeapi import decoding, metadata, problems, writing
 from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import Response
 from choreo_local.embedded.kubeapi.options import read_write
+from choreo_local.errors import Cause
+
+_STANDARD = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
+
+
+def _check(call: Call, finalizers: Sequence[str]) -> None:
+    causes: list[Cause] = []
+    for index, name in enumerate(finalizers):
+        field = f"spec.finalizers[{index}]"
+        texts = names.qualified_name(name)
+        if not texts and "/" not in name and name not in _STANDARD:
+            texts = ["name is neither a standard finalizer name nor is it fully qualified"]
+        causes += [fielderrors.invalid_value(field, name, text) for text in texts]
+    if causes:
+        raise fielderrors.invalid("Namespace", call.name, causes)
 
 
 async def finalize(core: Core, call: Call) -> Response:
@@ -14,6 +32,7 @@ async def finalize(core: Core, call: Call) -> Response:
     body = decoding.read_object(call, field_validation=options.field_validation)
     metadata.check_url(call, body)
     wanted = (body.get("spec") or {}).get("finalizers") or []
+    _check(call, wanted)
 
     async def make(old: Manifest | None) -> Manifest:
         if old is None:

@@ -19,6 +19,7 @@ from choreo_local.errors import Cause
 _GENERATED_BASE = 58
 _ORPHAN = "orphan"
 _FOREGROUND = "foregroundDeletion"
+PROPAGATION = frozenset({_ORPHAN, _FOREGROUND})
 
 
 def check_url(call: Call, obj: Manifest) -> None:
@@ -177,7 +178,7 @@ def propagation_finalizers(
         return list(finalizers)
     orphaning = policy == "Orphan" or orphan is True
     foreground = policy == "Foreground"
-    kept = [name for name in finalizers if name not in (_ORPHAN, _FOREGROUND)]
+    kept = [name for name in finalizers if name not in PROPAGATION]
     if orphaning:
         kept.append(_ORPHAN)
     if foreground:

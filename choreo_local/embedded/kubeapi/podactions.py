@@ -59,6 +59,15 @@ async def bind(core: Core, call: Call) -> Response:
     return bind_pod(core, call, binding)
 
 
+async def bind_named(core: Core, call: Call) -> Response:
+    """POST to the bindings of a namespace: the Binding names its pod."""
+    options = read_write(call.request, "CreateOptions")
+    binding = decoding.read_object(call, field_validation=options.field_validation)
+    metadata.check_url(call, binding)
+    call.name = str(binding["metadata"].get("name") or "")
+    return bind_pod(core, call, binding)
+
+
 def bind_pod(core: Core, call: Call, binding: Manifest) -> Response:
     """Assign the pod that a Binding names."""
     target = binding.get("target") or {}

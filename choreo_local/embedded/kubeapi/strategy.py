@@ -22,21 +22,37 @@ from choreo_local.embedded.kubeapi import (
     validation,
 )
 from choreo_local.embedded.kubeapi.core import Manifest
+from choreo_local.embedded.kubeapi.messages import User
 from choreo_local.embedded.kubeapi.registry import Collection
 from choreo_local.errors import ApiError, Cause
 
 _NOTHING = structural.from_crd({"type": "object"})
+_SIGNING_REQUESTS = "certificatesigningrequests.certificates.k8s.io"
 _META_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
 
 
-def prepare_create(collection: Collection, obj: Manifest) -> None:
-    """Reset what a creator has no say in."""
+def prepare_create(collection: Collection, obj: Manifest, user: User) -> None:
+    """Reset what a creator has no say in, and note who it is where the kind does."""
     if traits.counts_generation(collection):
         metadata.set_generation(obj["metadata"], 1)
     if not collection.served.custom:
         defaults.prepare_create(collection.kind.gvk, obj)
+        if collection.kind.group_resource == _SIGNING_REQUESTS:
+            _note_requestor(obj.setdefault("spec", {}), user)
     elif collection.served.status_subresource:
         obj.pop("status", None)
+
+
+def _note_requestor(spec: Manifest, user: User) -> None:
+    for field in ("username", "uid", "groups", "extra"):
+        spec.pop(field, None)
+    spec["username"] = user.name
+    if user.uid:
+        spec["uid"] = user.uid
+    if user.groups:
+        spec["groups"] = list(user.groups)
+    if user.extra:
+        spec["extra"] = {key: list(values) for key, values in user.extra.items()}
 
 
 def prepare_update(

@@ -61,6 +61,15 @@ _DELETE_ANSWERS_OBJECT = _names(
 )
 
 
+# Deleting these without a word about dependants leaves the dependants alone.
+_ORPHANS_BY_DEFAULT = _names("jobs.batch replicationcontrollers")
+
+
+def orphans_by_default(collection: Collection) -> bool:
+    """Whether dependants stay when a delete does not say what becomes of them."""
+    return collection.kind.group_resource in _ORPHANS_BY_DEFAULT
+
+
 def counts_generation(collection: Collection) -> bool:
     """Whether objects of a resource have a generation."""
     return collection.served.custom or collection.kind.group_resource in _GENERATION

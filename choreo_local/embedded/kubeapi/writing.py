@@ -63,7 +63,7 @@ async def create_object(
     generated = metadata.generate_name(meta)
     strategy.apply_defaults(collection, obj)
     metadata.drop_duplicate_owners(call, meta)
-    strategy.prepare_create(collection, obj)
+    strategy.prepare_create(collection, obj, call.user)
     strategy.validate_create(collection, obj)
     await core.admission.validate(attributes)
     _check_no_revision(meta)

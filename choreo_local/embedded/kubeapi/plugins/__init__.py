@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from choreo_local.embedded.kubeapi.admission import Plugin
 from choreo_local.embedded.kubeapi.authz import Authorizer
-from choreo_local.embedded.kubeapi.plugins.certificates import CertificateRequests
 from choreo_local.embedded.kubeapi.plugins.lifecycle import NamespaceLifecycle
+from choreo_local.embedded.kubeapi.plugins.limits import LimitRanger
 from choreo_local.embedded.kubeapi.plugins.pods import (
     DefaultTolerations,
     Priorities,
@@ -20,10 +20,10 @@ def standard(store: Store, authorizer: Authorizer) -> list[Plugin]:
     """New plugins over a store."""
     return [
         NamespaceLifecycle(store),
+        LimitRanger(store),
         ServiceAccounts(store),
         Priorities(store),
         DefaultTolerations(),
         StorageDefaults(store),
-        CertificateRequests(),
         RoleEscalation(authorizer),
     ]
