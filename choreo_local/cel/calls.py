@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from choreo_local.cel.declarations import Function, Overload
+from choreo_local.cel.declarations import Frame, Function, Overload, Step
 from choreo_local.cel.errors import EvaluationError, overload_error
-from choreo_local.cel.operators import Frame, Step, charge
+from choreo_local.cel.operators import charge
 from choreo_local.cel.types import Kind, Type
 from choreo_local.cel.values import Duration, Timestamp, TypeValue, Uint, type_name
 
@@ -49,6 +49,8 @@ def call_step(
             for overload in function.overloads
             if overload.member is member and _takes(overload, len(arguments))
         ]
+    if len(overloads) == 1 and overloads[0].lazy is not None:
+        return overloads[0].lazy(arguments)
     chosen = [_Candidate(overload, len(arguments)) for overload in overloads]
     if len(chosen) == 1 and len(arguments) == 1 and chosen[0].weight is None:
         return _unary(name, chosen[0], arguments[0])

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 Implementation = Callable[..., Any]
 
+Frame = list[Any]
+"""What an evaluation keeps: the remaining cost, then a place for each variable."""
+
+Step = Callable[[Frame], Any]
+"""Evaluates a node in a frame."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overload:
@@ -28,6 +34,8 @@ class Overload:
         member: whether it is called as a method.
         variadic: whether the last argument may come any number of times, also none.
         weight: cost of a call beside the fixed one, from the values; for work that grows with them.
+        lazy: makes the step of a call from the steps of its arguments, when not all of these are
+            to be evaluated; takes the place of the implementation.
     """
 
     arguments: tuple[Type, ...]
@@ -36,6 +44,7 @@ class Overload:
     member: bool = False
     variadic: bool = False
     weight: Callable[..., int] | None = None
+    lazy: Callable[[Sequence[Step]], Step] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

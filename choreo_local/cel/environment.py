@@ -15,11 +15,11 @@ from choreo_local.cel import macros as standard_macros
 from choreo_local.cel.access import MISSING
 from choreo_local.cel.ast import Node
 from choreo_local.cel.checker import Checker
-from choreo_local.cel.declarations import Function, Library, Macro, MessageType
+from choreo_local.cel.declarations import Function, Library, Macro, MessageType, Step
 from choreo_local.cel.errors import CompileError, EvaluationError, Issue
 from choreo_local.cel.libraries import STANDARD
 from choreo_local.cel.parser import TOO_DEEP, MacroTable, parse
-from choreo_local.cel.planner import Planner, Step
+from choreo_local.cel.planner import Planner
 from choreo_local.cel.scope import Scope
 from choreo_local.cel.sizes import check_size
 from choreo_local.cel.types import DYN, TooComplexError, Type

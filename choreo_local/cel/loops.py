@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from choreo_local.cel.declarations import Frame, Step
 from choreo_local.cel.errors import CostExceededError, EvaluationError, overload_error
-from choreo_local.cel.operators import Frame, Step, charge
+from choreo_local.cel.operators import charge
 from choreo_local.cel.values import as_key, from_key, keys, shown, type_name
 
 Turns = Callable[[Frame, Any], Iterator[None]]

@@ -7,11 +7,9 @@ from typing import Any
 
 from choreo_local.cel import access
 from choreo_local.cel.arithmetic import add
+from choreo_local.cel.declarations import Frame, Step
 from choreo_local.cel.equality import compare_deeply, contains, equal, search_weight
 from choreo_local.cel.errors import CostExceededError, EvaluationError, overload_error
-
-Frame = list[Any]
-Step = Callable[[Frame], Any]
 
 _SCALARS = frozenset({int, float})
 

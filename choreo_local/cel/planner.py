@@ -26,17 +26,12 @@ from choreo_local.cel.ast import (
     qualified_name,
 )
 from choreo_local.cel.calls import call_step
+from choreo_local.cel.declarations import Frame, Step
 from choreo_local.cel.errors import EvaluationError
 from choreo_local.cel.macros import pieces
 from choreo_local.cel.scope import Scope
 from choreo_local.cel.types import Kind, ObjectType, Type, optional_content
 from choreo_local.cel.values import Optional, TypeValue, as_key, from_key, shown
-
-Frame = list[Any]
-Step = Callable[[Frame], Any]
-
-COST = 0
-
 
 # Below this, sharing cannot make a result much larger than the text and the variables.
 _HARMLESS_GROWTH = 1000

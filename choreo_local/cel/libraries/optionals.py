@@ -7,7 +7,15 @@ from typing import Any
 
 from choreo_local.cel import access
 from choreo_local.cel.ast import Call, Ident, Node
-from choreo_local.cel.declarations import Expansion, Function, Library, Macro, Overload
+from choreo_local.cel.declarations import (
+    Expansion,
+    Frame,
+    Function,
+    Library,
+    Macro,
+    Overload,
+    Step,
+)
 from choreo_local.cel.libraries.declaring import functions, methods
 from choreo_local.cel.macros import bound, variable_name
 from choreo_local.cel.types import BOOL, DYN, INT, list_of, map_of, optional_of, parameter
@@ -51,12 +59,31 @@ def _value(value: Optional) -> Any:
     return value.value
 
 
-def _or(one: Optional, other: Optional) -> Optional:
-    return one if one.present else other
+def _alternative(name: str, *, unwrap: bool) -> Function:
+    """`or` and `orValue`: the alternative is evaluated only when it is needed."""
+
+    def lazy(arguments: Sequence[Step]) -> Step:
+        first, second = arguments
+
+        def choose(frame: Frame) -> Any:
+            value = first(frame)
+            if not isinstance(value, Optional):
+                return value
+            if not value.present:
+                return second(frame)
+            return value.value if unwrap else value
+
+        return choose
+
+    result = _V if unwrap else _OPTIONAL
+    return Function(
+        name, (Overload((_OPTIONAL, result), result, _planned, member=True, lazy=lazy),)
+    )
 
 
-def _or_value(one: Optional, other: Any) -> Any:
-    return one.value if one.present else other
+def _planned(*_values: Any) -> Any:
+    """Stands where the lazy step does the work."""
+    raise AssertionError("planned otherwise")
 
 
 def _unwrap(values: list[Any]) -> list[Any]:
@@ -115,8 +142,8 @@ LIBRARY = Library(
         methods("unwrapOpt", ((list_of(_OPTIONAL),), _LIST, _unwrap)),
         methods("hasValue", ((_OPTIONAL,), BOOL, _has_value)),
         methods("value", ((_OPTIONAL,), _V, _value)),
-        methods("or", ((_OPTIONAL, _OPTIONAL), _OPTIONAL, _or)),
-        methods("orValue", ((_OPTIONAL, _V), _V, _or_value)),
+        _alternative("or", unwrap=False),
+        _alternative("orValue", unwrap=True),
         methods("first", ((_LIST,), _OPTIONAL, _first)),
         methods("last", ((_LIST,), _OPTIONAL, _last)),
         _indexes("_[_]"),
