@@ -9,14 +9,31 @@ from fastapi import Depends, FastAPI
 from starlette.exceptions import HTTPException
 
 from choreo_local.apiserver import problems, security
-from choreo_local.apiserver.routers import components, discovery, instance, objects
+from choreo_local.apiserver.routers import (
+    board,
+    components,
+    discovery,
+    inspection,
+    instance,
+    k8sresources,
+    lifecycle,
+    objects,
+)
 from choreo_local.errors import ChoreoError
 from choreo_local.services.assembly import Services
 
 Status = Callable[[], Awaitable[Mapping[str, Any]]]
 
 # The paths of single kinds go before the generic ones.
-_ROUTERS = (instance.router, components.router, objects.router)
+_ROUTERS = (
+    instance.router,
+    board.router,
+    lifecycle.router,
+    inspection.router,
+    k8sresources.router,
+    components.router,
+    objects.router,
+)
 
 
 def create_app(
