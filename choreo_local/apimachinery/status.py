@@ -29,7 +29,7 @@ def from_error(error: ApiError) -> dict[str, Any]:
     }
     if error.reason:
         status["reason"] = error.reason
-    if details or error.details is not None:
+    if details:
         status["details"] = details
     status["code"] = error.code
     return status

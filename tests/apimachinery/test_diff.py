@@ -34,3 +34,7 @@ def test_null_and_absent_are_the_same() -> None:
 def test_true_is_not_one() -> None:
     assert diff.compare({"a": 1}, {"a": True}) == [Difference("a", Operation.CHANGED, 1, True)]
     assert diff.is_equal({"a": True}, {"a": True})
+
+
+def test_equal_values_in_different_objects_are_no_difference() -> None:
+    assert diff.is_equal({"a": [1.5, "x"]}, {"a": [float("1.5"), "x"]})

@@ -56,6 +56,7 @@ def test_quantities_have_one_canonical_form(text: str, canonical: str) -> None:
 @pytest.mark.parametrize("text", ["", "1 Gi", "Gi", "1KI", "1e3k", "1.2.3", "--1", "0x1", "1e9999"])
 def test_other_texts_are_no_quantities(text: str) -> None:
     assert not quantity.is_valid(text)
+    assert quantity.is_valid("1Gi")
     with pytest.raises(ValueError, match="quantities must match the regular expression"):
         quantity.parse(text)
 

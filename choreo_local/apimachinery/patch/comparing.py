@@ -26,8 +26,6 @@ def field_set(atom: Atom, value: Any) -> FieldSet:
     """The fields that somebody who applies this value owns."""
     if type(value) is dict and atom.map is Relation.GRANULAR:
         return _map_fields(atom, value)
-    if type(value) is list and atom.list in _ASSOCIATIVE:
-        return _list_fields(atom, value)
     return {}
 
 

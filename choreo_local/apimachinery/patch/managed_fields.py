@@ -179,17 +179,15 @@ def cap(managers: Managers) -> Managers:
     if surplus <= 0:
         return managers
     capped = dict(managers)
-    # Each merge into an old bucket frees one place; the first of a version only makes the bucket.
-    for oldest in sorted(updaters, key=lambda manager: (manager.time or "", manager.name)):
-        if surplus <= 0:
-            break
-        if oldest.name == OLD_UPDATERS:
-            continue
-        del capped[oldest.id]
-        bucket = replace(oldest, name=OLD_UPDATERS, subresource="")
-        previous = capped.get(bucket.id)
-        if previous is not None:
-            bucket = bucket.owning(fieldset.union(previous.fields, bucket.fields))
+    firsts: dict[str, ManagerId] = {}
+    for manager in sorted(updaters, key=lambda manager: (manager.time or "", manager.name)):
+        first = firsts.setdefault(manager.api_version, manager.id)
+        # The oldest of each version waits until another one of it is to be merged.
+        if surplus > 0 and first != manager.id:
+            bucket = replace(manager, name=OLD_UPDATERS, subresource="")
+            del capped[manager.id]
+            previous = capped.pop(first)
+            capped[bucket.id] = bucket.owning(fieldset.union(previous.fields, manager.fields))
+            firsts[manager.api_version] = bucket.id
             surplus -= 1
-        capped[bucket.id] = bucket
     return capped

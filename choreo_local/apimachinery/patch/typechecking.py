@@ -50,18 +50,16 @@ def _fits(scalar: Scalar | None, kind: type) -> bool:
 
 def _mismatch(atom: Atom, value: Any) -> str:
     shown = f"&{{{gotext.plain(value)}}}"
-    match atom.scalar:
-        case Scalar.NUMERIC:
-            return f"expected numeric (int or float), got {gotext.type_name(value)}"
-        case Scalar.STRING:
-            literal = gotext.literal(value)
-            return f"expected string, got &value.valueUnstructured{{Value:{literal}}}"
-        case Scalar.BOOLEAN:
-            return f"expected boolean, got {shown}"
-        case Scalar.UNTYPED:
-            return f"expected any scalar, got {shown}"
-        case None:
-            return f"expected {'map' if atom.map is not None else 'list'}, got {shown}"
+    if atom.scalar is Scalar.NUMERIC:
+        return f"expected numeric (int or float), got {gotext.type_name(value)}"
+    if atom.scalar is Scalar.STRING:
+        literal = gotext.literal(value)
+        return f"expected string, got &value.valueUnstructured{{Value:{literal}}}"
+    if atom.scalar is Scalar.BOOLEAN:
+        return f"expected boolean, got {shown}"
+    if atom.scalar is Scalar.UNTYPED:
+        return f"expected any scalar, got {shown}"
+    return f"expected {'map' if atom.map is not None else 'list'}, got {shown}"
 
 
 def _check_map(atom: Atom, value: dict[str, Any]) -> list[Problem]:

@@ -163,8 +163,6 @@ def _text_value(schema: Structural, value: str) -> Any:
         return times.timestamp_of_string(f"{value}T00:00:00Z")
     if schema.format in _DATES:
         return times.timestamp_of_string(value)
-    if schema.format != "byte":
-        return value
     try:
         return base64.b64decode(value.encode(), validate=True)
     except binascii.Error:

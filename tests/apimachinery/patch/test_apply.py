@@ -454,7 +454,10 @@ def test_kubectl_on_the_server_takes_over_what_kubectl_on_the_client_applied() -
         applied(live, config(k="new", x="other"), "somebody")
 
 
-@pytest.mark.parametrize("note", ["{}", "[]", "{", '{"apiVersion":"v1","data":["x"]}', ""])
+USELESS = ["{}", "[]", "{", "", '{"apiVersion":"v1","zzz":1}', '{"apiVersion":"v1","data":["x"]}']
+
+
+@pytest.mark.parametrize("note", USELESS)
 def test_a_note_that_says_nothing_allows_nothing(note: str) -> None:
     old = config(k="v")
     old["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": note}
@@ -462,6 +465,10 @@ def test_a_note_that_says_nothing_allows_nothing(note: str) -> None:
 
     with pytest.raises(ConflictError):
         applied(live, config(k="new"), "kubectl")
+
+
+def test_an_object_without_a_note_gets_none() -> None:
+    assert "annotations" not in applied(None, config(k="v"), "kubectl")["metadata"]
 
 
 def test_a_note_that_grew_too_large_is_dropped() -> None:

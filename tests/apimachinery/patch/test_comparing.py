@@ -113,11 +113,24 @@ def test_differences_say_what_came_and_what_went(
     assert changes(old, new) == (changed, removed)
 
 
+def test_a_scalar_that_takes_the_place_of_a_list_changes_it() -> None:
+    assert changes({"set": ["a"]}, {"set": "a"}) == (
+        {"f:set": {}},
+        {"f:set": {'v:"a"': {}}},
+    )
+    assert changes({"set": "a"}, {"set": ["a"]}) == ({"f:set": {**DOT, 'v:"a"': {}}}, {})
+    assert comparing.field_set(ATOM, ["no object"]) == {}
+
+
 def test_items_that_occur_twice_change_as_one() -> None:
     key = 'k:{"port":1,"protocol":"TCP"}'
     once, twice = {"port": 1, "name": "a"}, [{"port": 1}, {"port": 1}]
 
     assert changes({"lm2": twice}, {"lm2": twice}) == ({}, {})
+    assert changes({"lm2": twice}, {"lm2": [*twice, {"port": 2}]}) == (
+        {"f:lm2": {'k:{"port":2,"protocol":"TCP"}': {".": {}, "f:port": {}}}},
+        {},
+    )
     assert changes({"lm2": [once]}, {"lm2": twice}) == ({"f:lm2": {key: {}}}, {})
     assert changes({"lm2": twice}, {"lm2": [once]}) == ({"f:lm2": {key: {}}}, {})
     assert changes({"lm2": []}, {"lm2": twice}) == ({"f:lm2": {key: {}}}, {})

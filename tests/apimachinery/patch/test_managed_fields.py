@@ -149,6 +149,14 @@ def test_a_bucket_of_old_updaters_grows() -> None:
     assert {one.name for one in twice.values()} >= {managed_fields.OLD_UPDATERS, "new"}
 
 
+def test_updaters_of_different_versions_are_not_merged() -> None:
+    many = managed_fields.decode(
+        [entry("u", UPDATE, apiVersion=f"v{index}") for index in range(12)]
+    )
+
+    assert managed_fields.cap(many) == many
+
+
 def test_few_updaters_and_many_appliers_stay() -> None:
     many = managed_fields.decode([entry(f"a{index}") for index in range(30)])
 

@@ -60,6 +60,7 @@ SCHEMA = structural.from_crd(
             ["spec.partly.strict.c"],
         ),
         ({"free": [{"x": {"y": 1}}]}, {"free": [{"x": {"y": 1}}]}, []),
+        ({"partly": {"strict": 5}}, {"partly": {"strict": 5}}, []),
         (
             {"items": [{"id": "1"}, {"id": "2", "z": 1}]},
             {"items": [{"id": "1"}, {"id": "2"}]},
@@ -98,3 +99,4 @@ def test_a_value_that_is_no_object_has_no_metadata() -> None:
     assert pruning.prune_value(SCHEMA.properties["spec"], value) == ["metadata"]
     assert value == {"a": "x"}
     assert pruning.prune_value(SCHEMA, "text") == []
+    assert pruning.prune(SCHEMA, "text") == []

@@ -429,6 +429,15 @@ def test_types_follow_the_schema() -> None:
     assert ruletypes.spellings("1a") == ()
 
 
+def test_items_are_converted_too() -> None:
+    schema = structural.from_crd({"type": "array", "items": {"type": "number"}})
+
+    assert ruletypes.value_of(schema, [1, 2.5]) == [1.0, 2.5]
+    assert isinstance(ruletypes.value_of(schema, [1])[0], float)
+    texts = {"type": "object", "properties": {"n": {"type": "number"}, "s": STRING}}
+    assert ruletypes.value_of(structural.from_crd(texts), {"s": "x"}) == {"s": "x"}
+
+
 def test_values_that_look_the_same_are_not_copied() -> None:
     plain = {"a": [1, "x"]}
     schema = structural.from_crd({"type": "object", "properties": {"a": {"type": "array"}}})
@@ -452,6 +461,7 @@ def test_values_that_look_the_same_are_not_copied() -> None:
         (".kind ", False),
         (".map", True),
         (".map['any key']", True),
+        (".kind x.min", False),
     ],
 )
 def test_field_paths_lead_to_declared_fields(path: str, valid: bool) -> None:

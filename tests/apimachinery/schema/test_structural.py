@@ -82,6 +82,7 @@ def test_references_may_be_wrapped_and_have_siblings() -> None:
     )
 
     first, second = node.properties["a"], node.properties["b"]
+    assert (first.items, first.additional_properties, first.any_of) == (None, None, ())
     assert first.default == {}
     assert second.default is MISSING
     assert first.properties is second.properties

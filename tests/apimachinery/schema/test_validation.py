@@ -118,10 +118,14 @@ def test_items_of_a_keyed_list_must_be_objects() -> None:
     assert [error.message for error in listtypes.validate(schema, [{"k": 1}, "x"])] == [
         'Invalid value: "x": must be an object for an array of list-type map'
     ]
+    bare = structural.from_crd({"type": "array", "x-kubernetes-list-type": "map"})
+    assert list(listtypes.validate(bare, [{"k": 1}])) == []
     assert [error.field for error in listtypes.validate(schema, [{"s": [1, 1]}, None], "l")] == [
         "l[0].s[1]"
     ]
     assert list(listtypes.validate(schema, "x")) == []
+    outer = structural.from_crd({"type": "array", "items": SPEC["properties"]["set"]})
+    assert [error.field for error in listtypes.validate(outer, [["a", "a"]])] == ["[0][1]"]
 
 
 def test_lists_in_entries_are_named_by_key() -> None:

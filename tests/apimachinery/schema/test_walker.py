@@ -62,7 +62,21 @@ def texts(schema: dict[str, Any], value: Any, *, location: str = "body") -> list
         ({"type": "string", "format": "date"}, True, ['f in body must be of type date: ""']),
         ({"type": "string", "format": "date"}, [], []),
         ({"type": "string", "format": "ipv4"}, "x", ['f in body must be of type ipv4: "x"']),
+        ({"type": "string", "format": "ipv4"}, "1.2.3.4", []),
         ({"type": "string", "format": "unknown"}, "x", []),
+        (
+            {"type": "string", "format": "int64"},
+            5,
+            ['f in body must be of type string: "integer"'],
+        ),
+        ({"type": "number"}, float("inf"), []),
+        (
+            {"type": "integer"},
+            float(2**60),
+            [
+                'f in body must be of type integer: "number"',
+            ],
+        ),
     ],
 )
 def test_types_and_formats_are_checked(
@@ -112,6 +126,8 @@ def test_each_limit_has_its_words(schema: dict[str, Any], value: Any, problem: s
     [
         ({"minimum": 3}, 3),
         ({"minimum": 2.5}, 2),
+        ({"minimum": 2.5}, 2.5),
+        ({"pattern": "^a"}, "abc"),
         ({"maximum": 3}, 3),
         ({"multipleOf": 2}, 4),
         ({"multipleOf": 0.1}, 0.3),
