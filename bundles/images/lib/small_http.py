@@ -5,6 +5,7 @@ of a process that does little else; what the demo services need of HTTP is here.
 """
 
 import os
+import select
 import signal
 import socket
 import sys
@@ -59,10 +60,6 @@ class BadRequest(Exception):
     """The other side does not speak HTTP as we do; the argument is the status to answer."""
 
 
-class Stopping(Exception):
-    """SIGTERM came."""
-
-
 class Server:
     """Answers requests, a thread for each connection; ends gracefully on SIGTERM.
 
@@ -80,36 +77,34 @@ class Server:
 
     def run(self):
         """Serve until SIGTERM."""
-        signal.signal(signal.SIGTERM, self._stop)
-        signal.signal(signal.SIGINT, self._stop)
+        told, tell = os.pipe()
+        os.set_blocking(tell, False)
+        # The interpreter writes to `tell` when a signal comes; an exception from the handler could
+        # hit anywhere and lose a connection that was accepted a moment before.
+        signal.set_wakeup_fd(tell)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: None)
         threading.stack_size(256 * 1024)
         with socket.create_server(("", self._port), backlog=512) as listener:
             self._log(f"listening on port {self._port}")
-            try:
-                while True:
-                    self._accept(listener)
-            except Stopping:
-                self._drain(listener)
+            while self._accept(listener, told):
+                pass
+            self._stopping = True
+            self._log("stopping")
+            until = time.monotonic() + _DRAIN_SECONDS
+            while (left := until - time.monotonic()) > 0:
+                self._accept(listener, None, left)
         self._finish()
 
-    def _stop(self, _number, _frame):
-        if not self._stopping:
-            self._stopping = True
-            raise Stopping
-
-    def _accept(self, listener):
+    def _accept(self, listener, told, timeout=None):
+        """Take one connection; False when told to stop, or when none came in time."""
+        watched = [listener] if told is None else [listener, told]
+        ready, _, _ = select.select(watched, [], [], timeout)
+        if told in ready or not ready:
+            return False
         connection, _ = listener.accept()
         threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _drain(self, listener):
-        self._log("stopping")
-        until = time.monotonic() + _DRAIN_SECONDS
-        while (left := until - time.monotonic()) > 0:
-            listener.settimeout(left)
-            try:
-                self._accept(listener)
-            except OSError:
-                return
+        return True
 
     def _finish(self):
         with self._idle:
@@ -118,8 +113,6 @@ class Server:
         os._exit(0)
 
     def _serve(self, connection):
-        # Accepted while the listener had a timeout, a connection would inherit it.
-        connection.settimeout(None)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream = connection.makefile("rb")
         try:
@@ -157,7 +150,7 @@ class Server:
     def _reply(self, request):
         try:
             return self._answer(request)
-        except Exception as error:  # The boundary of a request: one failure must not end the service.
+        except Exception as error:  # The boundary: one request must not end the service.
             self._log(f"{request.method} {request.path} failed: {type(error).__name__}: {error}")
             return Reply("internal error\n", 500)
 
@@ -264,7 +257,8 @@ def unquote(text):
 def quote(text):
     """Percent-encode everything that has a meaning in URLs."""
     return "".join(
-        chr(byte) if chr(byte).isalnum() and byte < 128 else f"%{byte:02X}" for byte in text.encode()
+        chr(byte) if byte < 128 and chr(byte).isalnum() else f"%{byte:02X}"
+        for byte in text.encode()
     )
 
 

@@ -43,7 +43,8 @@ class Web:
     def __init__(self, variables):
         self._url = variables.get("GREETER_URL", "").rstrip("/")
         self._title = variables.get("TITLE") or "Greetings"
-        self._version = variables.get("VERSION") or variables.get("CHOREO_IMAGE", "").rpartition(":")[2]
+        tag = variables.get("CHOREO_IMAGE", "").rpartition(":")[2]
+        self._version = variables.get("VERSION") or tag
         self._environment = variables.get("ENVIRONMENT", "")
 
     def answer(self, request):
@@ -68,7 +69,8 @@ class Web:
         if not self._url:
             return 0, "no greeter is connected: GREETER_URL is not set"
         try:
-            status, text = small_http.fetch(f"{self._url}/greeter/greet?name={small_http.quote(name)}")
+            url = f"{self._url}/greeter/greet?name={small_http.quote(name)}"
+            status, text = small_http.fetch(url)
         except (OSError, ValueError) as error:
             return 0, f"the greeter does not answer: {error}"
         return status, text.strip()
