@@ -15,6 +15,7 @@ from aiohttp import web
 from choreo_local.embedded.network import backends, routes
 from choreo_local.embedded.network.datapath import Addresses, DataPath
 from choreo_local.embedded.network.envoy import Envoy, find_envoy
+from choreo_local.embedded.network.proxy import InProcessProxy
 from choreo_local.embedded.network.table import Endpoint, RouteTable
 from tests.embedded.network.gatewayobjects import (
     backend,
@@ -118,7 +119,7 @@ class Client:
 Make = Callable[[Addresses], DataPath]
 
 
-@pytest.fixture(params=["envoy"])
+@pytest.fixture(params=["envoy", "in process"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     def envoy(addresses: Addresses) -> DataPath:
         program = find_envoy()
@@ -132,7 +133,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
             addresses=addresses,
         )
 
-    return envoy
+    return envoy if request.param == "envoy" else InProcessProxy
 
 
 @pytest.fixture
