@@ -10,13 +10,14 @@ import gzip
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
 from choreo_local.apimachinery.gvk import GroupVersionKind
-from choreo_local.apimachinery.schema import structural
-from choreo_local.apimachinery.schema.structural import Structural
+
+if TYPE_CHECKING:
+    from choreo_local.apimachinery.schema.structural import Structural
 
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 
@@ -90,6 +91,12 @@ def go_types() -> Mapping[str, list[list[Any]] | str | dict[str, Any]]:
     return _Table("types.jsonl.gz")
 
 
+@cache
+def internal_types() -> Mapping[str, list[list[str]] | str]:
+    """Internal type → its fields `[Go name, JSON name, type]`, or what it stands for."""
+    return _Table("internal.jsonl.gz")
+
+
 def name_of(gvk: GroupVersionKind) -> str:
     """The definition name of a builtin kind, whether or not it exists."""
     if gvk.kind in _META_KINDS:
@@ -100,6 +107,9 @@ def name_of(gvk: GroupVersionKind) -> str:
 
 @cache
 def _compiled() -> Mapping[str, Structural]:
+    # Imported here because it brings the whole expression language, which types alone do not need.
+    from choreo_local.apimachinery.schema import structural
+
     # One root for all kinds, so that they share the compiled pod template and metadata.
     root = {"type": "object", "properties": {name: {"$ref": name} for name in _kinds()}}
     return structural.from_openapi(root, schemas().__getitem__).properties

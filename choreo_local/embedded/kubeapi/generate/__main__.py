@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from choreo_local.embedded.kubeapi.generate import gotypes, schemas
+from choreo_local.embedded.kubeapi.generate import gotypes, internaltypes, schemas
 
 TARGET = Path(__file__).parents[1] / "_generated"
 
@@ -39,6 +39,7 @@ def _tables(go: Path | None) -> list[tuple[str, bytes | None]]:
     return [
         ("definitions.jsonl.gz", _lines(schemas.read())),
         ("types.jsonl.gz", _lines(gotypes.read(go)) if go else None),
+        ("internal.jsonl.gz", _lines(internaltypes.read(go)) if go else None),
     ]
 
 

@@ -10,21 +10,50 @@ from typing import Any
 
 from choreo_local.apimachinery.fielderrors import FieldError
 from choreo_local.apimachinery.gvk import GroupVersionKind
-from choreo_local.embedded.kubeapi.validation import kinds, metadata, names
+from choreo_local.embedded.kubeapi.validation import groups, metadata, names
+from choreo_local.embedded.kubeapi.validation.metadata import Problems
+
+Manifest = dict[str, Any]
 
 
-def validate_metadata(found: dict[str, Any], *, namespaced: bool) -> list[FieldError]:
+def validate_metadata(found: Manifest, *, namespaced: bool) -> list[FieldError]:
     """The problems of metadata of a kind without a rule for names, e.g. a custom one."""
     return list(metadata.validate(found, namespaced=namespaced, name=names.dns_subdomain))
 
 
-def validate_create(gvk: GroupVersionKind, obj: dict[str, Any]) -> list[FieldError]:
+def validate_create(gvk: GroupVersionKind, obj: Manifest) -> list[FieldError]:
     """The problems of a new object."""
-    return list(kinds.validate_create(gvk, obj))
+    return list(_of_new(gvk, obj))
+
+
+def _of_new(gvk: GroupVersionKind, obj: Manifest) -> Problems:
+    rules = groups.of_group(gvk.group).get(gvk.kind)
+    if rules is None:
+        return
+    yield from metadata.validate(obj["metadata"], namespaced=rules.namespaced, name=rules.name)
+    if rules.create is not None:
+        yield from rules.create(obj)
 
 
 def validate_update(
-    gvk: GroupVersionKind, new: dict[str, Any], old: dict[str, Any], *, subresource: str = ""
+    gvk: GroupVersionKind, new: Manifest, old: Manifest, *, subresource: str = ""
 ) -> list[FieldError]:
     """The problems of a change, those of the metadata's own rules for changes left out."""
-    return list(kinds.validate_update(gvk, new, old, subresource=subresource))
+    return list(_of_change(gvk, new, old, subresource=subresource))
+
+
+def _of_change(
+    gvk: GroupVersionKind, new: Manifest, old: Manifest, *, subresource: str
+) -> Problems:
+    rules = groups.of_group(gvk.group).get(gvk.kind)
+    if rules is None:
+        return
+    yield from metadata.validate_update(new["metadata"], old["metadata"])
+    if subresource:
+        if subresource in rules.subresources:
+            yield from rules.subresources[subresource](new, old)
+        return
+    if rules.repeats:
+        yield from metadata.validate(new["metadata"], namespaced=rules.namespaced, name=rules.name)
+    if rules.update is not None:
+        yield from rules.update(new, old)

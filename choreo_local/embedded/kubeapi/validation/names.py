@@ -26,6 +26,7 @@ _HTTP_HEADER = "[-A-Za-z0-9]+"
 _HTTP_PATH = r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+"
 _PERCENT = "[0-9]+%"
 _C_IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]*"
+_CONDITION_REASON = "[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?"
 
 _ALPHANUMERIC_ENDS = "must start and end with an alphanumeric character"
 _KEY_WORDS = f"must consist of alphanumeric characters, '-', '_' or '.', and {_ALPHANUMERIC_ENDS}"
@@ -52,6 +53,7 @@ _is_http_header = _compiled(_HTTP_HEADER)
 _is_http_path = _compiled(_HTTP_PATH)
 _is_percent = _compiled(_PERCENT)
 _is_c_identifier = _compiled(_C_IDENTIFIER)
+_is_condition_reason = _compiled(_CONDITION_REASON)
 _is_port_charset = _compiled("[-a-z0-9]+")
 
 
@@ -305,3 +307,20 @@ def is_prefix_of(check: Check, value: str) -> list[str]:
 def first_of(found: Sequence[str]) -> str:
     """All problems in one line."""
     return ",".join(found)
+
+
+def condition_reason(value: str) -> list[str]:
+    """Reasons of conditions: words that programs compare."""
+    if _is_condition_reason(value):
+        return []
+    words = (
+        "a condition reason must start with alphabetic character, optionally followed by a string "
+        "of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_'"
+    )
+    examples = ("my_name", "MY_NAME", "MyName", "ReasonA,ReasonB", "ReasonA:ReasonB")
+    return [pattern_error(words, _CONDITION_REASON, *examples)]
+
+
+def anything(_value: str) -> list[str]:
+    """Names without any rule."""
+    return []

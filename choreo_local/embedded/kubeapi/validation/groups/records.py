@@ -1,0 +1,12 @@
+"""Rules of the kinds that controllers keep writing: leases, endpoint slices, events."""
+
+from __future__ import annotations
+
+from choreo_local.embedded.kubeapi.validation import endpoints, events, leases
+from choreo_local.embedded.kubeapi.validation.rules import Rules
+
+RULES = {
+    "Lease": Rules(leases.validate, leases.validate_update, repeats=False),
+    "EndpointSlice": Rules(endpoints.validate_slice, endpoints.validate_slice_update),
+    "Event": Rules(events.validate, events.validate_update, repeats=False),
+}
