@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from choreo_local.apimachinery import fielderrors
+from choreo_local.apimachinery.equality import equal
 from choreo_local.apimachinery.fielderrors import FieldError
 from choreo_local.apimachinery.schema import fieldpaths, ruletypes
 from choreo_local.apimachinery.schema.correlation import ABSENT, item_before, member_before
@@ -161,11 +162,17 @@ def _member_path(schema: Structural, path: str, name: str) -> str:
 
 
 def _node(subject: _Subject, *, is_root: bool) -> Iterator[FieldError]:
+    has_old = subject.old is not ABSENT
+    is_unchanged = has_old and equal(subject.old, subject.value)
     for rule in of(subject.schema, is_root=is_root):
         if rule.program is None:
             detail = f"rule compile error: {rule.problem}"
             yield fielderrors.invalid_value(subject.field, subject.shown, detail)
-        elif not rule.compares or subject.old is not ABSENT or rule.always:
+        elif not rule.compares:
+            # What has not changed is not held against a rule that may be newer than the object.
+            if not is_unchanged:
+                yield from _evaluated(subject, rule, rule.program)
+        elif has_old or rule.always:
             yield from _evaluated(subject, rule, rule.program)
 
 

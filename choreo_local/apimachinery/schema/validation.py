@@ -6,7 +6,7 @@ from typing import Any
 
 from choreo_local.apimachinery import fielderrors
 from choreo_local.apimachinery.fielderrors import FieldError
-from choreo_local.apimachinery.schema import fastcheck, listtypes, problems, rules, walker
+from choreo_local.apimachinery.schema import embedded, fastcheck, listtypes, problems, rules, walker
 from choreo_local.apimachinery.schema.correlation import ABSENT
 from choreo_local.apimachinery.schema.node import Structural
 
@@ -48,7 +48,10 @@ class Validator:
         if not self._is_valid(value):
             problems_found = walker.validate(self.schema, value, old=before, every_format=False)
             found = [problems.field_error(problem) for problem in problems_found]
-        found += listtypes.validate(self.schema, value)
+        found += embedded.validate(self.schema, value)
+        # Lists that hold something twice since before the schema forbade it may be kept.
+        if old is None or not any(listtypes.validate(self.schema, old)):
+            found += listtypes.validate(self.schema, value)
         if not rules.has_any(self.schema):
             return found
         if any(error.reason in _BLOCKING for error in found):

@@ -8,69 +8,17 @@ observable in its answers, so this follows its rules and not those of a JSON Sch
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from choreo_local.apimachinery import gotext
 from choreo_local.apimachinery.equality import equal
 from choreo_local.apimachinery.gotext import quote
-from choreo_local.apimachinery.schema import formats, patterns
-from choreo_local.apimachinery.schema.correlation import ABSENT, item_before, member_before
+from choreo_local.apimachinery.schema import formats, numbers, patterns
+from choreo_local.apimachinery.schema.correlation import ABSENT
+from choreo_local.apimachinery.schema.findings import Place, Result
 from choreo_local.apimachinery.schema.node import MAX_DEPTH, Structural
 from choreo_local.apimachinery.schema.problems import Code, Problem
-
-_INT_RANGES = {
-    "int32": (-(2**31), 2**31 - 1),
-    "uint32": (0, 2**32 - 1),
-    "uint64": (0, 2**64 - 1),
-}
-# Beyond this a float does not tell neighbouring integers apart.
-_LARGEST_EXACT = 2**53 - 1
-_ROUNDING = 1e-9
-_INT64 = (-(2**63), 2**63 - 1)
-
-
-@dataclass(slots=True)
-class Result:
-    """Problems found, and the number of checks passed: the best branch of `anyOf` has most."""
-
-    problems: list[Problem] = field(default_factory=list)
-    matches: int = 0
-
-    def merge(self, other: Result) -> None:
-        """Take over the problems that are not reported yet."""
-        self.matches += other.matches
-        self.add(other.problems)
-
-    def add(self, problems: Iterable[Problem]) -> None:
-        """Report each problem once."""
-        for problem in problems:
-            if problem not in self.problems:
-                self.problems.append(problem)
-
-
-class Place(NamedTuple):
-    """Where a value stands: its path, how deep, and what stood there before."""
-
-    path: str
-    depth: int
-    old: Any
-    every_format: bool
-
-    def member(self, name: str, path: str) -> Place:
-        """The place of a field."""
-        before = member_before(self.old, name)
-        return Place(path, self.depth + 1, before, self.every_format)
-
-    def item(self, schema: Structural, index: int, item: Any) -> Place:
-        """The place of an item of a list with this schema."""
-        before = item_before(schema, self.old, item)
-        return Place(f"{self.path}[{index}]", self.depth + 1, before, self.every_format)
-
-    def format(self, schema: Structural) -> str:
-        """The format that counts here."""
-        return schema.format if self.every_format or formats.is_known(schema.format) else ""
 
 
 def validate(
@@ -126,7 +74,7 @@ def _checks(schema: Structural, value: Any) -> list[Check]:
         if formats.is_known(schema.format):
             checks.append(_format)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        checks.append(_number)
+        checks.append(numbers.check)
     elif isinstance(value, list):
         checks.append(_list)
     checks.append(_enum)
@@ -178,7 +126,7 @@ def _is_of_type(types: tuple[str, ...], value: Any, actual: str) -> bool:
     if actual in types:
         return True
     if isinstance(value, float):
-        return "integer" in types and _is_whole(value)
+        return "integer" in types and numbers.is_whole(value)
     return actual == "integer" and "number" in types
 
 
@@ -213,71 +161,6 @@ def _format(schema: Structural, value: str, at: Place) -> Result:
     if formats.is_valid(schema.format, value):
         return Result()
     return Result([_wrong_type(at.path, schema.format, value)])
-
-
-def _number(schema: Structural, value: float, at: Place) -> Result:
-    result = Result()
-    result.add(_out_of_range(schema, value, at))
-    if schema.multiple_of is not None:
-        result.add(_not_multiple(schema.multiple_of, value, at.path))
-    if schema.maximum is not None:
-        result.add(_above(schema.maximum, value, at.path, exclusive=schema.exclusive_maximum))
-    if schema.minimum is not None:
-        result.add(_below(schema.minimum, value, at.path, exclusive=schema.exclusive_minimum))
-    result.matches += 1
-    return result
-
-
-def _out_of_range(schema: Structural, value: float, at: Place) -> list[Problem]:
-    """An integer type cannot hold the value; upstream reports this without a path."""
-    if schema.type != "integer":
-        return []
-    form, path = at.format(schema), at.path
-    low, high = _INT_RANGES.get(form, _INT64)
-    if float(value).is_integer() and low <= value <= high:
-        return []
-    kind = f"with format {form}" if form else "(default format)"
-    sentence = f"Checked value must be of type integer {kind} in {path}"
-    return [Problem(Code.OTHER, path, "", "", sentence=sentence, located=False)]
-
-
-def _not_multiple(factor: float, value: float, path: str) -> list[Problem]:
-    if isinstance(value, int):
-        factor = int(factor)
-    if factor <= 0:
-        text = f"factor MultipleOf declared for {path} must be positive: {gotext.number(factor)}"
-        return [Problem(Code.OTHER, path, "", factor, sentence=text)]
-    quotient = 1 / factor * value if factor < 1 else value / factor
-    exact = value % factor == 0 if isinstance(value, int) else _is_whole(quotient)
-    if exact:
-        return []
-    return [Problem(Code.OTHER, path, f"should be a multiple of {gotext.number(factor)}", value)]
-
-
-def _is_whole(value: float) -> bool:
-    """Whether a float stands for an integer: within what JSON can hold exactly, up to rounding."""
-    if not abs(value) <= _LARGEST_EXACT:
-        return False
-    difference = abs(value - round(value))
-    return difference == 0 or difference / (2 * abs(value)) < _ROUNDING
-
-
-def _above(limit: float, value: float, path: str, *, exclusive: bool) -> list[Problem]:
-    if isinstance(value, int):
-        limit = int(limit)
-    if not (value >= limit if exclusive else value > limit):
-        return []
-    words = "less than" if exclusive else "less than or equal to"
-    return [Problem(Code.OTHER, path, f"should be {words} {gotext.number(limit)}", value)]
-
-
-def _below(limit: float, value: float, path: str, *, exclusive: bool) -> list[Problem]:
-    if isinstance(value, int):
-        limit = int(limit)
-    if not (value <= limit if exclusive else value < limit):
-        return []
-    words = "greater than" if exclusive else "greater than or equal to"
-    return [Problem(Code.OTHER, path, f"should be {words} {gotext.number(limit)}", value)]
 
 
 def _enum(schema: Structural, value: Any, at: Place) -> Result:

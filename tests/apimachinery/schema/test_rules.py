@@ -288,6 +288,13 @@ def test_entries_are_compared_with_the_old_entries() -> None:
     assert broken(schema, {"a": "z"}, {"a": "x"}) == [("f[a]", 'Invalid value: "z": is immutable')]
 
 
+def test_what_has_not_changed_is_not_held_against_a_rule() -> None:
+    schema = ruled(OBJECT, "self.min > 3")
+
+    assert broken(schema, {"min": 1}, {"min": 1}) == []
+    assert len(broken(schema, {"min": 2}, {"min": 1})) == 1
+
+
 def test_a_rule_at_the_root_sees_the_name() -> None:
     schema = structural.from_crd(
         ruled({"type": "object"}, {"rule": "self.metadata.name.size() < 5", "message": "too long"})

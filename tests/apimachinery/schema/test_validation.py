@@ -77,6 +77,13 @@ def test_an_update_may_keep_what_is_invalid() -> None:
     assert len(errors(old=old, size=-1, mode="slow")) == 1
 
 
+def test_lists_that_held_something_twice_before_may_be_kept() -> None:
+    old = {"spec": {"set": ["a", "a"]}}
+
+    assert errors(old=old, set=["a", "a", "b"]) == []
+    assert len(errors(old={"spec": {"set": ["a"]}}, set=["a", "a"])) == 1
+
+
 RULED = {
     "type": "object",
     "properties": {
