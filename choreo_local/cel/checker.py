@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
-from choreo_local.cel import values
+from choreo_local.cel import composites, folds, values
 from choreo_local.cel.ast import (
     Call,
     Comprehension,
@@ -20,7 +21,6 @@ from choreo_local.cel.ast import (
 from choreo_local.cel.declarations import Function
 from choreo_local.cel.errors import Issue
 from choreo_local.cel.inference import Inference
-from choreo_local.cel.macros import pieces
 from choreo_local.cel.scope import Scope
 from choreo_local.cel.types import (
     BOOL,
@@ -29,14 +29,13 @@ from choreo_local.cel.types import (
     DYN,
     ERROR,
     INT,
+    LOOSE,
     NULL,
     STRING,
     UINT,
     Kind,
     ObjectType,
     Type,
-    list_of,
-    map_of,
     optional_content,
     optional_of,
 )
@@ -52,7 +51,10 @@ _CONSTANTS: dict[type, Type] = {
 }
 # They take values of any types in one list, also where literals must be uniform.
 _MIXING = frozenset({"format"})
-_LOOSE = (Kind.DYN, Kind.ERROR, Kind.ANY)
+_LOGICAL = frozenset({"_&&_", "_||_"})
+
+Check = Callable[["Checker", Any], Type]
+"""Deduces the type of a node of one form."""
 
 
 class Checker:
@@ -61,8 +63,12 @@ class Checker:
     Attributes:
         issues: what is wrong; the tree may be used when it is empty.
         locals: names and types of the variables of loops, the innermost last.
+        checks: how to deduce the type of each form of node; called without a method between, as
+            every frame on Python's stack counts in deep trees.
         mixing: how many calls around this place take lists of values of any types.
     """
+
+    checks: ClassVar[dict[type[Node], Check]]
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -73,7 +79,7 @@ class Checker:
 
     def check(self, root: Node) -> Type:
         """Annotate the tree; the type of the whole."""
-        return self.inference.resolved(_CHECKS[type(root)](self, root))
+        return self.inference.resolved(self.checks[type(root)](self, root))
 
     def report(self, position: int, message: str) -> None:
         """Note a complaint."""
@@ -93,6 +99,23 @@ class Checker:
         if not self.inference.assignable(wanted, given):
             self.report(node.position, f"expected type '{wanted}' but found '{given}'")
 
+    def undeclared(self, node: Node, name: str) -> Type:
+        """Complain about a name that means nothing."""
+        container = self.scope.container
+        self.report(node.position, f"undeclared reference to '{name}' (in container '{container}')")
+        return ERROR
+
+    def no_overload(
+        self, at: Node, function: str, given: Sequence[Type], *, member: bool = False
+    ) -> None:
+        """Complain about a call for which no overload fits."""
+        shown = [str(self.inference.resolved(type_)) for type_ in given]
+        target = f"{shown.pop(0)}." if member else ""
+        applied = f"'{target}({', '.join(shown)})'"
+        self.report(
+            at.position, f"found no matching overload for '{function}' applied to {applied}"
+        )
+
 
 def _literal(checker: Checker, node: Literal) -> Type:
     node.type = _CONSTANTS[type(node.value)]
@@ -107,16 +130,10 @@ def _ident(checker: Checker, node: Ident) -> Type:
             return type_
     found = checker.scope.variable(name)
     if found is None:
-        return _undeclared(checker, node, name)
+        return checker.undeclared(node, name)
     full, node.type = found
     node.name = f".{full}"
     return node.type
-
-
-def _undeclared(checker: Checker, node: Node, name: str) -> Type:
-    container = checker.scope.container
-    checker.report(node.position, f"undeclared reference to '{name}' (in container '{container}')")
-    return ERROR
 
 
 def _select(checker: Checker, node: Select) -> Type:
@@ -128,7 +145,7 @@ def _select(checker: Checker, node: Select) -> Type:
             node.variable = f".{full}"
             return node.type
     operand = node.operand
-    type_ = _CHECKS[type(operand)](checker, operand)
+    type_ = checker.checks[type(operand)](checker, operand)
     result = DYN if type_ is DYN else _field_type(checker, node, type_, node.field)
     node.type = BOOL if node.test else result
     return node.type
@@ -159,7 +176,7 @@ def _field_type(checker: Checker, node: Node, operand: Type, field: str) -> Type
             result = found.type
     elif target.kind is Kind.PARAMETER:
         checker.inference.assignable(DYN, target)
-    elif target.kind not in _LOOSE:
+    elif target.kind not in LOOSE:
         checker.report(node.position, f"type '{target}' does not support field selection")
     return result if content is None else optional_of(result)
 
@@ -171,13 +188,13 @@ def _call(checker: Checker, node: Call) -> Type:
     checker.mixing += mixing
     given = []
     for argument in node.arguments:
-        given.append(_CHECKS[type(argument)](checker, argument))  # noqa: PERF401 - one stack frame less
+        given.append(checker.checks[type(argument)](checker, argument))  # noqa: PERF401 - one stack frame less
     checker.mixing -= mixing
     target = node.target
     if target is None:
         function = checker.scope.function(node.function)
         if function is None:
-            return _undeclared(checker, node, node.function)
+            return checker.undeclared(node, node.function)
         return _resolve(checker, node, function, given, member=False)
     namespace = _qualified(checker, target)
     if namespace is not None:
@@ -186,16 +203,16 @@ def _call(checker: Checker, node: Call) -> Type:
             node.target = None
             node.function = function.name
             return _resolve(checker, node, function, given, member=False)
-    given.insert(0, _CHECKS[type(target)](checker, target))
+    given.insert(0, checker.checks[type(target)](checker, target))
     function = checker.scope.function(node.function)
     if function is None:
-        return _undeclared(checker, node, node.function)
+        return checker.undeclared(node, node.function)
     return _resolve(checker, node, function, given, member=True)
 
 
 def _optional_select(checker: Checker, node: Call) -> Type:
     operand, field = node.arguments
-    type_ = _CHECKS[type(operand)](checker, operand)
+    type_ = checker.checks[type(operand)](checker, operand)
     if not (isinstance(field, Literal) and isinstance(field.value, str)):
         checker.report(node.position, f"unsupported optional field selection: {field}")
         return ERROR
@@ -209,6 +226,8 @@ def _resolve(
 ) -> Type:
     """The overloads that fit, and the type they give."""
     node.function = function.name
+    if node.function in _LOGICAL and not _are_conditions(checker, node, given):
+        return ERROR
     if any(type_.open for type_ in given):
         known = checker.inference.matching(function, given, member=member)
     else:
@@ -220,7 +239,7 @@ def _resolve(
             checker.scope.remember(key, known)
     result, node.overloads = known
     if result is None:
-        _no_overload(checker, node, node.function, given, member=member)
+        checker.no_overload(node, node.function, given, member=member)
         return ERROR
     node.type = result
     if function.inspect is not None:
@@ -228,142 +247,22 @@ def _resolve(
     return result
 
 
-def _no_overload(
-    checker: Checker, at: Node, function: str, given: Sequence[Type], *, member: bool = False
-) -> None:
-    shown = [str(checker.inference.resolved(type_)) for type_ in given]
-    target = f"{shown.pop(0)}." if member else ""
-    applied = f"'{target}({', '.join(shown)})'"
-    checker.report(at.position, f"found no matching overload for '{function}' applied to {applied}")
+def _are_conditions(checker: Checker, node: Call, given: Sequence[Type]) -> bool:
+    """Whether the arguments of a logical operator fit; complaints about each are its own."""
+    before = len(checker.issues)
+    for argument, type_ in zip(node.arguments, given, strict=True):
+        if type_ is not BOOL:
+            checker.demand(argument, BOOL, type_)
+    return len(checker.issues) == before
 
 
-def _list(checker: Checker, node: ListLiteral) -> Type:
-    element: Type | None = None
-    for index, part in enumerate(node.elements):
-        type_ = _CHECKS[type(part)](checker, part)
-        if index in node.optional:
-            type_ = _unwrapped(checker, part, type_)
-        element = checker.joined(element, type_, part)
-    node.type = list_of(checker.inference.new_parameter() if element is None else element)
-    return node.type
-
-
-def _unwrapped(checker: Checker, node: Node, type_: Type) -> Type:
-    """What an optional element or entry holds."""
-    content = optional_content(type_)
-    if content is not None:
-        return content
-    if type_.kind not in _LOOSE:
-        checker.report(node.position, f"expected type '{optional_of(type_)}' but found '{type_}'")
-    return type_
-
-
-def _map(checker: Checker, node: MapLiteral) -> Type:
-    key: Type | None = None
-    value: Type | None = None
-    for entry in node.entries:
-        key = checker.joined(key, _CHECKS[type(entry.key)](checker, entry.key), entry.key)
-        type_ = _CHECKS[type(entry.value)](checker, entry.value)
-        if entry.optional:
-            type_ = _unwrapped(checker, entry.value, type_)
-        value = checker.joined(value, type_, entry.value)
-    node.type = map_of(
-        checker.inference.new_parameter() if key is None else key,
-        checker.inference.new_parameter() if value is None else value,
-    )
-    return node.type
-
-
-def _message(checker: Checker, node: Message) -> Type:
-    found = checker.scope.message(node.name)
-    if found is None:
-        return _undeclared(checker, node, node.name)
-    node.name, node.type = found.name, found.result
-    for entry in node.entries:
-        given = _CHECKS[type(entry.value)](checker, entry.value)
-        if entry.optional:
-            given = _unwrapped(checker, entry.value, given)
-        assert isinstance(entry.key, Literal)
-        field = entry.key.value
-        wanted = found.fields.get(field)
-        if wanted is None:
-            checker.report(entry.position, f"undefined field '{field}'")
-        elif not checker.inference.assignable(wanted, given):
-            checker.report(
-                entry.position,
-                f"expected type of field '{field}' is '{wanted}' but provided type is '{given}'",
-            )
-    return node.type
-
-
-def _comprehension(checker: Checker, node: Comprehension) -> Type:
-    if node.shape == "map":
-        return _mapped(checker, node)
-    walked = _CHECKS[type(node.range)](checker, node.range)
-    carried = _CHECKS[type(node.start)](checker, node.start)
-    walked = checker.inference.bound(walked)
-    depth = len(checker.locals)
-    checker.locals.append((node.accumulator, carried))
-    first, second = _walked(checker, node, walked)
-    checker.locals.append((node.variable, first))
-    if node.second:
-        checker.locals.append((node.second, second))
-    condition = _CHECKS[type(node.condition)](checker, node.condition)
-    checker.demand(node.condition, BOOL, condition)
-    step = _CHECKS[type(node.step)](checker, node.step)
-    checker.demand(node.step, carried, step)
-    del checker.locals[depth + 1 :]
-    result = _CHECKS[type(node.result)](checker, node.result)
-    del checker.locals[depth:]
-    node.type = checker.inference.bound(result)
-    return node.type
-
-
-def _mapped(checker: Checker, node: Comprehension) -> Type:
-    """A loop that makes a list: its type without the detour over the types of the fold."""
-    walked = _CHECKS[type(node.range)](checker, node.range)
-    walked = checker.inference.bound(walked)
-    depth = len(checker.locals)
-    first, second = _walked(checker, node, walked)
-    checker.locals.append((node.variable, first))
-    if node.second:
-        checker.locals.append((node.second, second))
-    condition, element = pieces(node)
-    test = BOOL if condition is None else _CHECKS[type(condition)](checker, condition)
-    assert element is not None
-    made = list_of(_CHECKS[type(element)](checker, element))
-    del checker.locals[depth:]
-    if not checker.inference.assignable(test, BOOL):
-        _no_overload(checker, node.step, "_?_:_", (test, made, made))
-    node.type = made
-    return made
-
-
-def _walked(checker: Checker, node: Comprehension, type_: Type) -> tuple[Type, Type]:
-    """The types of the loop's variables."""
-    if type_.kind is Kind.LIST:
-        element = type_.parameters[0]
-        return (INT, element) if node.second else (element, element)
-    if type_.kind is Kind.MAP:
-        return type_.parameters[0], type_.parameters[1]
-    if type_.kind in _LOOSE or type_.kind is Kind.PARAMETER:
-        checker.inference.assignable(DYN, type_)
-        return DYN, DYN
-    checker.report(
-        node.range.position,
-        f"expression of type '{type_}' cannot be range of a comprehension"
-        " (must be list, map, or dynamic)",
-    )
-    return ERROR, ERROR
-
-
-_CHECKS: dict[type[Node], Callable[..., Type]] = {
+Checker.checks = {
     Literal: _literal,
     Ident: _ident,
     Select: _select,
     Call: _call,
-    ListLiteral: _list,
-    MapLiteral: _map,
-    Message: _message,
-    Comprehension: _comprehension,
+    ListLiteral: composites.list_literal,
+    MapLiteral: composites.map_literal,
+    Message: composites.message,
+    Comprehension: folds.comprehension,
 }

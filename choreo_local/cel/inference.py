@@ -25,8 +25,9 @@ class Inference:
 
     def new_parameter(self) -> Type:
         """A type that is not known yet."""
+        name = f"_var{self._fresh}"
         self._fresh += 1
-        return parameter(f"_var{self._fresh}")
+        return parameter(name)
 
     def bound(self, type_: Type) -> Type:
         """The type with what is known by now; the rest stays open."""

@@ -64,9 +64,9 @@ def binary(text: str) -> bytes:
     end = 0
     for match in _ESCAPE.finditer(body):
         parts.append(body[end : match.start()].encode("utf-8", "surrogatepass"))
-        code = _code(match[1])
-        whole = match[1][0] in "uU"
-        parts.append(chr(code).encode() if whole else bytes((code,)))
+        if match[1][0] in "uU":
+            raise LiteralError("unable to unescape string")
+        parts.append(bytes((_code(match[1]),)))
         end = match.end()
     parts.append(body[end:].encode("utf-8", "surrogatepass"))
     return b"".join(parts)

@@ -157,13 +157,21 @@ class _Parser(Yard):
                 raise SyntaxFailure
         word = self.texts[index]
         self.index = index + 1
-        if word in RESERVED:
-            self.report(self.positions[index], f"reserved identifier: {word}")
+        node: Node = Ident(position, prefix + word)
+        if word in RESERVED and not self.names_message(index):
+            node = self.report(position, f"reserved identifier: {word}")
         if self.kinds[index + 1] == "(":
             return self.open_call(prefix + word, None)
-        self.operands.append(Ident(position, prefix + word))
+        self.operands.append(node)
         self.plain = True
         return False
+
+    def names_message(self, index: int) -> bool:
+        """Whether an identifier begins the name of a message."""
+        kinds = self.kinds
+        while kinds[index + 1] == "." and kinds[index + 2] == IDENTIFIER:
+            index += 2
+        return kinds[index + 1] == "{"
 
     def literal(self) -> Node:
         """A constant."""

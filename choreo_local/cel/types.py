@@ -145,6 +145,9 @@ DURATION = Type(Kind.DURATION, "duration")
 ANY = Type(Kind.ANY, "any")
 TYPE = Type(Kind.TYPE, "type")
 
+# Nothing is known of values of these types, or it does not matter any more.
+LOOSE = frozenset({Kind.DYN, Kind.ERROR, Kind.ANY})
+
 _OPTIONAL = "optional_type"
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from choreo_local.cel.types import DYN, Kind, Type
+from choreo_local.cel.types import DYN, LOOSE, Kind, Type
 
 Bindings = dict[Type, Type]
 
-_LOOSE = frozenset({Kind.DYN, Kind.ERROR, Kind.ANY})
 _NULLABLE = frozenset(
     {
         Kind.NULL,
@@ -66,7 +65,7 @@ def _assign(bindings: Bindings, given: Type, wanted: Type) -> bool:
             return verdict
     if given.kind is Kind.PARAMETER:
         return bool(_bind(bindings, wanted, given))
-    if given.kind in _LOOSE or wanted.kind in _LOOSE:
+    if given.kind in LOOSE or wanted.kind in LOOSE:
         return True
     return _assign_concrete(bindings, given, wanted)
 

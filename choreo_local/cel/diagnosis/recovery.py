@@ -22,6 +22,8 @@ from choreo_local.cel.errors import Issue
 from choreo_local.cel.lexer import SPACE, Token
 
 _MOST_STEPS = 100_000
+_MOST_ATTEMPTS = 30
+_MOST_SKIPPED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Recognizer:
         self.state = GRAMMAR.starts["start"]
         self.issues: list[Issue] = []
         self.recovering = False
+        self.attempts = 0
         self.failed_at = -1
         self.failed_states: set[State] = set()
         self.predictor = Predictor(GRAMMAR, self.peek)
@@ -67,12 +70,18 @@ class Recognizer:
             if not self.calls:
                 return
             try:
-                self.step()
+                self.advance()
             except ExhaustedError:
                 return
-            except _MisfitError as misfit:
-                self.complain(misfit.token, misfit.message)
-                self.resume()
+
+    def advance(self) -> None:
+        """Do one step, or recover from it."""
+        try:
+            self.step()
+        except _MisfitError as misfit:
+            self.complain(misfit.token, misfit.message)
+            self.attempt()
+            self.resume()
 
     def peek(self, ahead: int = 0) -> str:
         """The kind of a coming token."""
@@ -144,6 +153,7 @@ class Recognizer:
             self.accepted()
             self.consume()
             return
+        self.attempt()
         if self.leave_out():
             self.consume()
             return
@@ -215,14 +225,30 @@ class Recognizer:
             self.recovering = True
             self.issues.append(Issue(token.position, message))
 
+    def attempt(self) -> None:
+        """Begin to recover, which is done only so many times."""
+        self.attempts += 1
+        if self.attempts > _MOST_ATTEMPTS:
+            raise self.given_up(f"error recovery attempt limit exceeded: {_MOST_ATTEMPTS}")
+
+    def given_up(self, message: str) -> ExhaustedError:
+        """The last complaint, which is never left out."""
+        self.issues.append(Issue(self.current.position, message))
+        return ExhaustedError()
+
     def resume(self) -> None:
         """Leave the rule that failed, at a token that may follow it."""
+        start = self.index
         if self.failed_at == self.index and self.state in self.failed_states:
             # The same failure again at the same place: one token less, or it would never end.
             self.consume()
         self.failed_at = self.index
         self.failed_states.add(self.state)
         self.skip_to(self.recovery_set())
+        if self.index - start > _MOST_SKIPPED:
+            self.index = start + _MOST_SKIPPED
+            limit = f"error recovery token lookahead limit exceeded: {_MOST_SKIPPED}"
+            raise self.given_up(limit)
         self.state = GRAMMAR.stops[self.calls[-1].rule]
 
     def skip_to(self, kinds: frozenset[str]) -> None:

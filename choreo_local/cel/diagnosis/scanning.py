@@ -39,8 +39,7 @@ def scan(text: str) -> Scanned:
             beginning = _BEGINNING.match(text, position)
             assert beginning is not None
             end = min(beginning.end() + 1, len(text))
-            shown = escaped(text[position:end])
-            issues.append(Issue(position, f"token recognition error at: '{shown}'"))
+            issues.append(Issue(position, f"token recognition error at: '{text[position:end]}'"))
             position = end
             continue
         tokens.append(token)
