@@ -39,6 +39,8 @@ def pod(obj: Object) -> None:
                 requests.setdefault(name, amount)
     _pod_level_requests(spec)
     spec.setdefault("enableServiceLinks", True)
+    if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
+        spec["terminationGracePeriodSeconds"] = 1
     if spec.get("hostNetwork"):
         for container in _containers(spec):
             for port in container.get("ports") or ():

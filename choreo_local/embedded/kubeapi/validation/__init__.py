@@ -10,7 +10,7 @@ from typing import Any
 
 from choreo_local.apimachinery.fielderrors import FieldError
 from choreo_local.apimachinery.gvk import GroupVersionKind
-from choreo_local.embedded.kubeapi.validation import groups, metadata, names
+from choreo_local.embedded.kubeapi.validation import cautions, groups, metadata, names
 from choreo_local.embedded.kubeapi.validation.metadata import Problems
 
 Manifest = dict[str, Any]
@@ -57,3 +57,8 @@ def _of_change(
         yield from metadata.validate(new["metadata"], namespaced=rules.namespaced, name=rules.name)
     if rules.update is not None:
         yield from rules.update(new, old)
+
+
+def warnings(gvk: GroupVersionKind, obj: Manifest, old: Manifest | None = None) -> list[str]:
+    """What to warn about in a new object, or in a change that does not go to a subresource."""
+    return list(cautions.of_object(gvk, obj, old))

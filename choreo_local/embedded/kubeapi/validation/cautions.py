@@ -1,0 +1,218 @@
+"""What kube-apiserver lets pass and warns about, in the answer to the request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from choreo_local.apimachinery import fielderrors
+from choreo_local.apimachinery.gvk import GroupVersionKind
+from choreo_local.embedded.kubeapi.validation import checks, names
+
+Manifest = dict[str, Any]
+Object = Mapping[str, Any]
+
+_NANO = 10**9
+_NULL_SELECTOR = "a null labelSelector results in matching no pod"
+_INGRESS_CLASS = "kubernetes.io/ingress.class"
+# Where the pod template of a kind is.
+_TEMPLATES = {
+    ("", "PodTemplate"): ("template",),
+    ("", "ReplicationController"): ("spec", "template"),
+    ("apps", "DaemonSet"): ("spec", "template"),
+    ("apps", "Deployment"): ("spec", "template"),
+    ("apps", "ReplicaSet"): ("spec", "template"),
+    ("apps", "StatefulSet"): ("spec", "template"),
+    ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
+    ("batch", "Job"): ("spec", "template"),
+}
+_NAMES_BECOME_HOSTS = frozenset(
+    {
+        ("", "ReplicationController"),
+        ("apps", "Deployment"),
+        ("apps", "ReplicaSet"),
+        ("batch", "CronJob"),
+        ("batch", "Job"),
+    }
+)
+
+
+def of_object(gvk: GroupVersionKind, obj: Manifest, old: Manifest | None) -> Iterator[str]:
+    """What to warn about in a new object, or in a changed one."""
+    kind = (gvk.group, gvk.kind)
+    if old is None:
+        yield from _name(kind, obj["metadata"].get("name") or "")
+    if kind == ("", "Pod") and old is None:
+        yield from _of_pod(obj["spec"], "spec")
+    if kind in _TEMPLATES and _is_changed(obj, old):
+        path = _TEMPLATES[kind]
+        found: Any = obj
+        for step in path:
+            found = (found or {}).get(step)
+        yield from _of_pod((found or {}).get("spec") or {}, ".".join((*path, "spec")))
+    if kind == ("", "PersistentVolumeClaim"):
+        yield from _claim(obj["spec"], "spec")
+    if kind == ("apps", "StatefulSet"):
+        yield from _stateful_set(obj["spec"])
+    if kind == ("networking.k8s.io", "Ingress") and old is None:
+        yield from _ingress(obj)
+
+
+def _is_changed(obj: Manifest, old: Manifest | None) -> bool:
+    if old is None:
+        return True
+    now, then = obj["metadata"].get("generation"), old["metadata"].get("generation")
+    return bool(now != then)
+
+
+def _name(kind: tuple[str, str], name: str) -> Iterator[str]:
+    used = "Pod names and hostnames" if kind in _NAMES_BECOME_HOSTS else ""
+    if kind == ("", "Pod"):
+        used = "the Pod's hostname"
+    problems = names.dns_label(name) if used else []
+    if problems:
+        yield (
+            f"metadata.name: this is used in {used}, which can result in surprising behavior; "
+            f"a DNS label is recommended: [{' '.join(problems)}]"
+        )
+
+
+def _of_pod(spec: Object, path: str) -> Iterator[str]:
+    for index, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
+        if constraint.get("labelSelector") is None:
+            yield f"{path}.topologySpreadConstraints[{index}].labelSelector: {_NULL_SELECTOR}"
+    yield from _repeated(spec, path)
+    yield from _fractions(spec.get("overhead") or {}, f"{path}.overhead")
+    ports: list[tuple[str, Object]] = []
+    for field in ("initContainers", "containers", "ephemeralContainers"):
+        for index, container in enumerate(spec.get(field) or ()):
+            here = f"{path}.{field}[{index}]"
+            yield from _of_container(container, here)
+            ports += [
+                (f"{here}.ports[{number}]", port)
+                for number, port in enumerate(container.get("ports") or ())
+            ]
+    yield from _ports(ports)
+    if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
+        yield (
+            f"{path}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and "
+            "will be treated as 1"
+        )
+    yield from _affinity(spec.get("affinity") or {}, f"{path}.affinity")
+
+
+def _repeated(spec: Object, path: str) -> Iterator[str]:
+    for field, key in (("hostAliases", "ip"), ("imagePullSecrets", "name")):
+        seen: set[str] = set()
+        for index, item in enumerate(spec.get(field) or ()):
+            value = item.get(key) or ""
+            here = f"{path}.{field}[{index}].{key}"
+            if value in seen:
+                yield f"{here}: duplicate {key} {fielderrors.quote(value)}"
+            if field == "imagePullSecrets" and not value:
+                yield f'{here}: invalid empty name ""'
+            seen.add(value)
+
+
+def _fractions(amounts: Mapping[str, str], path: str) -> Iterator[str]:
+    for name in ("memory", "ephemeral-storage"):
+        text = amounts.get(name)
+        if text is not None and checks.nanos(text) % _NANO:
+            yield (
+                f"{path}[{name}]: fractional byte value {fielderrors.quote(text)} is invalid, "
+                "must be an integer"
+            )
+
+
+def _of_container(container: Object, path: str) -> Iterator[str]:
+    for field in ("limits", "requests"):
+        amounts = (container.get("resources") or {}).get(field) or {}
+        yield from _fractions(amounts, f"{path}.resources.{field}")
+    seen: set[str] = set()
+    for index, variable in enumerate(container.get("env") or ()):
+        name = variable.get("name") or ""
+        if name in seen and _hides(variable, name):
+            yield (
+                f"{path}.env[{index}]: hides previous definition of {fielderrors.quote(name)}, "
+                "which may be dropped when using apply"
+            )
+        seen.add(name)
+
+
+def _hides(variable: Object, name: str) -> bool:
+    """Whether a variable replaces an earlier one instead of adding to it."""
+    value, reference = variable.get("value") or "", f"$({name})"
+    return variable.get("valueFrom") is not None or value == reference or reference not in value
+
+
+def _ports(ports: Sequence[tuple[str, Object]]) -> Iterator[str]:
+    by_number: dict[tuple[Any, Any], list[tuple[str, Object]]] = {}
+    by_name: dict[str, str] = {}
+    for path, port in ports:
+        others = by_number.setdefault((port.get("containerPort"), port.get("protocol")), [])
+        for other_path, other in others:
+            clash = _clash(port, other)
+            if clash:
+                yield f"{path}: {clash} port definition with {other_path}"
+        others.append((path, port))
+    for path, port in ports:
+        name = port.get("name") or ""
+        first = by_name.setdefault(name, path) if name else path
+        if first != path:
+            yield (
+                f"{path}: duplicate port name {fielderrors.quote(name)} with {first}, services and "
+                f"probes that select ports by name will use {first}"
+            )
+
+
+def _clash(one: Object, other: Object) -> str:
+    addresses = one.get("hostIP") or "", other.get("hostIP") or ""
+    numbers = one.get("hostPort") or 0, other.get("hostPort") or 0
+    if addresses[0] == addresses[1] and numbers[0] == numbers[1]:
+        return "duplicate"
+    if 0 in numbers:
+        return "overlapping"
+    return "dangerously ambiguous" if numbers[0] == numbers[1] and "" in addresses else ""
+
+
+def _affinity(affinity: Object, path: str) -> Iterator[str]:
+    for field in ("podAffinity", "podAntiAffinity"):
+        found = affinity.get(field) or {}
+        required = "requiredDuringSchedulingIgnoredDuringExecution"
+        preferred = "preferredDuringSchedulingIgnoredDuringExecution"
+        for index, term in enumerate(found.get(required) or ()):
+            if term.get("labelSelector") is None:
+                yield f"{path}.{field}.{required}[{index}].labelSelector: {_NULL_SELECTOR}"
+        for index, weighted in enumerate(found.get(preferred) or ()):
+            if (weighted.get("podAffinityTerm") or {}).get("labelSelector") is None:
+                here = f"{path}.{field}.{preferred}[{index}].podAffinityTerm"
+                yield f"{here}.labelSelector: {_NULL_SELECTOR}"
+
+
+def _claim(spec: Object, path: str) -> Iterator[str]:
+    for field in ("requests", "limits"):
+        text = ((spec.get("resources") or {}).get(field) or {}).get("storage")
+        if text is not None and checks.nanos(text) % _NANO:
+            yield (
+                f"{path}.resources.{field}[storage]: fractional byte value "
+                f"{fielderrors.quote(text)} is invalid, must be an integer"
+            )
+
+
+def _stateful_set(spec: Object) -> Iterator[str]:
+    for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+        yield from _claim(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}]")
+    if (spec.get("revisionHistoryLimit") or 0) < 0:
+        yield (
+            "spec.revisionHistoryLimit: a negative value retains all historical revisions; a "
+            "value >= 0 is recommended"
+        )
+
+
+def _ingress(obj: Manifest) -> Iterator[str]:
+    annotated = _INGRESS_CLASS in (obj["metadata"].get("annotations") or {})
+    if annotated and obj["spec"].get("ingressClassName") is None:
+        yield (
+            f'annotation "{_INGRESS_CLASS}" is deprecated, please use '
+            "'spec.ingressClassName' instead"
+        )
