@@ -6,6 +6,7 @@ plugins like the built-in ones.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -58,10 +59,11 @@ class Chain:
             return
         resource = call.collection.kind.group_resource
         for validator in self.validators:
-            outcome = validator(
+            found = validator(
                 attributes.operation, resource, attributes.old, attributes.new, call.user
             )
-            warnings = await outcome if isinstance(outcome, Awaitable) else outcome
-            for text in warnings or ():
+            if inspect.isawaitable(found):
+                found = await found
+            for text in found or ():
                 attributes.warn(text)
 

@@ -115,11 +115,11 @@ class KubeApi:
         self.telemetry = Telemetry()
         self._openapi: dict[tuple[str, str], tuple[str | None, bytes]] = {}
         self.authorizer = Authorizer(store)
-        self.admission = admission.Chain(plugins.standard(store, self.authorizer))
         served = builtin.resources()
         if self.options.serve_metrics:
             served += builtin.metrics()
         self.registry = Registry(served)
+        self.admission = admission.Chain(plugins.standard(store, self.registry, self.authorizer))
         self.core = Core(
             store=store,
             registry=self.registry,

@@ -11,12 +11,15 @@ from choreo_local.embedded.kubeapi.plugins.pods import (
     Priorities,
     ServiceAccounts,
 )
+from choreo_local.embedded.kubeapi.plugins.policies import ValidatingPolicies
 from choreo_local.embedded.kubeapi.plugins.roles import RoleEscalation
 from choreo_local.embedded.kubeapi.plugins.storage import StorageDefaults
+from choreo_local.embedded.kubeapi.plugins.webhooks import Webhooks
+from choreo_local.embedded.kubeapi.registry import Registry
 from choreo_local.embedded.storage.store import Store
 
 
-def standard(store: Store, authorizer: Authorizer) -> list[Plugin]:
+def standard(store: Store, registry: Registry, authorizer: Authorizer) -> list[Plugin]:
     """New plugins over a store."""
     return [
         NamespaceLifecycle(store),
@@ -26,4 +29,6 @@ def standard(store: Store, authorizer: Authorizer) -> list[Plugin]:
         DefaultTolerations(),
         StorageDefaults(store),
         RoleEscalation(authorizer),
+        ValidatingPolicies(store, registry, authorizer),
+        Webhooks(store, authorizer),
     ]

@@ -1,0 +1,230 @@
+"""Admission webhooks: others that change or judge what is written, asked over HTTPS."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import aiohttp
+import orjson
+
+from choreo_local import clock
+from choreo_local.apimachinery.copying import deep_copy
+from choreo_local.apimachinery.patch import json_patch
+from choreo_local.cel.errors import CompileError, EvaluationError
+from choreo_local.embedded.kubeapi import problems
+from choreo_local.embedded.kubeapi.authz import Authorizer
+from choreo_local.embedded.kubeapi.core import Attributes, Manifest
+from choreo_local.embedded.kubeapi.plugins import expressions, rules
+from choreo_local.embedded.storage.store import Store, key_of
+from choreo_local.errors import BY_CODE, ApiError, BadRequestError, InvalidError
+
+_GROUP = "admissionregistration.k8s.io"
+_MUTATING = f"mutatingwebhookconfigurations.{_GROUP}"
+_VALIDATING = f"validatingwebhookconfigurations.{_GROUP}"
+_MAX_ANSWER_BYTES = 3 * 1024 * 1024
+_DEFAULT_SECONDS = 10
+
+
+class _CallError(Exception):
+    """A webhook could not be asked, or its answer not be read."""
+
+
+class Webhooks:
+    """Asks the configured webhooks.
+
+    Args:
+        store: where configurations and services are.
+        authorizer: for match conditions that ask what the caller may do.
+    """
+
+    def __init__(self, store: Store, authorizer: Authorizer) -> None:
+        self._store = store
+        self._authorizer = authorizer
+
+    async def mutate(self, attributes: Attributes) -> None:
+        """Let mutating webhooks change the object; again those that ask for it."""
+        obj = attributes.new
+        if not self._is_concerned(attributes, _MUTATING) or obj is None:
+            return
+        asked: list[Mapping[str, Any]] = []
+        changed_since: dict[int, bool] = {}
+        for hook in self._matching(_MUTATING, attributes):
+            if await self._change(hook, attributes, obj):
+                changed_since = dict.fromkeys(range(len(asked)), True)
+            asked.append(hook)
+        for index, hook in enumerate(asked):
+            if changed_since.get(index) and hook.get("reinvocationPolicy") == "IfNeeded":
+                await self._change(hook, attributes, obj)
+
+    async def validate(self, attributes: Attributes) -> None:
+        """Let validating webhooks refuse."""
+        if not self._is_concerned(attributes, _VALIDATING):
+            return
+        for hook in self._matching(_VALIDATING, attributes):
+            await self._ask(hook, attributes)
+
+    def _is_concerned(self, attributes: Attributes, resource: str) -> bool:
+        return bool(self._store.count(resource)) and not rules.is_exempt(attributes)
+
+    def _matching(self, resource: str, attributes: Attributes) -> Iterator[Mapping[str, Any]]:
+        for stored in self._store.select(resource):
+            for hook in stored.object.get("webhooks") or ():
+                if rules.selects(hook, attributes, self._store) and self._holds(hook, attributes):
+                    yield hook
+
+    def _holds(self, hook: Mapping[str, Any], attributes: Attributes) -> bool:
+        conditions = hook.get("matchConditions")
+        if not conditions:
+            return True
+        values = expressions.bind(attributes, self._authorizer, self._store)
+        try:
+            return expressions.holds(conditions, values)
+        except (CompileError, EvaluationError) as error:
+            if hook.get("failurePolicy") == "Ignore":
+                return False
+            raise problems.forbidden(
+                attributes.call.collection.kind, attributes.name, error.message
+            ) from error
+
+    async def _change(self, hook: Mapping[str, Any], attributes: Attributes, obj: Manifest) -> bool:
+        """Ask a mutating webhook; says whether it changed the object."""
+        answer = await self._ask(hook, attributes)
+        patch = answer.get("patch")
+        if not patch:
+            return False
+        if answer.get("patchType") != "JSONPatch":
+            raise _failed(hook, f'unsupported patch type "{answer.get("patchType")}"')
+        try:
+            changed = json_patch.apply(obj, orjson.loads(base64.b64decode(patch)))
+        except (ValueError, InvalidError, BadRequestError) as error:
+            raise _failed(hook, f"cannot apply its patch: {error}") from error
+        if not isinstance(changed, dict) or changed == obj:
+            return False
+        obj.clear()
+        obj.update(changed)
+        return True
+
+    async def _ask(self, hook: Mapping[str, Any], attributes: Attributes) -> Mapping[str, Any]:
+        """The answer of a webhook that allows; its refusal is raised."""
+        if attributes.dry_run and hook.get("sideEffects") not in ("None", "NoneOnDryRun"):
+            raise problems.bad_request(
+                f'admission webhook "{hook["name"]}" does not support dry run'
+            )
+        try:
+            answer = await self._call(hook, _review(attributes))
+        except _CallError as error:
+            if hook.get("failurePolicy") == "Ignore":
+                return {}
+            raise _failed(hook, str(error)) from error
+        for text in answer.get("warnings") or ():
+            attributes.warn(str(text))
+        if not answer.get("allowed"):
+            raise _denied(hook, answer.get("status") or {})
+        return answer
+
+    async def _call(self, hook: Mapping[str, Any], review: Manifest) -> Mapping[str, Any]:
+        config = hook.get("clientConfig") or {}
+        seconds = hook.get("timeoutSeconds") or _DEFAULT_SECONDS
+        url, server_name = self._address(config)
+        separator = "&" if "?" in url else "?"
+        url = f"{url}{separator}timeout={seconds}s"
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.post(
+                    url,
+                    data=orjson.dumps(review),
+                    headers={"Content-Type": "application/json", "Accept": "application/json"},
+                    ssl=_tls(config),
+                    server_hostname=server_name,
+                    timeout=aiohttp.ClientTimeout(total=seconds),
+                ) as response,
+            ):
+                body = await response.content.read(_MAX_ANSWER_BYTES)
+                if response.status >= 300:
+                    text = body[:200].decode(errors="replace")
+                    raise _CallError(f"the server answered {response.status}: {text}")
+        except TimeoutError as error:
+            raise _CallError(f'Post "{url}": context deadline exceeded') from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _CallError(f'Post "{url}": {_word(error)}') from error
+        return _read(body, review["request"]["uid"])
+
+    def _address(self, config: Mapping[str, Any]) -> tuple[str, str | None]:
+        """The URL to call, and the name that the certificate must have when it is another."""
+        if config.get("url"):
+            return str(config["url"]), None
+        service = config.get("service") or {}
+        namespace, name = service.get("namespace", ""), service.get("name", "")
+        stored = self._store.get("services", key_of(namespace, name))
+        if stored is None:
+            raise _CallError(f'service "{name}" not found')
+        host = (stored.object.get("spec") or {}).get("clusterIP") or ""
+        path = service.get("path") or "/"
+        return f"https://{host}:{service.get('port') or 443}{path}", f"{name}.{namespace}.svc"
+
+
+def _tls(config: Mapping[str, Any]) -> ssl.SSLContext:
+    bundle = config.get("caBundle")
+    if not bundle:
+        return ssl.create_default_context()
+    try:
+        return ssl.create_default_context(cadata=base64.b64decode(bundle).decode())
+    except (ValueError, ssl.SSLError) as error:
+        raise _CallError(f"unable to load root certificates: {error}") from error
+
+
+def _word(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = error.strerror or str(error)
+        cause = error.os_error
+        if isinstance(cause, ConnectionRefusedError):
+            reason = "connect: connection refused"
+        return f"dial tcp {error.host}:{error.port}: {reason}"
+    return str(error) or type(error).__name__
+
+
+def _read(body: bytes, uid: str) -> Mapping[str, Any]:
+    try:
+        review = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise _CallError(f"its answer is not JSON: {error}") from error
+    response = review.get("response") if isinstance(review, dict) else None
+    if not isinstance(response, dict):
+        raise _CallError("webhook response is missing response")
+    if response.get("uid") != uid:
+        raise _CallError(f'expected response.uid="{uid}", got "{response.get("uid", "")}"')
+    return response
+
+
+def _review(attributes: Attributes) -> Manifest:
+    request = rules.describe(attributes)
+    for field in ("subResource", "requestSubResource"):
+        if not request[field]:
+            del request[field]
+    request["uid"] = clock.new_uid()
+    request["object"] = deep_copy(attributes.new)
+    request["oldObject"] = deep_copy(attributes.old)
+    return {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request}
+
+
+def _failed(hook: Mapping[str, Any], why: str) -> ApiError:
+    return problems.internal(
+        f'failed calling webhook "{hook["name"]}": failed to call webhook: {why}'
+    )
+
+
+def _denied(hook: Mapping[str, Any], status: Mapping[str, Any]) -> ApiError:
+    denied = f'admission webhook "{hook["name"]}" denied the request'
+    code = max(int(status.get("code") or 0), 400)
+    said = status.get("message") or status.get("reason")
+    text = f"{denied}: {said}" if said else f"{denied} without explanation"
+    kind = BY_CODE.get(code, BadRequestError)
+    return kind(
+        text,
+        reason=str(status.get("reason") or ""),
+        details={**(status.get("details") or {}), "code": code},
+    )
