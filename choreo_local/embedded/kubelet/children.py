@@ -20,8 +20,13 @@ import psutil
 from choreo_local.embedded.kubelet.launch import Command
 
 _CHUNK = 1 << 16
-# With more than this in one go, other tasks of the loop get their turn first.
-_CHUNKS_PER_TURN = 16
+# A program that writes without end gets no more of the loop's time than one part in so many: all
+# others of the instance live in the same loop.
+_REST_FACTOR = 9
+_NOTICEABLE_SECONDS = 0.001
+# More than a pipe holds.
+_MOST_PIECES = 32
+_SLOW, _CALLER = "slow", "caller"
 
 # Called with the stream's name and what came; with empty data when the stream has ended.
 OnOutput = Callable[[str, bytes], None]
@@ -41,6 +46,7 @@ class Child:
         self._process = process
         self._on_output = on_output
         self._readers: dict[int, str] = {}
+        self._pauses: set[str] = set()
         self._pidfd: int | None = None
         self.ended: asyncio.Future[int] = self._loop.create_future()
         self.input: int | None = None
@@ -60,7 +66,22 @@ class Child:
         """Pass on what comes out of `descriptor` as output of `stream`."""
         os.set_blocking(descriptor, False)
         self._readers[descriptor] = stream
-        self._loop.add_reader(descriptor, self._read, descriptor)
+        self._loop.add_reader(descriptor, self._readable, descriptor)
+
+    def pause_output(self, reason: str = _CALLER) -> None:
+        """Leave output where it is, so that the program has to wait."""
+        if not self._pauses:
+            for descriptor in self._readers:
+                self._loop.remove_reader(descriptor)
+        self._pauses.add(reason)
+
+    def resume_output(self, reason: str = _CALLER) -> None:
+        """Read output again, unless it was paused for another reason too."""
+        if reason in self._pauses:
+            self._pauses.discard(reason)
+            if not self._pauses:
+                for descriptor in self._readers:
+                    self._loop.add_reader(descriptor, self._readable, descriptor)
 
     def watch(self) -> None:
         """Begin to wait for the end."""
@@ -76,19 +97,26 @@ class Child:
         with contextlib.suppress(RuntimeError):  # The loop has been closed meanwhile.
             self._loop.call_soon_threadsafe(self._exited)
 
+    def _readable(self, descriptor: int) -> None:
+        begun = self._loop.time()
+        self._read(descriptor)
+        taken = self._loop.time() - begun
+        if taken > _NOTICEABLE_SECONDS and self._readers:
+            self.pause_output(_SLOW)
+            self._loop.call_later(taken * _REST_FACTOR, self.resume_output, _SLOW)
+
     def _read(self, descriptor: int) -> bool:
-        """Read what is there; False when the stream has ended."""
-        for _ in range(_CHUNKS_PER_TURN):
-            try:
-                data = os.read(descriptor, _CHUNK)
-            except BlockingIOError:
-                return True
-            except OSError:  # A terminal whose last user has gone.
-                data = b""
-            if not data:
-                self._close_reader(descriptor)
-                return False
-            self._on_output(self._readers[descriptor], data)
+        """Read a piece; False when there is none."""
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            return False
+        except OSError:  # A terminal whose last user has gone.
+            data = b""
+        if not data:
+            self._close_reader(descriptor)
+            return False
+        self._on_output(self._readers[descriptor], data)
         return True
 
     def _close_reader(self, descriptor: int) -> None:
@@ -118,9 +146,11 @@ class Child:
 
     def _drain(self) -> None:
         """Read the rest of the output; somebody may still hold the pipe, so do not wait."""
+        self._pauses.clear()
         for descriptor in list(self._readers):
-            # What one pipe can hold is read in one turn.
-            self._read(descriptor)
+            for _ in range(_MOST_PIECES):
+                if not self._read(descriptor):
+                    break
             self._close_reader(descriptor)
 
     def close_input(self) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from choreo_local import clock
 from choreo_local.embedded.kubelet.podspec import Manifest
 from choreo_local.embedded.kubelet.records import ContainerRecord, ContainerState
 
-_LONGEST_MESSAGE = 4096
 _LOST_CODE = 255
 _START_ERROR_CODE = 128
 
@@ -22,16 +20,16 @@ class History:
 
     Args:
         known: asks the runtime for its attempts.
-        message_file: where an attempt left its last words.
+        last_words: what an attempt that has ended left to say.
     """
 
     def __init__(
         self,
         known: Callable[[], Sequence[ContainerRecord]],
-        message_file: Callable[[str, int], Path],
+        last_words: Callable[[ContainerRecord], str],
     ) -> None:
         self._known = known
-        self._message_file = message_file
+        self._last_words = last_words
         self._others: dict[str, ContainerRecord] = {}
         self._messages: dict[str, str] = {}
 
@@ -47,8 +45,7 @@ class History:
         if not record.has_exited or record.message:
             return record
         if record.id not in self._messages:
-            file = self._message_file(record.name, record.attempt)
-            self._messages[record.id] = _last_words(file)
+            self._messages[record.id] = self._last_words(record)
         return replace(record, message=self._messages[record.id])
 
     def latest(self) -> dict[str, ContainerRecord]:
@@ -59,14 +56,6 @@ class History:
         """The attempt before the newest one."""
         found = [record for record in self._attempts() if record.name == name]
         return found[-2] if len(found) > 1 else None
-
-
-def _last_words(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            return stream.read(_LONGEST_MESSAGE).decode(errors="replace")
-    except OSError:
-        return ""
 
 
 def failed_start(

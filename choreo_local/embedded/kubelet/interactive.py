@@ -12,26 +12,33 @@ from choreo_local.embedded.kubelet.runtime import CallerStreams, StreamChoice
 
 Output = tuple[str, bytes]
 
-# A caller that does not read must not make us keep its output without bound.
-_QUEUED = 1024
+# A caller that does not read must not make us keep its output without bound: a command of its own
+# is paused, from a main process that somebody else may need it misses the rest.
+_PAUSE_ABOVE, _RESUME_BELOW = 32, 8
+_MOST_QUEUED = 1024
 _EXIT_OF_SIGNALS = 128
 
 
 class Outlet:
-    """Hands output of a child to a caller, in order; the child may end before it is all written."""
+    """Hands output of a child to a caller, in order; the child may end before it is all written.
+
+    Attributes:
+        source: the child whose output waits while the caller does not read.
+    """
 
     def __init__(self, streams: CallerStreams, choice: StreamChoice) -> None:
         self._streams = streams
         self._choice = choice
         self._queue: asyncio.Queue[Output | None] = asyncio.Queue()
-        self.overflowed = False
+        self.source: Child | None = None
 
     def offer(self, stream: str, data: bytes) -> None:
         """Queue a piece of output."""
-        if self._queue.qsize() >= _QUEUED:
-            self.overflowed = True
-        elif data:
-            self._queue.put_nowait((stream, data))
+        if not data or self._queue.qsize() >= _MOST_QUEUED:
+            return
+        self._queue.put_nowait((stream, data))
+        if self.source is not None and self._queue.qsize() > _PAUSE_ABOVE:
+            self.source.pause_output()
 
     def close(self) -> None:
         """Nothing more will come."""
@@ -41,6 +48,8 @@ class Outlet:
         """Write until closed; ConnectionError when the caller has gone."""
         while (item := await self._queue.get()) is not None:
             stream, data = item
+            if self.source is not None and self._queue.qsize() < _RESUME_BELOW:
+                self.source.resume_output()
             if stream == "stderr" and self._choice.stderr and not self._choice.tty:
                 await self._streams.write_stderr(data)
             elif stream == "stdout" and self._choice.stdout:
@@ -54,6 +63,7 @@ async def run_command(command: Command, streams: CallerStreams, choice: StreamCh
         child = children.spawn_on_terminal(command, outlet.offer)
     else:
         child = children.spawn(command, outlet.offer, stdin=choice.stdin)
+    outlet.source = child
     child.ended.add_done_callback(lambda _: outlet.close())
     try:
         await connect(child, outlet, streams, choice)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from choreo_local import clock
 from choreo_local.embedded.kubelet import environment, kinds, projections
@@ -230,17 +229,6 @@ class Kubelet:
     def _claim_changed(self, old: Manifest | None, new: Manifest | None) -> None:
         if new is None and old is not None:
             self._tools.volumes.forget_claim(old["metadata"]["uid"])
-
-    def describe(self) -> dict[str, Any]:
-        """Runtime and capabilities, for whoever reports on the instance."""
-        return {
-            "runtime": self._node.runtime,
-            "capabilities": {
-                found.name: {"enforced": found.enforced, "reason": found.reason}
-                for found in self._node.capabilities
-            },
-            "pods": len(self._workers),
-        }
 
 
 def _sources(pod: Manifest, *, secrets: bool) -> Iterable[str]:

@@ -75,9 +75,9 @@ class LogFile:
 
     def write(self, stream: str, data: bytes) -> None:
         """Append output; a line that has not ended yet is kept back."""
-        *lines, rest = (self._rests.pop(stream, b"") + data).split(b"\n")
         mark = _mark(stream)
-        records = [mark + piece for line in lines for piece in _pieces(line, ends=True)]
+        lines, newline, rest = (self._rests.pop(stream, b"") + data).rpartition(b"\n")
+        records = [_records(mark, lines)] if newline else []
         while len(rest) >= _LONGEST_RECORD:
             records.append(mark + b"P " + rest[:_LONGEST_RECORD] + b"\n")
             rest = rest[_LONGEST_RECORD:]
@@ -90,8 +90,7 @@ class LogFile:
         if not self.is_open:
             return
         for stream, rest in self._rests.items():
-            mark = _mark(stream)
-            self._append(b"".join(mark + piece for piece in _pieces(rest, ends=True)))
+            self._append(_records(_mark(stream), rest))
         self._rests.clear()
         self.is_open = False
         self._file.close()
@@ -137,11 +136,26 @@ def _mark(stream: str) -> bytes:
     return f"{clock.micro_timestamp()} {stream} ".encode()
 
 
-def _pieces(line: bytes, *, ends: bool) -> Iterator[bytes]:
+def _records(mark: bytes, lines: bytes) -> bytes:
+    """Whole lines, without the last newline, as they are stored."""
+    separate = lines.split(b"\n")
+    if max(map(len, separate)) > _LONGEST_RECORD:
+        return b"".join(mark + piece for line in separate for piece in _pieces(line))
+    # One replacement for all lines: a program may write tens of thousands of short ones at once.
+    head = mark + b"F "
+    return head + lines.replace(b"\n", b"\n" + head) + b"\n"
+
+
+def _pieces(line: bytes) -> Iterator[bytes]:
     while len(line) > _LONGEST_RECORD:
         yield b"P " + line[:_LONGEST_RECORD] + b"\n"
         line = line[_LONGEST_RECORD:]
-    yield (b"F " if ends else b"P ") + line + b"\n"
+    yield b"F " + line + b"\n"
+
+
+def text_of(record: bytes) -> bytes:
+    """The text of a stored record, without time, stream and flag."""
+    return record.split(b" ", 3)[-1]
 
 
 def segments(path: Path) -> list[Path]:

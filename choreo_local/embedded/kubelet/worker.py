@@ -14,7 +14,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from choreo_local import clock
-from choreo_local.embedded.kubelet import actions, kinds, podspec, podstatus, starting, stopping
+from choreo_local.embedded.kubelet import (
+    actions,
+    kinds,
+    lastwords,
+    podspec,
+    podstatus,
+    starting,
+    stopping,
+)
 from choreo_local.embedded.kubelet.checks import Target
 from choreo_local.embedded.kubelet.health import Health
 from choreo_local.embedded.kubelet.history import History, lost_attempts
@@ -48,11 +56,12 @@ class PodWorker:
         self._is_gone = False
         self._is_over = False
         self._is_done = False
+        self._has_remarked = False
         self._failure: Waiting | None = None
         self._started_at = _started_at(pod) or tools.now()
         self._history = History(
             lambda: tools.runtime.containers(self.uid),
-            lambda name, attempt: tools.places.termination_message(self.uid, name, attempt),
+            lambda record: lastwords.read(tools.places, self._pod, record),
         )
         if not podspec.is_terminal(pod):
             for record in lost_attempts(pod, tools.now()):
@@ -160,7 +169,16 @@ class PodWorker:
         if self._preparer.ready is None:
             await self._publish()
             return retry_at
+        self._remark()
         return await self._converge(retry_at)
+
+    def _remark(self) -> None:
+        """Say, once, what is not as the pod asks: `kubectl describe` shows no other messages."""
+        if self._has_remarked:
+            return
+        self._has_remarked = True
+        for type_, message in self._tools.runtime.remarks(self._pod).items():
+            self._tools.note(self._pod, type_.rpartition("/")[2], message)
 
     async def _converge(self, retry_at: datetime | None) -> datetime | None:
         await self._follow_health()

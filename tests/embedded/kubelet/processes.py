@@ -14,7 +14,12 @@ from choreo_local.embedded.kubelet.hostimages import Catalogue
 from choreo_local.embedded.kubelet.launch import Surroundings, inherited_variables
 from choreo_local.embedded.kubelet.process import ProcessRuntime
 from choreo_local.embedded.kubelet.records import ContainerRecord
-from choreo_local.embedded.kubelet.runtime import ContainerRequest, Mount, PodRequest
+from choreo_local.embedded.kubelet.runtime import (
+    ContainerRequest,
+    Mount,
+    OutputSink,
+    PodRequest,
+)
 
 IMAGES = Path(__file__).parent / "testdata" / "images"
 WAIT_SECONDS = 10.0
@@ -54,6 +59,7 @@ class Caller:
     sent: Sequence[bytes] = ()
     stays: bool = False
     sizes: Sequence[Any] = ()
+    delay: float = 0
     out: bytes = b""
     err: bytes = b""
     is_gone: bool = False
@@ -72,6 +78,7 @@ class Caller:
     async def write_stdout(self, data: bytes) -> None:
         if self.is_gone:
             raise ConnectionError
+        await asyncio.sleep(self.delay)
         self.out += data
         self.got.set()
 
@@ -114,12 +121,13 @@ class Bench:
         command: Sequence[str] = (),
         mounts: Sequence[Mount] = (),
         pod: PodRequest | None = None,
+        output: OutputSink | None = None,
         **fields: Any,
     ) -> tuple[ContainerRecord, Output]:
         request = pod or self.pod(uid)
         await self.runtime.start_pod(request)
         found = await self.runtime.pull_image(image, [])
-        output = Output()
+        written = Output()
         record = await self.runtime.start_container(
             ContainerRequest(
                 pod=request,
@@ -133,11 +141,11 @@ class Bench:
                 mounts=mounts,
                 resources=fields.pop("resources", {}),
                 security={},
-                output=output,
+                output=output or written,
                 **fields,
             )
         )
-        return record, output
+        return record, written
 
     def record(self, record: ContainerRecord, uid: str = "u1") -> ContainerRecord:
         return next(found for found in self.runtime.containers(uid) if found.id == record.id)

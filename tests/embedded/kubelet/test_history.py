@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from choreo_local.embedded.kubelet import history
+import pytest
+
+from choreo_local.embedded.kubelet import history, lastwords
 from choreo_local.embedded.kubelet.history import History
+from choreo_local.embedded.kubelet.logfiles import LogBook
+from choreo_local.embedded.kubelet.places import Places
 from choreo_local.embedded.kubelet.records import ContainerRecord
 from tests.embedded.kubelet.builders import NOW, container, exited, pod, running
 
 
-def nowhere(_name: str, _attempt: int) -> Path:
-    return Path("/nowhere/at/all")
+def silent(_record: ContainerRecord) -> str:
+    return ""
 
 
 def test_the_newest_attempt_counts_whoever_knows_it() -> None:
     known: list[ContainerRecord] = []
-    attempts = History(lambda: known, nowhere)
+    attempts = History(lambda: known, silent)
     attempts.add(exited(code=255, attempt=3, lost=True))
     assert attempts.latest()["main"].attempt == 3
     known.append(running(attempt=4))
@@ -27,12 +31,43 @@ def test_the_newest_attempt_counts_whoever_knows_it() -> None:
     assert attempts.previous("other") is None
 
 
-def test_last_words_of_a_container_become_its_message(tmp_path: Path) -> None:
-    (tmp_path / "main-0").write_text("no DATABASE_URL", encoding="utf-8")
-    attempts = History(
-        lambda: [exited(code=1)], lambda name, attempt: tmp_path / f"{name}-{attempt}"
-    )
-    assert attempts.latest()["main"].message == "no DATABASE_URL"
+def test_last_words_of_a_container_become_its_message() -> None:
+    asked: list[int] = []
+
+    def last_words(record: ContainerRecord) -> str:
+        asked.append(record.attempt)
+        return "no DATABASE_URL"
+
+    attempts = History(lambda: [exited(code=1), running(attempt=1)], last_words)
+    for _ in range(2):
+        previous = attempts.previous("main")
+        assert previous is not None
+        assert previous.message == "no DATABASE_URL"
+    assert asked == [0]
+
+
+@pytest.mark.parametrize(
+    ("policy", "left", "code", "message"),
+    [
+        ("File", "said", 1, "said"),
+        ("File", "", 1, ""),
+        ("FallbackToLogsOnError", "said", 1, "said"),
+        ("FallbackToLogsOnError", "", 1, "one\nno DATABASE_URL"),
+        ("FallbackToLogsOnError", "", 0, ""),
+    ],
+)
+def test_what_a_container_left_to_say(
+    tmp_path: Path, policy: str, left: str, code: int, message: str
+) -> None:
+    places = Places(tmp_path)
+    manifest = pod(containers=[container(terminationMessagePolicy=policy)])
+    file = places.termination_message("0c4f", "main", 0)
+    file.parent.mkdir(parents=True)
+    file.write_text(left, encoding="utf-8")
+    log = LogBook().create(places.log(manifest, "main", 0))
+    log.write("stdout", b"one\nno DATABASE_URL\n")
+    log.close()
+    assert lastwords.read(places, manifest, exited(code=code)) == message
 
 
 def test_a_start_that_failed_is_an_attempt() -> None:

@@ -427,6 +427,8 @@ async def test_what_is_not_honoured_is_a_condition(node: LiveNode) -> None:
     messages = {each["type"]: each.get("message") for each in pod["status"]["conditions"]}
     assert messages["choreo.local/StandIn"] == "a stand-in for tests"
     assert "securityContext.runAsUser" in str(messages["choreo.local/NotEnforced"])
+    assert await node.until_event("StandIn") == "a stand-in for tests"
+    assert "securityContext.runAsUser" in await node.until_event("NotEnforced")
 
 
 async def test_pods_run_again_after_the_node_was_lost(node: LiveNode) -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -258,6 +259,39 @@ async def test_exec_reads_what_the_caller_sends(bench: Bench) -> None:
     caller = Caller(sent=[b"one\n", b"two\n" * 100_000])
     code = await bench.runtime.exec(record.id, ["wc", "-l"], caller, Streams(stdin=True))
     assert (code, caller.out.strip()) == (0, b"100001")
+
+
+async def test_nothing_is_lost_when_a_caller_is_slow(bench: Bench) -> None:
+    record, _ = await bench.start("sleep")
+    caller = Caller(delay=0.001)
+    command = ["sh", "-c", "head -c 20000000 /dev/zero"]
+    assert await bench.runtime.exec(record.id, command, caller, Streams()) == 0
+    assert len(caller.out) == 20_000_000
+
+
+async def test_a_program_that_writes_without_end_leaves_time_for_others(bench: Bench) -> None:
+    slow = SlowSink()
+    await bench.start(command=["yes"], output=slow)
+    turns = 0
+    while slow.pieces < 5:
+        await asyncio.sleep(0.001)
+        turns += 1
+    # Without a rest after each piece there would be one turn for each.
+    assert turns > 25
+
+
+class SlowSink:
+    """Takes time for every piece of output."""
+
+    def __init__(self) -> None:
+        self.pieces = 0
+
+    def write(self, stream: str, data: bytes) -> None:
+        self.pieces += 1
+        time.sleep(0.01)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 async def test_exec_on_a_terminal(bench: Bench) -> None:
