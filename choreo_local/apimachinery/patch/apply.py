@@ -25,7 +25,7 @@ from choreo_local.apimachinery.patch.comparing import Changes
 from choreo_local.apimachinery.patch.fieldset import FieldSet
 from choreo_local.apimachinery.patch.managed_fields import APPLY, UPDATE, Manager, Managers
 from choreo_local.apimachinery.patch.ownership import Conflicts, release
-from choreo_local.apimachinery.schema.structural import Structural
+from choreo_local.apimachinery.schema.node import Structural
 from choreo_local.apimachinery.unstructured import gvk
 from choreo_local.errors import BadRequestError, InternalError
 

@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Any, Final
 
 from choreo_local.apimachinery.patch import fieldset
+from choreo_local.apimachinery.schema.node import MISSING, Structural
 from choreo_local.apimachinery.schema.objectmeta import OBJECT_META
-from choreo_local.apimachinery.schema.structural import MISSING, Structural
 
 
 class Scalar(enum.Enum):

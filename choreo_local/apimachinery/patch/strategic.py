@@ -9,7 +9,7 @@ from choreo_local.apimachinery import gotext
 from choreo_local.apimachinery.copying import deep_copy
 from choreo_local.apimachinery.patch.decoding import unmarshal_error
 from choreo_local.apimachinery.patch.ordering import by_order, interleave
-from choreo_local.apimachinery.schema.structural import Structural
+from choreo_local.apimachinery.schema.node import Structural
 from choreo_local.errors import BadRequestError, InternalError
 
 DIRECTIVE = "$patch"

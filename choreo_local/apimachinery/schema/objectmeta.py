@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from choreo_local.apimachinery.schema import structural
-from choreo_local.apimachinery.schema.structural import Structural
+from choreo_local.apimachinery.schema.node import Structural, build
 
 _STRING: dict[str, Any] = {"type": "string"}
 _INTEGER: dict[str, Any] = {"type": "integer", "format": "int64"}
@@ -75,4 +74,4 @@ _OBJECT_META: dict[str, Any] = {
 
 _NO_DEFINITIONS: dict[str, dict[str, Any]] = {}
 
-OBJECT_META: Final[Structural] = structural.from_openapi(_OBJECT_META, _NO_DEFINITIONS.__getitem__)
+OBJECT_META: Final[Structural] = build(_OBJECT_META, _NO_DEFINITIONS.__getitem__, {})
