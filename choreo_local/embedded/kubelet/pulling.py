@@ -125,5 +125,5 @@ def registry_credentials(secret: Manifest) -> list[Mapping[str, str]]:
 def _user_and_password(entry: Mapping[str, str]) -> dict[str, str]:
     user, password = entry.get("username", ""), entry.get("password", "")
     if entry.get("auth"):
-        user, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
+        user, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
     return {"username": user, "password": password}

@@ -60,12 +60,14 @@ class LiveNode:
             surroundings, Catalogue.of_folders([IMAGES]), memory_check_seconds=0.1, stop_seconds=0.2
         )
 
-    async def start(self, runtime: ContainerRuntime | None = None, **back_off: float) -> Kubelet:
+    async def start(
+        self, runtime: ContainerRuntime | None = None, *, client: KubeClient | None = None
+    ) -> Kubelet:
         """Start a kubelet; its back-off is short."""
-        initial = timedelta(seconds=back_off.get("initial", 0.1))
-        client = KubeClient(LocalTransport(self.api, agent="kubelet"), field_manager="kubelet")
+        initial = timedelta(seconds=0.1)
+        local = LocalTransport(self.api, agent="kubelet")
         self.kubelet = Kubelet(
-            client,
+            client or KubeClient(local, field_manager="kubelet"),
             runtime or self.process_runtime(),
             KubeletSettings(
                 NODE,

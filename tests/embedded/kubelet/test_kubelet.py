@@ -10,8 +10,15 @@ from typing import Any
 
 import pytest
 
-from choreo_local.embedded.kubelet import kinds, leftovers
+from choreo_local.embedded.kubeapi.local import LocalTransport
+from choreo_local.embedded.kubeapi.nodes import LogOptions
+from choreo_local.embedded.kubelet import kinds, kubelet, leftovers
+from choreo_local.embedded.kubelet.runtime import PodRequest
 from choreo_local.embedded.kubelet.simulated import SimulatedRuntime
+from choreo_local.errors import BadRequestError, NotFoundError, UnreachableError
+from choreo_local.kubeclient.client import KubeClient
+from choreo_local.kubeclient.interfaces import PatchType
+from choreo_local.kubeclient.transport import Response
 from tests.embedded.kubelet.livenode import (
     IMAGE,
     LiveNode,
@@ -527,3 +534,114 @@ async def test_simulated_pods_are_ready_and_marked(tmp_path: Path) -> None:
         await node.until(lambda pod: is_ready(pod) and restarts(pod) == 1)
         await node.delete()
         await node.until_gone()
+
+
+async def test_an_image_is_pulled_each_time_when_that_is_asked(node: LiveNode) -> None:
+    await node.create(kinds.SECRETS, "registry", data={})
+    secrets = [{"name": "registry"}, {"name": "not-there"}]
+    container = {"imagePullPolicy": "Always"}
+    await node.run("sleep", container=container, imagePullSecrets=secrets)
+    await node.until(is_ready)
+    await node.until_event("Started")
+    reasons = [reason for _, reason, _ in await node.events()]
+    assert reasons == ["Pulling", "Pulled", "Created", "Started"]
+    assert "Successfully pulled image" in await node.until_event("Pulled")
+
+
+async def test_the_image_of_a_running_pod_can_be_changed(node: LiveNode) -> None:
+    await node.run("env:CHOREO_IMAGE", "sleep")
+    await until_log_soon(node, "CHOREO_IMAGE=test.local/tester:1\n")
+    change = [{"op": "replace", "path": "/spec/containers/0/image", "value": "test.local/tester:2"}]
+    await node.client.patch(kinds.PODS, "p", change, "default", patch_type=PatchType.JSON)
+    pod = await node.until(lambda pod: is_ready(pod) and restarts(pod) == 1)
+    assert main_status(pod)["image"] == "test.local/tester:2"
+    await until_log(node, "CHOREO_IMAGE=test.local/tester:2\n")
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "message"),
+    [
+        (("default", "none", "", "main"), NotFoundError, 'pods "none" not found'),
+        (("default", "p", "other-uid", "main"), NotFoundError, 'pods "p" not found'),
+        (("default", "p", "", "no"), BadRequestError, "container no is not valid for pod p"),
+    ],
+)
+async def test_what_is_asked_of_a_container_that_is_not_there_is_refused(
+    node: LiveNode, address: tuple[str, str, str, str], error: type[Exception], message: str
+) -> None:
+    await node.run("sleep")
+    await node.until(is_ready)
+    connection = node.running.connection
+    with pytest.raises(error, match=message):
+        await connection.exec(Address(*address), ["true"], Caller(), Streams())
+    with pytest.raises(error, match=message):
+        await connection.attach(Address(*address), Caller(), Streams())
+    with pytest.raises(error, match=message):
+        await connection.logs(Address(*address), LogOptions())
+
+
+async def test_a_container_that_does_not_run_takes_no_commands(node: LiveNode) -> None:
+    await node.run(restartPolicy="Never", container={"args": ["exit:0"]})
+    await node.until(phase("Succeeded"))
+    address = Address("default", "p", "", "main")
+    with pytest.raises(NotFoundError, match="container not found"):
+        await node.running.connection.exec(address, ["true"], Caller(), Streams())
+    previous = LogOptions(previous=True)
+    with pytest.raises(BadRequestError, match='previous terminated container "main" in pod "p"'):
+        await node.running.connection.logs(address, previous)
+
+
+async def test_pods_are_looked_after_while_the_kube_api_is_away(tmp_path: Path) -> None:
+    async with live_node(tmp_path) as node:
+        api = Interrupted(node)
+        await node.start(client=KubeClient(api, field_manager="kubelet"))
+        await node.run("sleep:0.3", "exit:1", name="crashing")
+        await node.run("sleep")
+        await node.until(is_ready)
+        await node.until(is_ready, "crashing")
+        api.is_away = True
+        runtime = node.running.connection._tools.runtime
+        uid = (await node.client.get(kinds.PODS, "crashing", "default"))["metadata"]["uid"]
+        await until(lambda: any(each.attempt >= 1 for each in runtime.containers(uid)))
+        api.is_away = False
+        await node.until(lambda pod: restarts(pod) >= 1, "crashing")
+        assert restarts(await node.until(is_ready)) == 0
+
+
+class Interrupted(LocalTransport):
+    """A way to the kube API that can be cut off."""
+
+    def __init__(self, node: LiveNode) -> None:
+        super().__init__(node.api, agent="kubelet")
+        self.is_away = False
+
+    async def request(self, *arguments: Any, **options: Any) -> Response:
+        if self.is_away:
+            raise UnreachableError("cannot reach the Kubernetes API: cut off")
+        return await super().request(*arguments, **options)
+
+
+async def test_a_fault_of_a_worker_does_not_leave_its_pod_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubelet, "_REPLACE_SECONDS", 0.05)
+    async with live_node(tmp_path) as node:
+        await node.start(Faulty())
+        await node.run()
+        await node.until(is_ready)
+        assert isinstance(node.running.failures.pop("default/p", None), KeyError)
+        node.running._running.failures.clear()
+
+
+class Faulty(SimulatedRuntime):
+    """Fails once in a way that nobody foresaw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_failed = False
+
+    async def start_pod(self, pod: PodRequest) -> str:
+        if not self._has_failed:
+            self._has_failed = True
+            raise KeyError("unforeseen")
+        return await super().start_pod(pod)
