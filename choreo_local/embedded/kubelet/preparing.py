@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from datetime import datetime, timedelta
 
-from choreo_local.embedded.kubelet import projections
 from choreo_local.embedded.kubelet.podspec import Manifest
 from choreo_local.embedded.kubelet.projections import VolumeError
 from choreo_local.embedded.kubelet.runtime import PodRequest
@@ -88,8 +87,3 @@ def pod_request(pod: Manifest, tools: Tools) -> PodRequest:
             for name in alias.get("hostnames") or ()
         },
     )
-
-
-def has_live_volumes(pod: Manifest) -> bool:
-    """Whether a pod has volumes that follow the changes of objects."""
-    return any(projections.is_projected(volume) for volume in pod["spec"].get("volumes") or ())

@@ -39,7 +39,10 @@ class ImagePuller:
         present = self._tools.runtime.find_image(reference)
         path = checks.field_path(pod, container["name"])
         if present is not None and policy != ALWAYS:
-            message = f'Container image "{reference}" already present on machine'
+            message = (
+                f'Container image "{reference}" already present on machine '
+                "and can be accessed by the pod"
+            )
             self._tools.note(pod, "Pulled", message, field_path=path)
             return present
         if policy == NEVER:

@@ -50,14 +50,14 @@ class ContainerStarter:
         )
         variables = environment.build(pod.manifest, container, surroundings)
         request = self._request(pod, container, image, attempt=attempt, variables=variables)
-        name, path = container["name"], checks.field_path(pod.manifest, container["name"])
+        path = checks.field_path(pod.manifest, container["name"])
         try:
             record = await self._tools.runtime.start_container(request)
         except StartError:
             request.output.close()
             raise
-        self._tools.note(pod.manifest, "Created", f"Created container: {name}", field_path=path)
-        self._tools.note(pod.manifest, "Started", f"Started container {name}", field_path=path)
+        self._tools.note(pod.manifest, "Created", "Container created", field_path=path)
+        self._tools.note(pod.manifest, "Started", "Container started", field_path=path)
         return record
 
     def _request(
