@@ -72,3 +72,33 @@ def _text(number: int, scale: int, text: str, format_: str) -> str:
         f"d:(resource.infDecAmount){{Dec:(*inf.Dec)<nil>}} s:(string){text} "
         f"Format:(resource.Format){format_}}}"
     )
+
+
+def number(value: Any) -> Decimal:
+    """The number that a quantity stands for; 0 for what cannot be read."""
+    found = _parsed(str(value))
+    return found[0] if found else Decimal(0)
+
+
+def whole_bytes(value: Any) -> int:
+    """A size in bytes, rounded up."""
+    return int(number(value).to_integral_value(rounding=ROUND_UP))
+
+
+def canonical(amount: Decimal, *, binary: bool = False) -> str:
+    """An amount as the API server writes it, with binary suffixes if asked and possible."""
+    if amount == 0:
+        return "0"
+    if binary and amount == amount.to_integral_value():
+        whole, power = int(amount), 0
+        while whole % 1024 == 0 and power < len(_BINARY) - 1:
+            whole, power = whole // 1024, power + 1
+        return f"{whole}{_BINARY[power]}"
+    digits, scale = _thousands(amount)
+    return f"{digits}{_DECIMAL[scale]}"
+
+
+def is_binary(value: Any) -> bool:
+    """Whether a quantity is written with a binary suffix."""
+    found = _parsed(str(value))
+    return found is not None and found[1] == "BinarySI"

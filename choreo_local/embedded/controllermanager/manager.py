@@ -6,9 +6,11 @@ import asyncio
 import logging
 
 from choreo_local.embedded.controllermanager import kinds
+from choreo_local.embedded.controllermanager.autoscaler import AutoscalerLoop
 from choreo_local.embedded.controllermanager.cronjob import CronJobLoop
 from choreo_local.embedded.controllermanager.daemonset import DaemonSetLoop
 from choreo_local.embedded.controllermanager.deployment import DeploymentLoop
+from choreo_local.embedded.controllermanager.disruption import DisruptionLoop
 from choreo_local.embedded.controllermanager.endpoints import EndpointsLoop
 from choreo_local.embedded.controllermanager.events import EventRecorder
 from choreo_local.embedded.controllermanager.garbagecollector import GarbageCollector
@@ -18,9 +20,11 @@ from choreo_local.embedded.controllermanager.namespace import NamespaceLoop
 from choreo_local.embedded.controllermanager.nodelifecycle import NodeLifecycleLoop
 from choreo_local.embedded.controllermanager.objects import Objects
 from choreo_local.embedded.controllermanager.replicaset import ReplicaLoop
+from choreo_local.embedded.controllermanager.resourcequota import ResourceQuotaLoop
 from choreo_local.embedded.controllermanager.servedkinds import ServedKinds
 from choreo_local.embedded.controllermanager.serviceaccount import NamespaceContentLoop
 from choreo_local.embedded.controllermanager.statefulset import StatefulSetLoop
+from choreo_local.embedded.controllermanager.volumes import VolumesLoop
 from choreo_local.errors import ApiError, UnreachableError
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.tasks import TaskGroup
@@ -39,14 +43,21 @@ class ControllerManager:
         informers: shared with the other parts of the cluster, so that each kind is watched once.
         root_ca: PEM text of the authority that signed the kube API's certificate; published in
             every namespace.
+        volumes_folder: where the node keeps the files of claims; what local volumes say.
     """
 
     def __init__(
-        self, client: KubeClient, informers: SharedInformers, *, root_ca: str = ""
+        self,
+        client: KubeClient,
+        informers: SharedInformers,
+        *,
+        root_ca: str = "",
+        volumes_folder: str = "/var/lib/choreo/volumes",
     ) -> None:
         self._client = client
         self._informers = informers
         self._root_ca = root_ca
+        self._volumes_folder = volumes_folder
         self._tasks = TaskGroup("controller-manager")
 
     def start(self) -> None:
@@ -63,6 +74,16 @@ class ControllerManager:
             StatefulSetLoop(self._informers, self._objects("statefulset-controller")),
             DaemonSetLoop(self._informers, self._objects("daemonset-controller")),
             CronJobLoop(self._informers, self._objects("cronjob-controller")),
+            VolumesLoop(
+                self._informers,
+                self._objects("persistentvolume-controller"),
+                self._volumes_folder,
+            ),
+            DisruptionLoop(self._informers, self._objects("controllermanager")),
+            ResourceQuotaLoop(self._informers, self._objects("resourcequota-controller")),
+            AutoscalerLoop(
+                self._client, self._informers, self._objects("horizontal-pod-autoscaler")
+            ),
             JobLoop(self._informers, self._objects("job-controller")),
             EndpointsLoop(self._informers, self._objects("endpoint-slice-controller")),
             NodeLifecycleLoop(self._informers, self._objects("node-controller")),

@@ -88,7 +88,7 @@ class LiveCluster:
         """Report a Pod as a kubelet does."""
         metadata = pod["metadata"]
         number = int(clock.new_uid()[:4], 16)
-        ip = f"127.64.{number // 256}.{number % 256}"
+        ip = f"10.64.{number // 256}.{number % 256}"
         status = {
             "phase": phase,
             "podIP": ip,

@@ -1,0 +1,255 @@
+"""HorizontalPodAutoscaler: the wanted size from metrics, and what its status says. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from choreo_local import clock
+from choreo_local.embedded.controllermanager import goquantity, pods
+from choreo_local.embedded.controllermanager.plans import Manifest
+
+_TOLERANCE = 0.1
+_DOWN_WINDOW_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A size that was computed at a moment."""
+
+    at: datetime
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything that a look may use.
+
+    Attributes:
+        current: the present size of the target.
+        pods: the Pods of the target.
+        usage: for each Pod by name the usage of each container by resource.
+        history: earlier recommendations and rescales, newest last.
+        last_scaled: when the size was changed last.
+    """
+
+    autoscaler: Manifest
+    current: int
+    pods: Sequence[Manifest]
+    usage: Mapping[str, Mapping[str, Mapping[str, str]]]
+    history: Sequence[Recommendation]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The wanted size; `reason` says why it differs, `status` is the new status."""
+
+    size: int
+    recommended: int
+    reason: str
+    status: dict[str, Any]
+
+
+class MetricError(ValueError):
+    """A metric cannot be computed; the text says why."""
+
+
+def failed(autoscaler: Manifest, type_: str, reason: str, message: str, now: datetime) -> Any:
+    """The status when nothing can be decided."""
+    before = autoscaler.get("status") or {}
+    conditions = _with(before.get("conditions"), (type_, "False", reason, message), now)
+    return {"desiredReplicas": 0, **before, "conditions": conditions}
+
+
+def decide(observed: Observed) -> Decision:
+    """The size that the metrics ask for, within the limits; MetricError when none can be read."""
+    spec = observed.autoscaler["spec"]
+    low, high = int(spec.get("minReplicas", 1)), int(spec["maxReplicas"])
+    if observed.current == 0:
+        return _disabled(observed)
+    proposals, readings, failures = _proposals(observed)
+    if not proposals:
+        raise MetricError(failures[0] if failures else "no metrics are configured")
+    size, name = max(proposals)
+    stabilized = _stabilized(observed, size)
+    limited = min(max(stabilized, low), high)
+    status = _status(observed, (size, stabilized, limited), (low, high), readings, name)
+    reason = "All metrics below target" if limited < observed.current else f"{name} above target"
+    return Decision(limited, size, reason, status)
+
+
+def _disabled(observed: Observed) -> Decision:
+    message = "scaling is disabled since the replica count of the target is zero"
+    before = observed.autoscaler.get("status") or {}
+    made = ("ScalingActive", "False", "ScalingDisabled", message)
+    conditions = _with(before.get("conditions"), made, observed.now)
+    status = {**before, "currentReplicas": 0, "desiredReplicas": 0, "conditions": conditions}
+    return Decision(0, 0, "", status)
+
+
+def _proposals(observed: Observed) -> tuple[list[tuple[int, str]], list[Any], list[str]]:
+    proposals: list[tuple[int, str]] = []
+    readings: list[Any] = []
+    failures: list[str] = []
+    for metric in observed.autoscaler["spec"].get("metrics") or ():
+        try:
+            size, reading, name = _resource(observed, metric)
+        except MetricError as error:
+            failures.append(str(error))
+            continue
+        proposals.append((size, name))
+        readings.append(reading)
+    return proposals, readings, failures
+
+
+def _resource(observed: Observed, metric: Mapping[str, Any]) -> tuple[int, Any, str]:
+    field = {"Resource": "resource", "ContainerResource": "containerResource"}.get(metric["type"])
+    if field is None:
+        raise MetricError(f'metrics of type "{metric["type"]}" are not available in this cluster')
+    source = metric[field]
+    resource, container = source["name"], source.get("container")
+    measured = [
+        pod
+        for pod in observed.pods
+        if pods.is_active(pod) and pod["metadata"]["name"] in observed.usage
+    ]
+    if not measured:
+        message = "no metrics returned from resource metrics API"
+        raise MetricError(f"failed to get {resource} utilization: {message}")
+    readings = [observed.usage[pod["metadata"]["name"]] for pod in measured]
+    used = sum((_used(each, resource, container) for each in readings), Decimal(0))
+    target = source["target"]
+    average = used / len(measured)
+    current: dict[str, Any] = {"averageValue": _written(average, resource)}
+    if target["type"] == "Utilization":
+        asked = sum((_requested(pod, resource, container) for pod in measured), Decimal(0))
+        percent = int(used * 100 / asked)
+        ratio = float(percent) / float(target["averageUtilization"])
+        current = {"averageUtilization": percent, **current}
+        name = f"{resource} resource utilization (percentage of request)"
+    else:
+        ratio = float(average / goquantity.number(target["averageValue"]))
+        name = f"{resource} resource"
+    size = observed.current
+    if abs(ratio - 1.0) > _TOLERANCE:
+        size = math.ceil(ratio * len(measured))
+    reading = {"name": resource, **({"container": container} if container else {})}
+    return size, {"type": metric["type"], field: {**reading, "current": current}}, name
+
+
+def _written(amount: Decimal, resource: str) -> str:
+    if resource == "memory":
+        return str(int(amount))
+    return f"{math.ceil(amount * 1000)}m"
+
+
+def _used(
+    containers: Mapping[str, Mapping[str, str]], resource: str, container: str | None
+) -> Decimal:
+    chosen = [used for name, used in containers.items() if container in (None, name)]
+    return sum((goquantity.number(used.get(resource, "0")) for used in chosen), Decimal(0))
+
+
+def _requested(pod: Manifest, resource: str, container: str | None) -> Decimal:
+    total = Decimal(0)
+    for each in pod["spec"]["containers"]:
+        if container not in (None, each["name"]):
+            continue
+        request = ((each.get("resources") or {}).get("requests") or {}).get(resource)
+        if request is None:
+            message = f"missing request for {resource} in container {each['name']} of Pod "
+            raise MetricError(message + str(pod["metadata"]["name"]))
+        total += goquantity.number(request)
+    return total
+
+
+def _stabilized(observed: Observed, size: int) -> int:
+    """Do not shrink below what was recommended within the window, nor grow beyond its least."""
+    behavior = observed.autoscaler["spec"].get("behavior") or {}
+    down = (behavior.get("scaleDown") or {}).get("stabilizationWindowSeconds")
+    up = (behavior.get("scaleUp") or {}).get("stabilizationWindowSeconds")
+    down = _DOWN_WINDOW_SECONDS if down is None else int(down)
+    highest = max([size, *_recent(observed, down)])
+    lowest = min([size, *_recent(observed, int(up or 0))])
+    stabilized = observed.current
+    stabilized = max(stabilized, lowest)
+    stabilized = min(stabilized, highest)
+    limit_up = max(2 * observed.current, observed.current + 4)
+    return min(stabilized, limit_up) if not behavior.get("scaleUp") else stabilized
+
+
+def _recent(observed: Observed, seconds: int) -> list[int]:
+    since = observed.now - timedelta(seconds=seconds)
+    return [each.size for each in observed.history if each.at > since]
+
+
+def _status(
+    observed: Observed,
+    sizes: tuple[int, int, int],
+    bounds: tuple[int, int],
+    readings: Sequence[Any],
+    name: str,
+) -> dict[str, Any]:
+    size, stabilized, limited = sizes
+    low, high = bounds
+    before = observed.autoscaler.get("status") or {}
+    able = ("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size")
+    if limited != observed.current:
+        message = f"the HPA controller was able to update the target scale to {limited}"
+        able = ("AbleToScale", "True", "SucceededRescale", message)
+    elif stabilized > size:
+        message = (
+            "recent recommendations were higher than current one, "
+            "applying the highest recent recommendation"
+        )
+        able = ("AbleToScale", "True", "ScaleDownStabilized", message)
+    message = f"the HPA was able to successfully calculate a replica count from {name}"
+    active = ("ScalingActive", "True", "ValidMetricFound", message)
+    limits = ("ScalingLimited", "False", "DesiredWithinRange",
+              "the desired count is within the acceptable range")  # fmt: skip
+    if stabilized > high:
+        limits = ("ScalingLimited", "True", "TooManyReplicas",
+                  "the desired replica count is more than the maximum replica count")  # fmt: skip
+    elif stabilized < low:
+        limits = ("ScalingLimited", "True", "TooFewReplicas",
+                  "the desired replica count is less than the minimum replica count")  # fmt: skip
+    conditions: Any = before.get("conditions")
+    for made in (able, active, limits):
+        conditions = _with(conditions, made, observed.now)
+    status = {
+        **before,
+        "observedGeneration": observed.autoscaler["metadata"].get("generation", 1),
+        "currentReplicas": observed.current,
+        "desiredReplicas": limited,
+        "currentMetrics": list(readings),
+        "conditions": conditions,
+    }
+    if limited != observed.current:
+        status["lastScaleTime"] = clock.timestamp(observed.now)
+    return status
+
+
+def _with(
+    conditions: Sequence[Mapping[str, Any]] | None, made: tuple[str, str, str, str], now: datetime
+) -> list[dict[str, Any]]:
+    type_, state, reason, message = made
+    result = [dict(each) for each in conditions or ()]
+    fresh = {
+        "type": type_,
+        "status": state,
+        "lastTransitionTime": clock.timestamp(now),
+        "reason": reason,
+        "message": message,
+    }
+    for index, each in enumerate(result):
+        if each["type"] == type_:
+            if each["status"] == state:
+                fresh["lastTransitionTime"] = each.get("lastTransitionTime", "")
+            result[index] = fresh
+            return result
+    return [*result, fresh]
