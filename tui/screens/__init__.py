@@ -1,0 +1,1 @@
+"""The dashboard's screens: each composes its widgets and reacts to messages."""
