@@ -6,27 +6,23 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from choreo_local.allinone import bundles
+from choreo_local.allinone.controlplane import Access, ControlPlane
 from choreo_local.api import labels
-from choreo_local.controllers import catalogue
-from choreo_local.controllers.live import LiveObjects
-from choreo_local.controllers.operator import Operator
-from choreo_local.controllers.outcome import PlaneReference
-from choreo_local.controllers.renderedrelease import handlers as renderedrelease
-from choreo_local.controllers.runtime import Runtime
 from choreo_local.embedded.controllermanager.informers import SharedInformers
 from choreo_local.embedded.controllermanager.manager import ControllerManager
 from choreo_local.embedded.kubeapi.app import KubeApi, KubeApiOptions
 from choreo_local.embedded.kubeapi.local import LocalTransport
+from choreo_local.embedded.kubeapi.messages import User
 from choreo_local.embedded.kubeapi.nodes import NodeConnection
 from choreo_local.embedded.kubeapi.server import Server
 from choreo_local.embedded.kubelet.kubelet import Kubelet, KubeletSettings
+from choreo_local.embedded.kubelet.records import ContainerRecord
+from choreo_local.embedded.kubelet.runtime import ContainerRequest, OutputSink
 from choreo_local.embedded.kubelet.simulated import SimulatedRuntime
 from choreo_local.embedded.scheduler import Scheduler
 from choreo_local.embedded.storage.store import MemoryBackend, Store
@@ -34,9 +30,46 @@ from choreo_local.kubeclient.client import KubeClient
 from choreo_local.planes import PlaneClients
 from choreo_local.tasks import TaskGroup
 
+CRASHING_IMAGE = "choreo.local/crash:1.0"
+LAST_WORDS = "no DATABASE_URL"
 VALUES = {"GATEWAY_PORT": "19080", "OBSERVER_URL": "http://observer.openchoreo.localhost:11080"}
 _NODE = "choreo"
+_TOKEN = "a-token-of-the-control-plane"
+_USERS = {_TOKEN: User("openchoreo-control-plane", ("system:masters",))}
 _TIMEOUT_SECONDS = 15
+
+
+class PretendingRuntime(SimulatedRuntime):
+    """Containers of one image write a line and end at once."""
+
+    async def start_container(self, request: ContainerRequest) -> ContainerRecord:
+        """Pretend that it runs, or that it crashed."""
+        record = await super().start_container(_speaking(request))
+        if request.image.reference == CRASHING_IMAGE:
+            self.end(record.id, exit_code=1)
+        return record
+
+
+def _speaking(request: ContainerRequest) -> ContainerRequest:
+    if request.image.reference == CRASHING_IMAGE:
+        return replace(request, output=_LastWords(request.output))
+    return request
+
+
+class _LastWords:
+    """Replaces what the runtime says by what a crashing program would."""
+
+    def __init__(self, sink: OutputSink) -> None:
+        self._sink = sink
+
+    def write(self, stream: str, data: bytes) -> None:
+        """Say the last words."""
+        del stream, data
+        self._sink.write("stderr", f"{LAST_WORDS}\n".encode())
+
+    def close(self) -> None:
+        """End."""
+        self._sink.close()
 
 
 @dataclass(slots=True)
@@ -45,7 +78,7 @@ class Platform:
 
     client: KubeClient
     planes: PlaneClients
-    runtime: SimulatedRuntime
+    runtime: PretendingRuntime
 
     async def apply(self, *manifests: dict[str, Any]) -> None:
         """Server-side apply."""
@@ -76,22 +109,26 @@ async def platform() -> AsyncIterator[Platform]:
         for name in ("core", "dataplane"):
             await found.apply_bundle(name)
         await stack.enter_async_context(_cluster_loops(found, api))
-        await stack.enter_async_context(_controllers(found, api))
-        bundle = bundles.load("platform")
-        await bundles.apply(found.client, bundle.manifests(VALUES))
+        platform_bundle = bundles.load("platform")
+        manifests = platform_bundle.manifests(VALUES)
+        await bundles.apply(found.client, manifests)
+        await stack.enter_async_context(_controllers(api))
+        await bundles.wait_for(
+            found.client, platform_bundle, manifests, timeout_seconds=_TIMEOUT_SECONDS
+        )
         yield found
 
 
 @asynccontextmanager
 async def _kube_api() -> AsyncIterator[tuple[Platform, KubeApi]]:
     nodes: dict[str, NodeConnection] = {}
-    api = KubeApi(Store(MemoryBackend()), KubeApiOptions(connect=nodes.get))
+    api = KubeApi(Store(MemoryBackend()), KubeApiOptions(connect=nodes.get, tokens=_USERS))
     await api.start()
     client = KubeClient(LocalTransport(api))
     planes = PlaneClients()
     for kind in ("DataPlane", "ObservabilityPlane"):
         planes.connect(kind, labels.DEFAULT, client)
-    found = Platform(client, planes, SimulatedRuntime())
+    found = Platform(client, planes, PretendingRuntime())
     with tempfile.TemporaryDirectory() as folder:
         kubelet = Kubelet(client, found.runtime, KubeletSettings(_NODE, Path(folder)))
         nodes[_NODE] = kubelet.connection
@@ -120,61 +157,25 @@ async def _cluster_loops(found: Platform, api: KubeApi) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _controllers(found: Platform, api: KubeApi) -> AsyncIterator[None]:
+async def _controllers(api: KubeApi) -> AsyncIterator[None]:
+    """The controllers as an instance runs them: in a thread of their own."""
     with tempfile.TemporaryDirectory() as folder:
         socket = Path(folder) / "kube.sock"
         server = Server(api)
         await server.listen_unix(socket)
-        live, operator = _operator(found, socket)
-        running = asyncio.create_task(operator.run())
-        await asyncio.wait_for(operator.started.wait(), _TIMEOUT_SECONDS)
+        access = Access(socket, _TOKEN)
+        planes = dict.fromkeys(("DataPlane", "ObservabilityPlane"), access)
+        controllers = ControlPlane(access, planes=planes, on_death=_died)
+        await asyncio.to_thread(controllers.start)
         try:
             yield
         finally:
-            operator.stop()
-            await running
-            await live.stop()
+            await asyncio.to_thread(controllers.stop)
             await server.stop()
 
 
-def _operator(found: Platform, socket: Path) -> tuple[LiveObjects, Operator]:
-    planes = _Planes(found.planes)
-
-    def on_change(obj: dict[str, Any]) -> None:
-        owner = renderedrelease.owner_of(obj)
-        if owner is not None:
-            runtime.wake("RenderedRelease", *owner)
-
-    live = LiveObjects(
-        planes.client,
-        label_selector=renderedrelease.LABEL_SELECTOR,
-        release_label=labels.RENDERED_RELEASE_UID,
-        on_change=on_change,
-    )
-    runtime = Runtime(
-        catalogue.all_controllers(planes.agents),
-        kinds=catalogue.watched_kinds(),
-        client=found.client,
-        planes=planes,
-        live=live,
-    )
-
-    def login() -> tuple[str, aiohttp.ClientSession]:
-        connector = aiohttp.UnixConnector(str(socket), limit=0)
-        return "http://kube", aiohttp.ClientSession(connector=connector)
-
-    return live, Operator(runtime, login=login)
-
-
-class _Planes:
-    def __init__(self, planes: PlaneClients) -> None:
-        self._planes = planes
-
-    def client(self, plane: PlaneReference) -> KubeClient:
-        return self._planes.client(plane.kind, plane.plane_id)
-
-    def agents(self, plane: PlaneReference) -> int:
-        return self._planes.agents(plane.kind, plane.plane_id)
+def _died(error: BaseException) -> None:
+    raise error
 
 
 def demo(*names: str) -> Sequence[dict[str, Any]]:
