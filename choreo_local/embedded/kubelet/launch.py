@@ -16,7 +16,7 @@ from pathlib import Path
 from choreo_local.embedded.kubelet import rootfolder
 from choreo_local.embedded.kubelet.environment import expand
 from choreo_local.embedded.kubelet.hostimages import HostImage, Program
-from choreo_local.embedded.kubelet.runtime import ContainerRequest, StartError
+from choreo_local.embedded.kubelet.runtime import ContainerRequest, PodRequest, StartError
 
 PREFIX = "CHOREO_"
 MARK_INSTANCE, MARK_POD = PREFIX + "INSTANCE", PREFIX + "POD"
@@ -158,17 +158,19 @@ def terminal_command(command: Command, surroundings: Surroundings) -> Command:
     return Command([*wrapper, *command.arguments], environment, command.folder)
 
 
-def resolver_file(namespace: str, surroundings: Surroundings) -> str:
+def resolver_file(pod: PodRequest, surroundings: Surroundings) -> str:
     """The content of `/etc/resolv.conf`, for programs that read it themselves."""
     server, _, _ = surroundings.dns.rpartition(":")
-    search = " ".join(search_domains(namespace, surroundings.cluster_domain))
+    search = " ".join(search_domains(pod, surroundings))
     nameserver = f"nameserver {server}\n" if server else ""
     return f"search {search}\n{nameserver}options ndots:5\n"
 
 
-def search_domains(namespace: str, cluster_domain: str) -> list[str]:
+def search_domains(pod: PodRequest, surroundings: Surroundings) -> list[str]:
     """Suffixes that short names get."""
-    return [f"{namespace}.svc.{cluster_domain}", f"svc.{cluster_domain}", cluster_domain]
+    domain = surroundings.cluster_domain
+    own = [f"{pod.namespace}.svc.{domain}", f"svc.{domain}", domain]
+    return [*(own if pod.uses_cluster_dns else ()), *pod.search_domains]
 
 
 def variables(
@@ -213,14 +215,13 @@ def _network(
     request: ContainerRequest, *, address: str, surroundings: Surroundings
 ) -> dict[str, str]:
     pod = request.pod
-    found = {"CHOREO_DNS": surroundings.dns} if surroundings.dns else {}
-    search = search_domains(pod.namespace, surroundings.cluster_domain)
-    found["CHOREO_DNS_SEARCH"] = " ".join(search)
+    found = {"CHOREO_DNS": surroundings.dns} if surroundings.dns and pod.uses_cluster_dns else {}
+    found["CHOREO_DNS_SEARCH"] = " ".join(search_domains(pod, surroundings))
     found["CHOREO_HOSTS"] = " ".join(f"{name}={ip}" for name, ip in pod.host_aliases.items())
     found["CHOREO_HOST_ENDPOINTS"] = " ".join(surroundings.host_endpoints)
     if surroundings.parent_death is None:
         found["CHOREO_PARENT_DEATH"] = "1" if sys.platform == "linux" else ""
-    if not pod.host_network and address != "127.0.0.1":
+    if not pod.host_network:
         found["CHOREO_POD_ADDRESS"] = address
     return found
 

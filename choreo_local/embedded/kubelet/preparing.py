@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import datetime, timedelta
 
+from choreo_local.embedded.kubelet.places import Places
 from choreo_local.embedded.kubelet.podspec import Manifest
 from choreo_local.embedded.kubelet.projections import VolumeError
 from choreo_local.embedded.kubelet.runtime import PodRequest
@@ -37,7 +38,7 @@ class PodPreparer:
 
     async def prepare(self, pod: Manifest) -> datetime | None:
         """Do what is left to do; when to come back, if at all."""
-        request = pod_request(pod, self._tools)
+        request = pod_request(pod, self._tools.places)
         if not self.address:
             self.address = await self._tools.runtime.start_pod(request)
         uid = pod["metadata"]["uid"]
@@ -69,7 +70,7 @@ class PodPreparer:
         shutil.rmtree(self._tools.places.pod(uid) / "volumes", ignore_errors=True)
 
 
-def pod_request(pod: Manifest, tools: Tools) -> PodRequest:
+def pod_request(pod: Manifest, places: Places) -> PodRequest:
     """What the runtime has to know of a pod."""
     metadata, spec = pod["metadata"], pod["spec"]
     hostname = spec.get("hostname") or metadata["name"]
@@ -78,7 +79,7 @@ def pod_request(pod: Manifest, tools: Tools) -> PodRequest:
         namespace=metadata["namespace"],
         name=metadata["name"],
         hostname=hostname[:_LONGEST_HOSTNAME].rstrip("-."),
-        folder=tools.places.pod(metadata["uid"]),
+        folder=places.pod(metadata["uid"]),
         address=(pod.get("status") or {}).get("podIP") or "",
         host_network=bool(spec.get("hostNetwork")),
         host_aliases={
@@ -86,4 +87,13 @@ def pod_request(pod: Manifest, tools: Tools) -> PodRequest:
             for alias in spec.get("hostAliases") or ()
             for name in alias.get("hostnames") or ()
         },
+        uses_cluster_dns=_uses_cluster_dns(spec),
+        search_domains=tuple((spec.get("dnsConfig") or {}).get("searches") or ()),
     )
+
+
+def _uses_cluster_dns(spec: Manifest) -> bool:
+    policy = spec.get("dnsPolicy") or "ClusterFirst"
+    # With the network of its node, a pod resolves names as its node does, unless it insists.
+    is_own = policy == "ClusterFirst" and not spec.get("hostNetwork")
+    return is_own or policy == "ClusterFirstWithHostNet"

@@ -256,7 +256,7 @@ class ProcessRuntime:
             root,
             address=pod.address,
             working_folder=request.working_folder or image.working_folder,
-            resolver=launch.resolver_file(request.pod.namespace, surroundings),
+            resolver=launch.resolver_file(request.pod, surroundings),
         )
         command = launch.container_command(
             request, image, address=pod.address, root=root, surroundings=surroundings

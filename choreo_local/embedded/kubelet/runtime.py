@@ -77,6 +77,7 @@ class PodRequest:
         folder: the pod's own folder; the runtime may make `runtime/` in it.
         address: the one it had before, to be given again if possible.
         host_aliases: additional names of addresses, name → address.
+        search_domains: further suffixes for short names.
     """
 
     uid: str
@@ -87,6 +88,8 @@ class PodRequest:
     address: str = ""
     host_network: bool = False
     host_aliases: Mapping[str, str] = field(default_factory=dict)
+    uses_cluster_dns: bool = True
+    search_domains: Sequence[str] = ()
 
 
 class OutputSink(Protocol):

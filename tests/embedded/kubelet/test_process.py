@@ -417,3 +417,13 @@ async def test_a_container_is_running_once_it_listens(tmp_path: Path) -> None:
         record, _ = await bench.start("sleep:0.2", "serve:8080")
         assert record.is_running
         assert await get(address, 8080, "/x") == (200, "/x 127.0.0.1")
+
+
+async def test_a_machine_with_one_loopback_address_says_so(tmp_path: Path) -> None:
+    async with process_runtime(tmp_path) as bench:
+        bench.runtime._own_addresses = False
+        (found,) = [each for each in bench.runtime.capabilities() if each.name == "pod-address"]
+        assert not found.enforced
+        assert "pods that listen on the same port collide" in found.reason
+        assert await bench.runtime.start_pod(bench.pod()) == "127.0.0.1"
+        assert await bench.run("resolve:pod-u1") == ["127.0.0.1"]

@@ -221,6 +221,15 @@ async def test_other_names_are_asked_of_the_machine(tmp_path: Path) -> None:
         ]
 
 
+async def test_a_pod_may_do_without_the_dns_of_the_cluster(tmp_path: Path) -> None:
+    async with name_server() as (server, where), process_runtime(tmp_path, dns=where) as bench:
+        pod = bench.pod(uses_cluster_dns=False, search_domains=["example.test"])
+        assert (await bench.run("cat:/etc/resolv.conf", pod=pod))[0] == "search example.test"
+        record, _ = await bench.start("resolve:greeter", pod=pod)
+        assert (await bench.ended(record)).exit_code == 1
+        assert server.asked == []
+
+
 async def test_names_work_in_connections(tmp_path: Path) -> None:
     server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.44.0.9", 0)
     port = server.sockets[0].getsockname()[1]
