@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 K = TypeVar("K", bound=Hashable)
 
 _LONGEST_RETRY_SECONDS = 60.0
+_WORTH_TELLING_SECONDS = 0.3
 
 
 class Loop(Generic[K]):
@@ -48,8 +49,10 @@ class Loop(Generic[K]):
             self.queue.retry(key)
         except (ApiError, UnreachableError) as error:
             delay = self.queue.retry(key)
-            logger.warning(
-                "Look failed loop=%s object=%s again=%.1fs error=%s",
+            # The first tries mostly meet something that is just coming or going.
+            level = logging.WARNING if delay >= _WORTH_TELLING_SECONDS else logging.DEBUG
+            logger.log(
+                level, "Look failed loop=%s object=%s again=%.1fs error=%s",
                 self.name, key, delay, error,
             )  # fmt: skip
         except Exception:
