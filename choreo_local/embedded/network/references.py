@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from choreo_local.embedded.network import backends
-from choreo_local.embedded.network.table import Backend, BackendKey
+from choreo_local.embedded.network.table import Backend
 
 Manifest = Mapping[str, Any]
 ObjectKey = tuple[str, str]
@@ -117,9 +117,3 @@ def _service_backend(
     if port is None:
         return Problem("BackendNotFound", f"Service {key[0]}/{key[1]} has no port {number}")
     return backends.backend(service, port, grpc=route["kind"] == "GRPCRoute")
-
-
-def fallback_key(route: Manifest, reference: Manifest) -> BackendKey:
-    """The name of a backend that does not exist, for messages."""
-    namespace = reference.get("namespace") or route["metadata"]["namespace"]
-    return BackendKey(namespace, reference["name"], int(reference.get("port") or 0))
