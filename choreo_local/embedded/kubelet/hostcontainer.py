@@ -142,7 +142,7 @@ class HostContainer:
         """End the container when its processes use more memory than it may."""
         if self._limit is None or not self.child.is_alive:
             return
-        if self.usage(sessions).memory_bytes > self._limit:
+        if self._memory(sessions) > self._limit:
             self._out_of_memory = True
             self.child.kill()
 
@@ -155,6 +155,13 @@ class HostContainer:
     def has_memory_limit(self) -> bool:
         """Whether `enforce_memory_limit` may do anything."""
         return self._limit is not None
+
+    def _memory(self, sessions: Mapping[int, Sequence[int]]) -> int:
+        memory = 0
+        for pid in sessions.get(self.child.pid, ()):
+            with contextlib.suppress(psutil.Error):
+                memory += psutil.Process(pid).memory_info().rss
+        return memory
 
     def usage(self, sessions: Mapping[int, Sequence[int]]) -> Usage:
         """What all its processes use now."""
