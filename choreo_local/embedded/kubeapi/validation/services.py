@@ -206,18 +206,22 @@ def _external_ip(path: str, ip: str) -> Problems:
         yield from checks.ip_address(path, ip)
     else:
         yield from not_special(path, ip, address)
+        if address.is_loopback:
+            yield fielderrors.invalid_value(
+                path, ip, "may not be in the loopback range (127.0.0.0/8, ::1/128)"
+            )
 
 
 def not_special(
     path: str, ip: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address
 ) -> Problems:
-    """An address that traffic from outside can be sent to."""
+    """An address that traffic can be sent to.
+
+    Loopback addresses are not refused here, other than by kube-apiserver: where pods are plain
+    processes, those are the addresses they have.
+    """
     if address.is_unspecified:
         yield fielderrors.invalid_value(path, ip, f"may not be unspecified ({ip})")
-    if address.is_loopback:
-        yield fielderrors.invalid_value(
-            path, ip, "may not be in the loopback range (127.0.0.0/8, ::1/128)"
-        )
     if address.is_link_local:
         yield fielderrors.invalid_value(
             path, ip, "may not be in the link-local range (169.254.0.0/16, fe80::/10)"
