@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -17,6 +18,8 @@ from choreo_local.allinone.lifecycle import Platform, Wishes
 from choreo_local.allinone.progress import Progress
 from choreo_local.errors import ChoreoError
 from choreo_local.paths import InstancePaths
+
+_MOST_FILES = 65_536
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +59,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 def _run(paths: InstancePaths, name: str, wishes: Wishes, progress: Progress) -> int:
     record = instances.load(paths) or instances.new(name)
     removal.end_leftovers(record.id)
+    _raise_file_limit()
     finish = threading.Event()
     died: list[BaseException] = []
 
@@ -75,6 +79,14 @@ def _run(paths: InstancePaths, name: str, wishes: Wishes, progress: Progress) ->
     finish.wait()
     platform.stop()
     return 1 if died else 0
+
+
+def _raise_file_limit() -> None:
+    """Every container and every entrance of a Service takes descriptors: use all we may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, _MOST_FILES) if hard != resource.RLIM_INFINITY else _MOST_FILES
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from choreo_local import pki
 from choreo_local.embedded import scheduler as scheduling
+from choreo_local.embedded.addons.externalsecrets import ExternalSecretsController
 from choreo_local.embedded.controllermanager.informers import SharedInformers
 from choreo_local.embedded.controllermanager.manager import ControllerManager
 from choreo_local.embedded.kubeapi.app import KubeApi, KubeApiOptions
@@ -27,11 +28,13 @@ from choreo_local.embedded.kubeapi.server import Server, tls_context
 from choreo_local.embedded.kubelet.hostimages import Catalogue
 from choreo_local.embedded.kubelet.kubelet import Kubelet, KubeletSettings
 from choreo_local.embedded.kubelet.launch import Surroundings, inherited_variables
+from choreo_local.embedded.kubelet.places import Places
 from choreo_local.embedded.kubelet.process import ProcessRuntime
 from choreo_local.embedded.network.datapath import Addresses, DataPath
 from choreo_local.embedded.network.dns import DnsServer
-from choreo_local.embedded.network.envoy import Envoy, find_envoy
+from choreo_local.embedded.network.envoy import Envoy
 from choreo_local.embedded.network.gateway import GatewayController
+from choreo_local.embedded.network.selection import choose_data_path
 from choreo_local.embedded.network.services import ServiceProxy
 from choreo_local.embedded.storage.sqlite import SqliteBackend
 from choreo_local.embedded.storage.store import Store
@@ -204,12 +207,20 @@ class EmbeddedCluster:
         self._running.add(watches)
         informers = SharedInformers(client, watches)
         assert self._authority is not None
-        manager = ControllerManager(client, informers, root_ca=self._authority.certificate.decode())
+        manager = ControllerManager(
+            client,
+            informers,
+            root_ca=self._authority.certificate.decode(),
+            volumes_folder=str(Places(self._options.folders.pods).claims),
+        )
         manager.start()
         self._running.add(manager)
         scheduler = scheduling.Scheduler(self.client("kube-scheduler"))
         scheduler.start()
         self._running.add(scheduler)
+        secrets = ExternalSecretsController(self.client("external-secrets"), informers)
+        secrets.start()
+        self._running.add(secrets)
         return informers
 
     async def _start_network(self, informers: SharedInformers) -> None:
@@ -231,17 +242,15 @@ class EmbeddedCluster:
 
     def _data_path(self, addresses: Addresses) -> DataPath:
         folders = self._options.folders
-        program = find_envoy()
-        assert program is not None
         folders.envoy.mkdir(parents=True, exist_ok=True)
-        self._envoy = Envoy(
-            program,
+        path = choose_data_path(
             directory=folders.envoy,
             log=folders.envoy_log,
             instance=self._options.instance_id,
             addresses=addresses,
         )
-        return self._envoy
+        self._envoy = path if isinstance(path, Envoy) else None
+        return path
 
     async def _start_node(self) -> None:
         options = self._options
@@ -269,7 +278,8 @@ class EmbeddedCluster:
             Capability(entry.name, entry.enforced, entry.reason)
             for entry in (self._runtime.capabilities() if self._runtime else ())
         ]
-        return [*found, Capability("gateway", available=self._envoy is not None, reason="Envoy")]
+        served_by = "Envoy" if self._envoy else "a proxy in this process: no TLS, no HTTP/2"
+        return [*found, Capability("gateway", available=True, reason=served_by)]
 
     @property
     def envoy_pid(self) -> int | None:
