@@ -6,7 +6,15 @@ from typing import Any
 
 from choreo_local.apimachinery import fielderrors
 from choreo_local.apimachinery.fielderrors import FieldError
-from choreo_local.apimachinery.schema import embedded, fastcheck, listtypes, problems, rules, walker
+from choreo_local.apimachinery.schema import (
+    embedded,
+    fastcheck,
+    listtypes,
+    problems,
+    rules,
+    rulings,
+    walker,
+)
 from choreo_local.apimachinery.schema.correlation import ABSENT
 from choreo_local.apimachinery.schema.node import Structural
 
@@ -56,4 +64,4 @@ class Validator:
             return found
         if any(error.reason in _BLOCKING for error in found):
             return [*found, _NOT_CHECKED]
-        return [*found, *rules.validate(self.schema, value, before)]
+        return [*found, *rulings.validate(self.schema, value, before)]

@@ -1,4 +1,4 @@
-"""Rules in schemas: when a CRD is written, and when its objects are."""
+"""What the rules of a schema say about objects."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from choreo_local.apimachinery.schema import checking, fieldpaths, rules, ruletypes, structural
+from choreo_local.apimachinery.schema import (
+    rulings,
+    structural,
+)
 from choreo_local.apimachinery.schema.correlation import ABSENT
-from choreo_local.cel import types
 
 STRING, INTEGER = {"type": "string"}, {"type": "integer"}
 
@@ -21,7 +23,7 @@ def ruled(schema: dict[str, Any], *rule: str | dict[str, Any]) -> dict[str, Any]
 def broken(spec: dict[str, Any], value: Any, old: Any = ABSENT) -> list[tuple[str, str]]:
     schema = structural.from_crd({"type": "object", "properties": {"f": spec}})
     before = ABSENT if old is ABSENT else {"f": old}
-    found = rules.validate(schema, {"f": value}, before)
+    found = rulings.validate(schema, {"f": value}, before)
     return [(error.field, error.message) for error in found]
 
 
@@ -231,6 +233,55 @@ def test_a_rule_that_costs_too_much_is_stopped() -> None:
     )
 
 
+def numbers(length: int) -> list[int]:
+    """Items that make a rule over their pairs dear."""
+    return list(range(length))
+
+
+PAIRS = "self.all(a, self.all(b, a + b >= 0))"
+
+
+def test_the_rules_of_an_object_share_a_budget() -> None:
+    entries = ruled({"type": "array", "items": INTEGER}, PAIRS)
+    schema = structural.from_crd({"type": "object", "additionalProperties": entries})
+    value = {name: numbers(100) for name in "abcdef"}
+
+    assert rulings.validate(schema, value, budget=10_000_000) == []
+    (error,) = rulings.validate(schema, value, budget=200_000)
+    assert error.field in {f"[{name}]" for name in value}
+    assert error.message == (
+        "Invalid value: validation failed due to running out of cost budget, "
+        "no further validation rules will be run"
+    )
+
+
+def test_no_rule_is_asked_after_one_that_cost_too_much() -> None:
+    triples = "self.all(a, self.all(b, self.all(c, a + b + c >= 0)))"
+    schema = ruled({"type": "array", "items": INTEGER}, "self.size() == 0", triples, "false")
+    cheap, dear = broken(schema, numbers(200))
+
+    assert cheap[1] == "Invalid value: failed rule: self.size() == 0"
+    assert dear[1].endswith(f"call cost exceeds limit for rule: {triples}")
+
+
+def test_what_a_failing_rule_and_its_message_cost_is_paid() -> None:
+    message = f"'sum ' + string({PAIRS})"
+    listed = {"type": "array", "items": INTEGER}
+    failing = ruled(listed, f"{PAIRS} && [1][7] == 1")
+    explained = ruled(listed, {"rule": "false", "messageExpression": message})
+
+    def told(spec: dict[str, Any], budget: int) -> str:
+        (error,) = rulings.validate(structural.from_crd(spec), numbers(100), budget=budget)
+        return error.message
+
+    assert "index out of bounds" in told(failing, 1_000_000)
+    assert "validation failed due to running out of cost budget" in told(failing, 1_000)
+    assert told(explained, 1_000_000) == "Invalid value: sum true"
+    assert told(explained, 1_000) == (
+        "Invalid value: messageExpression evaluation failed due to running out of cost budget"
+    )
+
+
 def test_a_bad_text_of_a_format_is_told_where_it_is_needed() -> None:
     schema = ruled({**STRING, "format": "byte"}, "self == b'x'")
     ((_, message),) = broken(schema, "***")
@@ -300,8 +351,8 @@ def test_a_rule_at_the_root_sees_the_name() -> None:
         ruled({"type": "object"}, {"rule": "self.metadata.name.size() < 5", "message": "too long"})
     )
 
-    assert rules.validate(schema, {"metadata": {"name": "abc"}}) == []
-    (error,) = rules.validate(schema, {"metadata": {"name": "averylongname"}})
+    assert rulings.validate(schema, {"metadata": {"name": "abc"}}) == []
+    (error,) = rulings.validate(schema, {"metadata": {"name": "averylongname"}})
     assert (error.field, error.message) == ("<nil>", "Invalid value: too long")
 
 
@@ -312,171 +363,5 @@ def test_null_is_not_asked() -> None:
 def test_unknown_fields_and_wrong_types_are_passed_over() -> None:
     schema = structural.from_crd({"type": "object", "properties": {"f": IMMUTABLE}})
 
-    assert rules.validate(schema, {"other": 1}) == []
-    assert rules.validate(schema, "text") == []
-
-
-def compiled(*rule: dict[str, Any], spec: dict[str, Any] | None = None) -> list[tuple[str, str]]:
-    schema = {"type": "object", "properties": {"spec": ruled(spec or OBJECT, *rule)}}
-    prefix = "spec.validation.openAPIV3Schema.properties[spec].x-kubernetes-validations[0]"
-    return [(error.field.removeprefix(prefix), error.message) for error in checking.check(schema)]
-
-
-@pytest.mark.parametrize(
-    ("rule", "path", "message"),
-    [
-        ({"rule": " "}, ".rule", "Required value: rule is not specified"),
-        ({"message": "x"}, ".rule", "Required value: rule is not specified"),
-        (
-            {"rule": "true", "message": " "},
-            ".message",
-            'Invalid value: " ": must be non-empty if specified',
-        ),
-        (
-            {"rule": "true", "message": "a\nb"},
-            ".message",
-            'Invalid value: "a\\nb": must not contain line breaks',
-        ),
-        (
-            {"rule": "true ||\nfalse"},
-            ".message",
-            "Required value: message must be specified if rule contains line breaks",
-        ),
-        (
-            {"rule": "true", "messageExpression": " "},
-            ".messageExpression",
-            "Required value: must be non-empty if specified",
-        ),
-        (
-            {"rule": "true", "reason": "Foo"},
-            ".reason",
-            'Unsupported value: "Foo": supported values: "FieldValueDuplicate", '
-            '"FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"',
-        ),
-        (
-            {"rule": "true", "fieldPath": "a b"},
-            ".fieldPath",
-            'Invalid value: "a b": must be a valid path',
-        ),
-        (
-            {"rule": "true", "fieldPath": ".nope"},
-            ".fieldPath",
-            'Invalid value: ".nope": must be a valid path',
-        ),
-        (
-            {"rule": "self.min"},
-            ".rule",
-            'Invalid value: {"Rule":"self.min","Message":"","MessageExpression":"","Reason":null,'
-            '"FieldPath":"","OptionalOldSelf":null}: cel expression must evaluate to a bool',
-        ),
-        (
-            {"rule": "true", "messageExpression": "self.min"},
-            ".messageExpression",
-            'Invalid value: {"Rule":"true","Message":"","MessageExpression":"self.min",'
-            '"Reason":null,"FieldPath":"","OptionalOldSelf":null}: messageExpression must '
-            "evaluate to a string",
-        ),
-    ],
-)
-def test_rules_of_a_crd_are_checked(rule: dict[str, Any], path: str, message: str) -> None:
-    assert compiled(rule) == [(path, message)]
-
-
-def test_a_field_path_of_blanks_is_refused_twice() -> None:
-    assert compiled({"rule": "true", "fieldPath": " \n"}) == [
-        (".fieldPath", 'Invalid value: " \\n": must be a valid path'),
-        (".fieldPath", 'Invalid value: " \\n": must be non-empty if specified'),
-        (".fieldPath", 'Invalid value: " \\n": must not contain line breaks'),
-    ]
-
-
-def test_a_rule_that_does_not_compile_is_shown_with_the_place() -> None:
-    ((path, message),) = compiled({"rule": "self.foo > 1"})
-
-    assert path == ".rule"
-    assert message.startswith('Invalid value: {"Rule":"self.foo \\u003e 1",')
-    assert message.endswith(
-        "compilation failed: ERROR: <input>:1:5: undefined field 'foo'\n | self.foo > 1\n | ....^"
-    )
-
-
-def test_a_message_that_does_not_compile_is_told() -> None:
-    ((path, message),) = compiled({"rule": "true", "messageExpression": "oldSelf.nope"})
-
-    assert path == ".messageExpression"
-    assert "messageExpression compilation failed: ERROR" in message
-
-
-def test_the_old_value_is_out_of_reach_below_lists_without_keys() -> None:
-    listed = {"type": "array", "items": IMMUTABLE}
-    schema = {"type": "object", "properties": {"l": listed}}
-
-    (error,) = checking.check(schema)
-
-    assert error.message == (
-        'Invalid value: "self == oldSelf": oldSelf cannot be used on the uncorrelatable portion '
-        "of the schema within spec.validation.openAPIV3Schema.properties[l]"
-    )
-    entries = {"type": "object", "additionalProperties": IMMUTABLE}
-    assert checking.check({"type": "object", "properties": {"m": entries}}) == []
-
-
-def test_types_follow_the_schema() -> None:
-    def of(schema: dict[str, Any]) -> types.Type | None:
-        return ruletypes.type_of(structural.from_crd(schema))
-
-    assert of({"type": "array", "items": STRING}) == types.list_of(types.STRING)
-    assert of({"type": "array"}) is None
-    assert of({"type": "boolean"}) == types.BOOL
-    assert of({"type": "object", "additionalProperties": INTEGER}) == types.map_of(
-        types.STRING, types.INT
-    )
-    assert of({}) is None
-    assert ruletypes.spellings("a.b/c-d__e") == ("a__dot__b__slash__c__dash__d__underscores__e",)
-    assert ruletypes.spellings("1a") == ()
-
-
-def test_items_are_converted_too() -> None:
-    schema = structural.from_crd({"type": "array", "items": {"type": "number"}})
-
-    assert ruletypes.value_of(schema, [1, 2.5]) == [1.0, 2.5]
-    assert isinstance(ruletypes.value_of(schema, [1])[0], float)
-    texts = {"type": "object", "properties": {"n": {"type": "number"}, "s": STRING}}
-    assert ruletypes.value_of(structural.from_crd(texts), {"s": "x"}) == {"s": "x"}
-
-
-def test_values_that_look_the_same_are_not_copied() -> None:
-    plain = {"a": [1, "x"]}
-    schema = structural.from_crd({"type": "object", "properties": {"a": {"type": "array"}}})
-    mixed = structural.from_crd(
-        {"type": "object", "properties": {"n": {"type": "number"}, "a": {"type": "array"}}}
-    )
-
-    assert ruletypes.value_of(schema, plain) is plain
-    assert ruletypes.value_of(mixed, {"n": 1, "a": [1], "zz": 2}) == {"n": 1.0, "a": [1], "zz": 2}
-    assert ruletypes.value_of(mixed.properties["n"], True) is True
-
-
-@pytest.mark.parametrize(
-    ("path", "valid"),
-    [
-        (".kind", True),
-        ("['a-b']", True),
-        (".embedded.x", False),
-        (".kind.x", False),
-        ("kind", False),
-        (".kind ", False),
-        (".map", True),
-        (".map['any key']", True),
-        (".kind x.min", False),
-    ],
-)
-def test_field_paths_lead_to_declared_fields(path: str, valid: bool) -> None:
-    assert fieldpaths.is_valid(structural.from_crd(OBJECT), path) is valid
-
-
-def test_field_paths_are_joined_to_the_place_of_the_rule() -> None:
-    assert fieldpaths.joined("spec", ".a.b") == "spec.a.b"
-    assert fieldpaths.joined("spec", r"['it\'s']") == "spec.it's"
-    assert fieldpaths.joined("<nil>", ".a") == "a"
-    assert fieldpaths.joined("spec", "") == "spec"
+    assert rulings.validate(schema, {"other": 1}) == []
+    assert rulings.validate(schema, "text") == []
