@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 
+from choreo_local.apiserver import jsonwords
 from choreo_local.apiserver.problems import PlainTextError
 
 _LIMIT_BYTES = 3 * 1024 * 1024
@@ -50,7 +51,8 @@ def _decoded(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise PlainTextError(f"can't decode JSON body: {error}") from error
+        words = jsonwords.problem(body.decode(errors="replace"))
+        raise PlainTextError(f"can't decode JSON body: {words}") from error
 
 
 def _mismatch(value: Any, what: str) -> PlainTextError:

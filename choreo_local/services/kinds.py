@@ -33,6 +33,8 @@ class Rule(Flag):
     UNSELECTED = auto()
     # The namespace of a new object must be that of the path.
     SAME_NAMESPACE = auto()
+    # Its owner is not repeated in its labels.
+    UNLABELLED = auto()
 
 
 class Owner(NamedTuple):
@@ -134,7 +136,12 @@ _ALL = (
     _owned(registry.WORKLOAD, "workloadName", _COMPONENT),
     _owned(registry.COMPONENT_RELEASE, "componentReleaseName", _COMPONENT, rules=_RELEASE),
     _owned(registry.RELEASE_BINDING, "releaseBindingName", _COMPONENT, rules=Rule.SAME_NAMESPACE),
-    _owned(registry.PROJECT_RELEASE, "projectReleaseName", _PROJECT, rules=_RELEASE | _STRICT),
+    _owned(
+        registry.PROJECT_RELEASE,
+        "projectReleaseName",
+        _PROJECT,
+        rules=_RELEASE | _STRICT | Rule.UNLABELLED,
+    ),
     _owned(registry.PROJECT_RELEASE_BINDING, "projectReleaseBindingName", _PROJECT, rules=_STRICT),
     _owned(registry.RESOURCE, "resourceName", _PROJECT, rules=_STRICT, owner_must_exist=True),
     _owned(registry.RESOURCE_RELEASE, "resourceReleaseName", _RESOURCE, rules=_RELEASE | _STRICT),

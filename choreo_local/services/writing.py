@@ -33,6 +33,7 @@ def new(kind: ServedKind, body: Body, *, namespace: str | None) -> Manifest:
         "metadata": {"name": name, **({"namespace": namespace} if namespace else {})},
     }
     _take(obj, body)
+    _check_required(kind, obj)
     fill = _DEFAULTS.get(kind.kind)
     if fill is not None:
         fill(obj)
@@ -51,8 +52,22 @@ def updated(kind: ServedKind, current: Manifest, body: Body) -> Manifest:
         _take_namespace_texts(obj, body)
         return obj
     _take(obj, body)
+    _check_required(kind, obj)
     _force_owner_labels(kind, obj)
     return obj
+
+
+def _check_required(kind: ServedKind, obj: Manifest) -> None:
+    for field in _REQUIRED.get(kind.kind, ()):
+        if not (obj.get("spec") or {}).get(field):
+            raise BadRequestError(f"spec.{field} is required")
+
+
+# What upstream would store as an empty text, which nothing can work with.
+_REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "ObservabilityPlane": ("observerURL",),
+    "ClusterObservabilityPlane": ("observerURL",),
+}
 
 
 def _take(obj: Manifest, body: Body) -> None:
@@ -73,7 +88,7 @@ def _take_namespace_texts(obj: Manifest, body: Body) -> None:
 
 
 def _force_owner_labels(kind: ServedKind, obj: Manifest) -> None:
-    if kind.owner is None:
+    if kind.owner is None or Rule.UNLABELLED in kind.rules:
         return
     owner = (obj.get("spec") or {}).get("owner")
     if not isinstance(owner, Mapping):
