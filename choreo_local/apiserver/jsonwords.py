@@ -33,7 +33,8 @@ def _words(text: str, position: int, message: str) -> str:
         return "unexpected EOF"
     character = _quoted(text[position])
     if message == "Expecting value":
-        return f"invalid character {character} looking for beginning of value"
+        misspelt = _misspelt(text[position:])
+        return misspelt or f"invalid character {character} looking for beginning of value"
     if message.startswith("Expecting property name"):
         return f"invalid character {character} looking for beginning of object key string"
     if message == "Expecting ':' delimiter":
@@ -42,6 +43,18 @@ def _words(text: str, position: int, message: str) -> str:
         inside = "object key:value pair" if _is_in_object(text[:position]) else "array element"
         return f"invalid character {character} after {inside}"
     return f"invalid character {character} in string literal"
+
+
+def _misspelt(text: str) -> str:
+    """What is wrong with a word that begins like true, false or null; "" for other texts."""
+    literal = next((word for word in ("true", "false", "null") if word[0] == text[0]), "")
+    for index, expected in enumerate(literal):
+        if index >= len(text):
+            return "unexpected EOF"
+        if text[index] != expected:
+            found = _quoted(text[index])
+            return f"invalid character {found} in literal {literal} (expecting {_quoted(expected)})"
+    return ""
 
 
 def _is_in_object(before: str) -> bool:
