@@ -5,8 +5,9 @@ Objects are described by their kind only: their fields are in the CRDs, which th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from choreo_local.services import kinds
 from choreo_local.services.kinds import Rule, ServedKind
@@ -24,6 +25,14 @@ def document(version: str) -> Document:
         paths |= dict(_paths(kind))
     for path, operation in _PUBLIC.items():
         paths[path] = {"get": _operation(operation, "200", security=[])}
+    for special in _SPECIAL:
+        paths.setdefault(special.path, {"parameters": special.path_parameters})
+        paths[special.path][special.method] = _operation(
+            special.operation,
+            special.status,
+            body=special.body,
+            parameters=[_query(name) for name in special.queries],
+        )
     return {
         "openapi": "3.0.3",
         "info": {"title": "OpenChoreo API", "version": version},
@@ -37,6 +46,59 @@ def document(version: str) -> Document:
     }
 
 
+class _Special(NamedTuple):
+    """An operation that only some kinds have, or that is ours."""
+
+    method: str
+    path: str
+    operation: str
+    queries: tuple[str, ...] = ()
+    status: str = "200"
+    body: str = ""
+
+    @property
+    def path_parameters(self) -> list[Document]:
+        """Those in braces."""
+        return [_path_parameter(name) for name in re.findall(r"{(\w+)}", self.path)]
+
+
+_OF_COMPONENT = "/api/v1/namespaces/{namespaceName}/components/{componentName}"
+_OF_BINDING = "/api/v1/namespaces/{namespaceName}/releasebindings/{releaseBindingName}/k8sresources"
+_OURS = "/choreo/v1/namespaces/{namespaceName}"
+_OUR_COMPONENT = f"{_OURS}/components/{{componentName}}"
+_SPECIAL = (
+    _Special("get", f"{_OF_COMPONENT}/schema", "getComponentSchema"),
+    _Special("post", f"{_OF_COMPONENT}/generate-release", "generateRelease", (), "201", "Object"),
+    _Special("get", f"{_OF_BINDING}/tree", "getReleaseBindingK8sResourceTree"),
+    _Special(
+        "get",
+        f"{_OF_BINDING}/events",
+        "getReleaseBindingK8sResourceEvents",
+        ("group", "version", "kind", "name"),
+    ),
+    _Special(
+        "get",
+        f"{_OF_BINDING}/logs",
+        "getReleaseBindingK8sResourceLogs",
+        ("podName", "container", "sinceSeconds"),
+    ),
+    _Special("get", "/choreo/v1/status", "getStatus"),
+    _Special("get", f"{_OURS}/board", "getBoard", ("project", "watch")),
+    _Special("get", f"{_OUR_COMPONENT}/promotion", "planPromotion", ("to", "from", "release")),
+    _Special("post", f"{_OUR_COMPONENT}/promotion", "promote", body="Object"),
+    _Special("get", f"{_OUR_COMPONENT}/rollback", "planRollback", ("environment",)),
+    _Special("post", f"{_OUR_COMPONENT}/rollback", "rollBack", ("environment",), body="Object"),
+    _Special("post", f"{_OUR_COMPONENT}/undeploy", "undeploy", ("environment",)),
+    _Special("get", f"{_OUR_COMPONENT}/why", "explain", ("environment",)),
+    _Special("get", f"{_OUR_COMPONENT}/url", "getUrls", ("environment", "endpoint")),
+    _Special("get", f"{_OUR_COMPONENT}/details", "getDetails", ("environment",)),
+    _Special(
+        "get",
+        f"{_OUR_COMPONENT}/logs",
+        "getLogs",
+        ("environment", "follow", "tail", "since", "previous"),
+    ),
+)
 _PUBLIC = {
     "/health": "getHealth",
     "/ready": "getReady",
@@ -156,6 +218,16 @@ def _path_parameter(name: str) -> Document:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
 
 
+_QUERY_TYPES = {
+    "limit": "integer",
+    "tail": "integer",
+    "sinceSeconds": "integer",
+    "watch": "boolean",
+    "follow": "boolean",
+    "previous": "boolean",
+}
+
+
 def _query(name: str) -> Document:
-    kind = "integer" if name == "limit" else "string"
+    kind = _QUERY_TYPES.get(name, "string")
     return {"name": name, "in": "query", "required": False, "schema": {"type": kind}}

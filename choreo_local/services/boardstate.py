@@ -79,19 +79,23 @@ class BoardState:
         return self._named["Component"].get(key)
 
     def columns(self, namespace: str, project: str | None) -> tuple[Column, ...]:
-        """The environments of a board, in the order of the pipelines."""
+        """The environments of a board, in the order of the pipelines, and those in use besides."""
         found = [
             self._pipeline(namespace, name)
             for (where, name) in sorted(self._named["Project"])
             if where == namespace and project in (None, name)
         ]
         used = {
-            str(binding["spec"]["environment"])
+            environment
             for component in self.components(namespace, project)
-            for binding in self._bindings((namespace, component["metadata"]["name"])).values()
+            for environment in self.environments((namespace, component["metadata"]["name"]))
         }
         names = pipelines.order([entry for entry in found if entry is not None], also=used)
         return board.columns(names, self._environments(namespace))
+
+    def environments(self, key: Key) -> set[str]:
+        """The environments that have had a component."""
+        return {str(binding["spec"]["environment"]) for binding in self._bindings(key).values()}
 
     def row(self, component: Manifest, columns: Iterable[Column], words: LastWords) -> Row:
         """The row of a component."""
@@ -245,14 +249,13 @@ class View:
         is_wide = self.namespace in namespaces
         if not own and not is_wide:
             return None
-        if state.columns(self.namespace, self.project) != self.columns:
+        if is_wide or self._may_need_columns(state, own):
+            columns = self.columns
+            before = self.rows
             self.fill(state, words)
-            return BoardReplaced(self.board)
-        if is_wide:
-            own |= {
-                component["metadata"]["name"]
-                for component in state.components(self.namespace, self.project)
-            }
+            if self.columns != columns:
+                return BoardReplaced(self.board)
+            return _difference(before, self.rows)
         changed, removed = [], []
         for name in sorted(own):
             fresh = self._fresh(state, name, words)
@@ -264,8 +267,28 @@ class View:
                 changed.append(fresh)
         return RowsChanged(tuple(changed), tuple(removed)) if changed or removed else None
 
+    def _may_need_columns(self, state: BoardState, names: set[str]) -> bool:
+        """Whether components are where the board has no column, or left a column of their own.
+
+        Asked for each change, so it must not look at all components.
+        """
+        shown = {column.name for column in self.columns}
+        for name in names:
+            used = state.environments((self.namespace, name))
+            row = self.rows.get(name)
+            had = {cell.environment for cell in row.cells if cell.binding} if row else set()
+            if not used <= shown or not had <= used:
+                return True
+        return False
+
     def _fresh(self, state: BoardState, name: str, words: LastWords) -> Row | None:
         component = state.component((self.namespace, name))
         if component is None or self.project not in (None, _project(component)):
             return None
         return state.row(component, self.columns, words)
+
+
+def _difference(before: Mapping[str, Row], after: Mapping[str, Row]) -> RowsChanged | None:
+    changed = tuple(after[name] for name in sorted(after) if after[name] != before.get(name))
+    removed = tuple(sorted(set(before) - set(after)))
+    return RowsChanged(changed, removed) if changed or removed else None

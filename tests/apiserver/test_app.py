@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from choreo_local.apiclient.client import ApiClient
@@ -91,3 +93,20 @@ async def test_nothing_that_answers_is_said_with_a_remedy() -> None:
         with pytest.raises(UnreachableError) as caught:
             await client.status()
     assert "choreo status" in caught.value.remedy
+
+
+async def test_the_description_of_the_api_needs_no_token(api: Api) -> None:
+    status, document, _ = await api.call("GET", "/openapi.json", token=None)
+    assert (status, document["openapi"]) == (200, "3.0.3")
+    for path, item in document["paths"].items():
+        declared = {entry["name"] for entry in item.get("parameters", ()) if entry["in"] == "path"}
+        assert declared == set(re.findall(r"{(\w+)}", path)), path
+
+
+async def test_every_described_path_exists(api: Api) -> None:
+    _, document, _ = await api.call("GET", "/openapi.json")
+    for path, item in document["paths"].items():
+        for method in set(item) & {"get", "put", "post", "delete"}:
+            concrete = re.sub(r"{\w+}", "absent", path)
+            _, body, _ = await api.call(method.upper(), concrete)
+            assert body not in ("404 page not found\n", "Method Not Allowed\n"), (method, path)

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import yaml
 
+from choreo_local.apiserver import openapi
 from tests.apiserver.harness import TOKEN, Api, serve
-from tests.golden import GOLDENS, differences, load
+from tests.golden import GOLDENS, differences, fixture, load
 from tests.services import harness
 
 _RECORDING = GOLDENS / "api" / "sequence.json"
@@ -51,8 +53,8 @@ def _sequence() -> list[dict[str, Any]]:
 
 
 def _is_ours(entry: dict[str, Any]) -> bool:
-    path = entry["request"]["path"].partition("?")[0]
-    return entry["group"] not in _OTHER_GROUPS and not _OTHER_PATHS.search(path)
+    path = str(entry["request"]["path"]).partition("?")[0]
+    return entry["group"] not in _OTHER_GROUPS and _OTHER_PATHS.search(path) is None
 
 
 def _checked() -> Iterator[Any]:
@@ -67,7 +69,7 @@ def _checked() -> Iterator[Any]:
 def _changes_something(entry: dict[str, Any]) -> bool:
     """Whether somebody else's request has to be made for the ones after it."""
     status = entry.get("response", {}).get("status", 500)
-    return entry["request"]["method"] != "GET" and status < 300
+    return bool(entry["request"]["method"] != "GET" and status < 300)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -144,3 +146,20 @@ def test_the_conversation_is_there() -> None:
     if not _sequence():
         pytest.skip("recordings are not here; set CHOREO_GOLDENS")
     assert len(_sequence()) > 1000
+
+
+def test_our_description_names_operations_as_upstream_does() -> None:
+    content = yaml.safe_load(fixture("openapi/openchoreo-api.yaml").read_text(encoding="utf-8"))
+    theirs, ours = _operations(content), _operations(openapi.document("1.0"))
+    shared = {key: name for key, name in ours.items() if not key[0].startswith("/choreo/")}
+    assert {key: theirs.get(key) for key in shared} == shared
+    assert len(shared) == 196
+
+
+def _operations(document: dict[str, Any]) -> dict[tuple[str, str], str]:
+    return {
+        (path, method): operation["operationId"]
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in {"get", "put", "post", "delete"}
+    }

@@ -148,3 +148,15 @@ def test_of_two_bindings_for_one_environment_the_usual_one_is_shown() -> None:
     state.store("ReleaseBinding", None, odd)
     state.store("ReleaseBinding", None, binding(release_name="usual"))
     assert _view(state).board.rows[0].cells[0].release == "usual"
+
+
+def test_a_column_that_nobody_needs_any_more_goes() -> None:
+    state = _state("greeter", "web")
+    sandbox = binding("sandbox")
+    state.store("ReleaseBinding", None, sandbox)
+    view = _view(state)
+    assert view.columns[-1].name == "sandbox"
+    state.store("ReleaseBinding", sandbox, None)
+    event = _refresh(view, state)
+    assert isinstance(event, BoardReplaced)
+    assert "sandbox" not in [column.name for column in event.board.environments]
