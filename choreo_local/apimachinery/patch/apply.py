@@ -18,6 +18,7 @@ from choreo_local.apimachinery.patch import (
     last_applied,
     managed_fields,
     merging,
+    reconciling,
     typechecking,
 )
 from choreo_local.apimachinery.patch.atoms import Atom
@@ -92,7 +93,7 @@ def merge_apply(
     write = _Write(atoms.of_object(schema), us, now, reset or {})
     _check_applied(write.atom, applied)
     base = _bare(live or {})
-    managers = _known(write, live, base, empty or {})
+    managers = reconciling.reconcile(write.atom, _known(write, live, base, empty or {}))
     try:
         merged, managers = _apply(write, base, applied, managers, force=force)
     except Conflicts as conflicts:
@@ -139,6 +140,7 @@ def track_update(
     before, after = _bare(old or {}), _bare(new)
     managers = _given(old or {}, new, is_subresource=bool(subresource))
     if managers or not before.get("metadata", {}).get("uid"):
+        managers = reconciling.reconcile(write.atom, managers)
         managers = _update(write, before, after, managers)
     managed_fields.store(new, managed_fields.cap(managers))
 
