@@ -213,12 +213,12 @@ class KubeApi:
             subresource=info.subresource,
             rest=info.rest,
         )
-        deprecation = _DEPRECATED.get(collection.kind.group_resource)
-        if deprecation:
-            call.warnings.append(deprecation)
         if info.subresource:
             return await subresources.answer(self.core, call, info, self.tokens)
         _check_verb(request, info, collection)
+        deprecation = _DEPRECATED.get(collection.kind.group_resource)
+        if deprecation:
+            call.warnings.append(deprecation)
         review = self.reviews.find(call)
         if review is not None:
             return await review(call)

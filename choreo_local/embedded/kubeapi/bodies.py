@@ -234,6 +234,18 @@ def decode_yaml(body: bytes) -> Decoded:
     return Decoded(_plain(value, [_MAX_YAML_NODES]), tuple(loader.repeated))
 
 
+def decode_applied(body: bytes) -> Decoded:
+    """Decode an apply patch, which is YAML; JSON, as most clients send it, is read as such."""
+    if body.lstrip()[:1] == b"{":
+        try:
+            decoded = decode_json(body)
+        except BodyError:
+            return decode_yaml(body)
+        if not decoded.duplicates:
+            return decoded
+    return decode_yaml(body)
+
+
 def _plain(value: Any, budget: list[int], depth: int = 0) -> Any:
     """What JSON can say of a YAML value; bounds what aliases make of it."""
     budget[0] -= 1

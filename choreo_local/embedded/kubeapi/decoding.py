@@ -34,6 +34,7 @@ def read_object(call: Call, *, field_validation: str) -> Manifest:
     if collection.served.custom:
         check_custom_identity(collection, obj)
     strategy.apply_defaults(collection, obj)
+    strategy.drop_nulls(collection, obj)
     return obj
 
 

@@ -184,12 +184,12 @@ def _begin_namespace(call: Call, obj: Manifest, options: DeleteOptions) -> bool:
             "The system is ensuring all content is removed from this namespace.  Upon completion,"
             " this namespace will automatically be purged by the system.",
         )
-    if not holds and not meta.get("finalizers"):
-        return False
     if not _is_marked(meta):
+        # Even an empty one goes through this state: the namespace controller finishes it.
         meta["deletionTimestamp"] = clock.timestamp()
         obj.setdefault("status", {})["phase"] = "Terminating"
-    return True
+        return True
+    return holds or bool(meta.get("finalizers"))
 
 
 def _begin_pod(obj: Manifest, options: DeleteOptions) -> bool:

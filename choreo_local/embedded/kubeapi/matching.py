@@ -43,10 +43,14 @@ def build_matcher(call: Call, options: ListOptions) -> Matcher:
     """The selection of a request: namespace and selectors."""
     prefix = f"{call.namespace}/" if call.namespace else ""
     tests: list[Test] = []
+    if call.name:
+        # Only the old form of watching a single object has a name here.
+        wanted = call.key
+        tests.append(lambda item: item.key == wanted)
     labels = selectors.parse_labels(options.label_selector)
+    is_stable = labels.is_empty
     if not labels.is_empty:
         tests.append(lambda item: labels.matches(item.labels))
-    is_stable = not tests
     for requirement in selectors.parse_fields(options.field_selector).requirements:
         tests.append(_field_test(call, requirement))
         is_stable = is_stable and requirement.field in _KEY_FIELDS

@@ -92,6 +92,7 @@ def carry_over(new: Manifest, old: Manifest) -> None:
     for field in ("creationTimestamp", "deletionTimestamp"):
         if field in old:
             new[field] = old[field]
+    set_generation(new, old.get("generation"))
     new.pop("selfLink", None)
 
 

@@ -12,6 +12,10 @@ from choreo_local.embedded.kubeapi.options import WriteOptions
 from choreo_local.embedded.kubeapi.registry import Collection
 
 _MAX_MANAGER_BYTES = 128
+_IDENTITY = frozenset(
+    {"name", "namespace", "uid", "resourceVersion", "creationTimestamp", "generation"}
+    | {"deletionTimestamp", "deletionGracePeriodSeconds", "generateName"}
+)
 _STATUS: FieldSet = {"f:status": {}}
 _SPEC: FieldSet = {"f:spec": {}}
 _CUSTOM_SPEC: FieldSet = {"f:metadata": {}, "f:spec": {}}
@@ -65,7 +69,7 @@ class AppliedOwnership(Ownership):
 
     def merge(self, live: Manifest | None) -> Manifest:
         """The object after the apply; ConflictError when others own what it changes."""
-        return apply.merge_apply(
+        merged = apply.merge_apply(
             live=live,
             applied=self.applied,
             schema=self.collection.served.schema,
@@ -76,6 +80,11 @@ class AppliedOwnership(Ownership):
             subresource=self.subresource,
             reset=reset_fields(self.collection, self.subresource),
         )
+        if live is not None:
+            # Giving up the last owned field of the metadata must not take its identity along.
+            kept = {key: value for key, value in live["metadata"].items() if key in _IDENTITY}
+            merged["metadata"] = {**kept, **(merged.get("metadata") or {})}
+        return merged
 
     def track(self, old: Manifest | None, new: Manifest) -> None:
         """Merging has done it."""

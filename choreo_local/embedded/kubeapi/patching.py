@@ -77,6 +77,8 @@ def patched(
         new["metadata"] = {}
     metadata.check_changed(call, new)
     decoding.judge(call, findings, field_validation=options.field_validation, patch=True)
+    strategy.apply_defaults(call.collection, new)
+    strategy.drop_nulls(call.collection, new)
     return new
 
 
@@ -148,7 +150,7 @@ async def _apply(core: Core, call: Call, options: WriteOptions) -> Response:
 
 def _read_applied(call: Call, options: WriteOptions) -> Manifest:
     try:
-        decoded = bodies.decode_yaml(call.request.body)
+        decoded = bodies.decode_applied(call.request.body)
     except bodies.BodyError as error:
         raise problems.bad_request(f"error decoding YAML: {error}") from None
     if decoded.duplicates and options.field_validation == "Strict":

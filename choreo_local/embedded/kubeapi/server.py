@@ -34,7 +34,7 @@ _KEEP_ALIVE_SECONDS = 3630.0
 _CREDENTIAL = "authentication.kubernetes.io/credential-id"
 _COMPRESS_BYTES = 128 * 1024
 _BACKLOG = 2048
-_SHUTDOWN_SECONDS = 1.0
+_SHUTDOWN_SECONDS = 0.2
 
 
 class Server:

@@ -6,6 +6,7 @@ Custom resources follow their schema; builtin kinds the tables of `typed`, `defa
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from choreo_local.embedded.kubeapi import (
     crdvalidation,
     defaults,
     metadata,
+    policychecks,
     traits,
     typed,
     validation,
@@ -116,7 +118,10 @@ def _is_counted_change(collection: Collection, new: Manifest, old: Manifest) -> 
 def shape(collection: Collection, obj: Manifest) -> list[str]:
     """Give an object the shape of its kind, in place; answers the unknown fields."""
     if not collection.served.custom:
-        return typed.shape(collection.kind.gvk, obj)
+        unknown = typed.shape(collection.kind.gvk, obj)
+        if collection.kind.group_resource == "secrets":
+            _encode_texts(obj)
+        return unknown
     unknown = typed.shape_metadata(obj)
     schema = collection.served.schema
     if obj.get("apiVersion") != collection.kind.api_version:
@@ -127,12 +132,25 @@ def shape(collection: Collection, obj: Manifest) -> list[str]:
     return unknown
 
 
+def _encode_texts(secret: Manifest) -> None:
+    """Texts of a Secret are a way to write its data; they are never read back."""
+    texts = secret.pop("stringData", None)
+    if texts:
+        encoded = {name: base64.b64encode(text.encode()).decode() for name, text in texts.items()}
+        secret["data"] = {**(secret.get("data") or {}), **encoded}
+
+
 def apply_defaults(collection: Collection, obj: Manifest) -> None:
     """Fill in the defaults of the kind, in place."""
     if not collection.served.custom:
         defaults.apply(collection.kind.gvk, obj)
     elif collection.served.schema is not None:
         defaulting.apply(collection.served.schema, obj)
+
+
+def drop_nulls(collection: Collection, obj: Manifest) -> None:
+    """Remove nulls that a custom resource's schema does not allow, from what a client has sent."""
+    if collection.served.custom and collection.served.schema is not None:
         _drop_nulls(collection.served.schema, obj)
 
 
@@ -161,6 +179,7 @@ def validate_create(collection: Collection, obj: Manifest) -> None:
         causes += validation.validate_create(collection.kind.gvk, obj)
         if collection.kind.group_resource == crdspecs.RESOURCE:
             causes += crdvalidation.validate_create(obj)
+        causes += policychecks.check(obj)
     else:
         namespaced = collection.kind.namespaced
         causes += validation.validate_metadata(obj["metadata"], namespaced=namespaced)
@@ -179,6 +198,8 @@ def validate_update(
         causes += validation.validate_update(collection.kind.gvk, new, old, subresource=subresource)
         if collection.kind.group_resource == crdspecs.RESOURCE and not subresource:
             causes += crdvalidation.validate_update(new, old)
+        if new.get("spec") != old.get("spec") or new.get("webhooks") != old.get("webhooks"):
+            causes += policychecks.check(new)
     else:
         namespaced = collection.kind.namespaced
         _check_type_kept(collection, new)

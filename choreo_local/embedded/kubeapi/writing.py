@@ -64,10 +64,10 @@ async def create_object(
     strategy.apply_defaults(collection, obj)
     metadata.drop_duplicate_owners(call, meta)
     strategy.prepare_create(collection, obj, call.user)
+    ownership.track(None, obj)
     strategy.validate_create(collection, obj)
     await core.admission.validate(attributes)
     _check_no_revision(meta)
-    ownership.track(None, obj)
     key = _free_key(core, call, meta, generated=generated)
     _complete(core, call, key, obj)
     if options.dry_run:
@@ -188,9 +188,9 @@ async def _try_change(
     metadata.carry_over(new["metadata"], old["metadata"])
     strategy.prepare_update(collection, new, old, subresource=call.subresource)
     metadata.drop_duplicate_owners(call, new["metadata"])
+    ownership.track(old, new)
     strategy.validate_update(collection, new, old, subresource=call.subresource)
     await core.admission.validate(attributes)
-    ownership.track(old, new)
     if core.store.get(collection.storage, call.key) is not stored:
         if expected:
             raise problems.conflict(collection.kind, call.name)
@@ -201,7 +201,7 @@ async def _try_change(
 def _check_preconditions(call: Call, new: Manifest, old: Manifest, stored: Stored) -> int:
     kind = call.collection.kind
     meta, old_meta = new["metadata"], old["metadata"]
-    if meta.get("uid") and meta["uid"] != old_meta.get("uid"):
+    if call.verb == "update" and meta.get("uid") and meta["uid"] != old_meta.get("uid"):
         path = "/".join(part for part in (kind.plural, call.namespace, call.name) if part)
         why = (
             f"StorageError: invalid object, Code: 4, Key: /registry/{path}, ResourceVersion: 0,"
