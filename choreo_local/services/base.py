@@ -32,6 +32,8 @@ Manifest = dict[str, Any]
 
 # How often an update is tried again when somebody else was faster: the last writer wins.
 _ATTEMPTS = 8
+# How many objects are read at once where only some of them will be shown.
+_FILTERED_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,11 @@ class Objects:
         size = rest.page_size(limit)
         while True:
             items, following = await self._fetch(
-                kind.resource, namespace, token=place.token, limit=size, selector=selector
+                kind.resource,
+                namespace,
+                token=place.token,
+                limit=_FILTERED_PAGE if wanted else size,
+                selector=selector,
             )
             for index, item in enumerate(items[place.skip :], place.skip):
                 if not _matches(kind, item, wanted):

@@ -26,6 +26,9 @@ CellKey = tuple[str, str, str]  # namespace, component, environment
 LastWords = Mapping[tuple[str, str, int], str]
 
 
+_NEED_SPEC = frozenset({"Component", "ReleaseBinding"})
+
+
 class BoardState:
     """All objects of all namespaces, as last seen."""
 
@@ -45,6 +48,11 @@ class BoardState:
         obj = new or old
         if obj is None:
             return
+        if kind in _NEED_SPEC and new is not None and not new.get("spec"):
+            # The cluster takes such objects; there is nothing to show of them.
+            obj, new = old if old is not None and old.get("spec") else None, None
+            if obj is None:
+                return
         if kind == "Pod":
             self._store_pod(obj, is_gone=new is None)
         elif kind == "RenderedRelease":

@@ -22,6 +22,12 @@ def is_name(text: str | None) -> bool:
     return text is not None and _PATH_SEGMENT.fullmatch(text) is not None
 
 
+def owner_of(obj: Mapping[str, Any], field: str) -> str:
+    """A name below `spec.owner`; "" where it is missing, for even `spec` may be."""
+    owner = (obj.get("spec") or {}).get("owner") or {}
+    return str(owner.get(field) or "")
+
+
 class Cluster:
     """Reads objects; names come from users and are never trusted."""
 

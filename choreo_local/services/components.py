@@ -13,7 +13,7 @@ from choreo_local.rendering import release as releases
 from choreo_local.rendering import schema
 from choreo_local.services import kinds
 from choreo_local.services.base import Objects
-from choreo_local.services.cluster import Cluster
+from choreo_local.services.cluster import Cluster, owner_of
 from choreo_local.services.kinds import ServedKind
 
 Manifest = dict[str, Any]
@@ -38,7 +38,7 @@ class Components:
 
     async def schema(self, namespace: str, name: str) -> Manifest:
         """JSON schema of what bindings of a component may set for an environment."""
-        component = await self._objects.stored(_COMPONENT, name, namespace)
+        component = await self._component(namespace, name)
         component_type = await self.type_of(component)
         traits = [
             (reference, found)
@@ -46,6 +46,12 @@ class Components:
             if (found := await self._typed(reference, "Trait", namespace)) is not None
         ]
         return environment_schema(component_type, traits)
+
+    async def _component(self, namespace: str, name: str) -> Manifest:
+        component = await self._objects.stored(_COMPONENT, name, namespace)
+        if not component.get("spec"):
+            raise BadRequestError("the component has no spec")
+        return component
 
     async def type_of(self, component: Manifest) -> Manifest | None:
         """The ComponentType or ClusterComponentType of a component."""
@@ -57,7 +63,7 @@ class Components:
         self, namespace: str, name: str, *, release_name: str | None = None
     ) -> Manifest:
         """Freeze a component as it is now."""
-        component = await self._objects.stored(_COMPONENT, name, namespace)
+        component = await self._component(namespace, name)
         workload = await self._workload(component)
         component_type = await self.type_of(component)
         if component_type is None:
@@ -93,8 +99,8 @@ class Components:
         for workload in await self._cluster.list(
             registry.WORKLOAD, component["metadata"]["namespace"]
         ):
-            found = (workload.get("spec") or {}).get("owner") or {}
-            if (found.get("projectName"), found.get("componentName")) == owner:
+            found = owner_of(workload, "projectName"), owner_of(workload, "componentName")
+            if found == owner:
                 return workload
         raise NotFoundError("Workload not found")
 
@@ -112,7 +118,7 @@ class Components:
         return [
             str(release["metadata"]["name"])
             for release in await self._cluster.list(registry.COMPONENT_RELEASE, namespace)
-            if release["spec"]["owner"]["componentName"] == component
+            if owner_of(release, "componentName") == component
         ]
 
 

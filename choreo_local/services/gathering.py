@@ -8,11 +8,11 @@ from typing import Any
 
 from choreo_local.api import labels, registry
 from choreo_local.apimachinery.gvk import ResourceKind
-from choreo_local.errors import NotFoundError
+from choreo_local.errors import InvalidError, NotFoundError
 from choreo_local.rendering import connections, dependencies, names, secretuse
 from choreo_local.rendering.binding import BindingInputs
 from choreo_local.rendering.errors import RenderError
-from choreo_local.services.cluster import Cluster
+from choreo_local.services.cluster import Cluster, owner_of
 
 Manifest = dict[str, Any]
 
@@ -76,6 +76,11 @@ class Gatherer:
                 f'component "{name}" not found in namespace "{namespace}"',
                 remedy=f"See which there are: choreo get components -n {namespace}",
             )
+        if not found.get("spec"):
+            raise InvalidError(
+                f'component "{name}" says nothing: it has no spec',
+                remedy="Apply it again with spec.owner and spec.componentType",
+            )
         return found
 
     async def binding(
@@ -92,7 +97,7 @@ class Gatherer:
         """A release of a component; None when there is none or it belongs to another."""
         metadata = component["metadata"]
         found = await self._cluster.get(registry.COMPONENT_RELEASE, name, metadata["namespace"])
-        if found is None or found["spec"]["owner"]["componentName"] != metadata["name"]:
+        if found is None or owner_of(found, "componentName") != metadata["name"]:
             return None
         return found
 
@@ -102,7 +107,7 @@ class Gatherer:
         return [
             found
             for found in await self._cluster.list(registry.COMPONENT_RELEASE, metadata["namespace"])
-            if found["spec"]["owner"]["componentName"] == metadata["name"]
+            if owner_of(found, "componentName") == metadata["name"]
         ]
 
     async def environment(self, namespace: str, name: str) -> Manifest | None:
@@ -257,7 +262,6 @@ class Gatherer:
 
 
 def _cell(binding: Manifest) -> tuple[str, str, str]:
-    spec = binding.get("spec") or {}
-    owner = spec.get("owner") or {}
-    name = owner.get("componentName") or owner.get("resourceName")
-    return str(owner.get("projectName")), str(name), str(spec.get("environment"))
+    name = owner_of(binding, "componentName") or owner_of(binding, "resourceName")
+    environment = (binding.get("spec") or {}).get("environment") or ""
+    return owner_of(binding, "projectName"), name, str(environment)

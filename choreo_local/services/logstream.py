@@ -24,6 +24,8 @@ _DURATION = re.compile(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s?)?")
 # Lines that arrive within this time of one another are put in order.
 _SORT_SECONDS = 0.05
 _WAITING_LINES = 2000
+# Also the time that the news of a container's end has to arrive.
+_REOPEN_SECONDS = 1.0
 
 
 class Logs:
@@ -135,12 +137,29 @@ class _Follower:
             self._tasks.start(self._stream(name, container, wanted), name=f"{name}/{container}")
 
     async def _stream(self, pod: str, container: str, wanted: Wanted) -> None:
-        with suppress(ApiError, UnreachableError):
-            # The pod goes, or the container ended: the watch tells of what follows it.
+        """Read until the container has ended; a stream that breaks before is opened again."""
+        restarts = self._restarts(pod, container)
+        last = ""
+        while True:
             found = podlogs.lines(self._cell.client, self._cell.namespace, pod, container, wanted)
-            async with aclosing(found):
-                async for line in found:
-                    await self._queue.put(line)
+            with suppress(ApiError, UnreachableError):
+                async with aclosing(found):
+                    async for line in found:
+                        if line.time > last or not wanted.since_time:
+                            last = line.time
+                            await self._queue.put(line)
+            await asyncio.sleep(_REOPEN_SECONDS)
+            if restarts is None or self._restarts(pod, container) != restarts:
+                return
+            wanted = Wanted(follow=True, since_time=last)
+
+    def _restarts(self, pod: str, container: str) -> int | None:
+        """The restarts of a container that runs, None of one that does not."""
+        found = self._informer.get(pod, self._cell.namespace)
+        for entry in ((found or {}).get("status") or {}).get("containerStatuses") or ():
+            if entry.get("name") == container and "running" in (entry.get("state") or {}):
+                return int(entry.get("restartCount") or 0)
+        return None
 
 
 def started(pod: Manifest) -> Iterator[tuple[str, int]]:

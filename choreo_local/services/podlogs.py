@@ -26,11 +26,13 @@ class Wanted:
     Attributes:
         tail: only the last so many.
         since_seconds: only those of the last so many seconds.
+        since_time: only those written at or after this moment.
         previous: of the instance before the running one.
     """
 
     tail: int | None = None
     since_seconds: int | None = None
+    since_time: str = ""
     previous: bool = False
     follow: bool = False
 
@@ -53,6 +55,8 @@ async def lines(
         query["tailLines"] = str(wanted.tail)
     if wanted.since_seconds is not None:
         query["sinceSeconds"] = str(wanted.since_seconds)
+    if wanted.since_time:
+        query["sinceTime"] = wanted.since_time
     path = PODS.path(namespace, pod, "log")
     async with client.transport.stream("GET", path, query=query) as response:
         if response.status >= 400:

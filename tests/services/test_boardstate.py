@@ -160,3 +160,12 @@ def test_a_column_that_nobody_needs_any_more_goes() -> None:
     event = _refresh(view, state)
     assert isinstance(event, BoardReplaced)
     assert "sandbox" not in [column.name for column in event.board.environments]
+
+
+def test_objects_that_say_nothing_are_not_shown() -> None:
+    state = _state("greeter")
+    empty = {"kind": "Component", "metadata": {"name": "empty", "namespace": "default"}}
+    state.store("Component", None, empty)
+    state.store("Component", component("greeter"), {**component("greeter"), "spec": None})
+    state.store("ReleaseBinding", None, {"metadata": {"name": "b", "namespace": "default"}})
+    assert _view(state).board.rows == ()
