@@ -53,15 +53,7 @@ class Server:
     ) -> int:
         """Serve on TCP; answers the port, which is free choice when `port` is 0."""
         runner = await self._runner(trusted=False)
-        site = web.TCPSite(
-            runner,
-            host,
-            port,
-            ssl_context=context,
-            backlog=_BACKLOG,
-            shutdown_timeout=_SHUTDOWN_SECONDS,
-        )
-        await site.start()
+        await web.TCPSite(runner, host, port, ssl_context=context, backlog=_BACKLOG).start()
         return int(runner.addresses[0][1])
 
     async def listen_unix(self, path: Path) -> None:

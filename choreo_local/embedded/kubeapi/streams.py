@@ -13,9 +13,10 @@ from typing import Any
 
 import orjson
 
-from choreo_local.embedded.kubeapi import spdy
+from choreo_local.embedded.kubeapi import problems, spdy
 from choreo_local.embedded.kubeapi.messages import Duplex
 from choreo_local.embedded.kubeapi.nodes import StreamOptions, TerminalSize
+from choreo_local.errors import ApiError
 
 STDIN, STDOUT, STDERR, ERROR, RESIZE = range(5)
 _CLOSE = 255
@@ -114,6 +115,8 @@ def failure_status(error: Exception) -> dict[str, Any]:
 async def _outcome(session: Session, caller: _Caller) -> dict[str, Any]:
     try:
         return exit_status(await session(caller))
+    except ApiError as error:
+        return problems.to_status(error)
     except (OSError, RuntimeError) as error:
         return failure_status(error)
 
