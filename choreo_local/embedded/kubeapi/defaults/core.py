@@ -126,3 +126,23 @@ def limit_range_item(item: Object) -> None:
     for name in ("default", "defaultRequest"):
         if not item[name]:
             del item[name]
+
+
+@defaults("core.v1.NodeSpec")
+def node_spec(spec: Object) -> None:
+    """The one range of older clients is the first of the newer list, and wins."""
+    first, ranges = spec.get("podCIDR"), spec.get("podCIDRs") or []
+    if first and first not in ranges[:1]:
+        spec["podCIDRs"] = [first]
+    elif ranges:
+        spec["podCIDR"] = ranges[0]
+
+
+@defaults("core.v1.PodStatus")
+def pod_status(status: Object) -> None:
+    """The one address of older kubelets is the first of the newer list, and wins."""
+    first, addresses = status.get("podIP"), status.get("podIPs") or []
+    if first and first != (addresses[0].get("ip") if addresses else None):
+        status["podIPs"] = [{"ip": first}]
+    elif addresses and addresses[0].get("ip"):
+        status["podIP"] = addresses[0]["ip"]

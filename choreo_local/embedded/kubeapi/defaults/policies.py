@@ -28,8 +28,8 @@ def network_policy_port(port: Object) -> None:
 def ingress_class(obj: Object) -> None:
     """Parameters are cluster-wide."""
     parameters = (obj.get("spec") or {}).get("parameters")
-    if parameters is not None:
-        parameters.setdefault("scope", "Cluster")
+    if parameters is not None and parameters.get("scope") is None:
+        parameters["scope"] = "Cluster"
 
 
 @defaults("discovery.v1.EndpointPort")
@@ -152,7 +152,8 @@ def exempt_level(found: Object) -> None:
 @defaults("flowcontrol.v1.LimitedPriorityLevelConfiguration")
 def limited_level(found: Object) -> None:
     """A usual share, nothing lent."""
-    found.setdefault("nominalConcurrencyShares", 30)
+    if found.get("nominalConcurrencyShares") is None:
+        found["nominalConcurrencyShares"] = 30
     found.setdefault("lendablePercent", 0)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from choreo_local import clock
 from choreo_local.apimachinery.gvk import GroupVersionKind
 from choreo_local.embedded.kubeapi import typed
-from choreo_local.embedded.kubeapi.defaults import qos, services
+from choreo_local.embedded.kubeapi.defaults import disabled, qos, services
 from choreo_local.embedded.kubeapi.defaults.engine import Object
 
 _TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
@@ -24,6 +24,7 @@ def prepare_create(gvk: GroupVersionKind, obj: Object) -> None:
     """Reset what a creator has no say in."""
     if gvk.kind not in _KEEPS_STATUS and not gvk.kind.endswith(_REVIEWS):
         typed.reset_field(gvk, obj, "status")
+    disabled.drop((gvk.group, gvk.kind), obj)
     function = _CREATE.get((gvk.group, gvk.kind))
     if function is not None:
         function(obj)
@@ -31,6 +32,8 @@ def prepare_create(gvk: GroupVersionKind, obj: Object) -> None:
 
 def prepare_update(gvk: GroupVersionKind, new: Object, old: Object, *, subresource: str) -> None:
     """Reset what an updater has no say in."""
+    if subresource == "":
+        disabled.drop((gvk.group, gvk.kind), new, old)
     function = _UPDATE.get((gvk.group, gvk.kind))
     if function is not None:
         function(new, old, subresource)
@@ -158,6 +161,22 @@ def _job(obj: Object) -> None:
         metadata["labels"] = dict(labels)
 
 
+def _limit_range(obj: Object) -> None:
+    if not obj["metadata"].get("name"):
+        obj["metadata"]["name"] = clock.new_uid()
+
+
+def _endpoint_slice(obj: Object) -> None:
+    # Where an endpoint runs has fields of its own since the first stable version.
+    for endpoint in obj.get("endpoints") or ():
+        endpoint.pop("deprecatedTopology", None)
+
+
+def _endpoint_slice_update(new: Object, old: Object, subresource: str) -> None:
+    if new.get("endpoints") != old.get("endpoints"):
+        _endpoint_slice(new)
+
+
 def _service(obj: Object) -> None:
     services.prepare_create(obj)
 
@@ -247,6 +266,7 @@ def _api_service(obj: Object) -> None:
 
 
 _CREATE: dict[tuple[str, str], Create] = {
+    ("", "LimitRange"): _limit_range,
     ("", "Namespace"): _namespace,
     ("", "PersistentVolume"): _persistent_volume,
     ("", "PersistentVolumeClaim"): _claim,
@@ -258,6 +278,7 @@ _CREATE: dict[tuple[str, str], Create] = {
     ("apps", "DaemonSet"): _daemon_set,
     ("batch", "Job"): _job,
     ("certificates.k8s.io", "CertificateSigningRequest"): _certificate_request,
+    ("discovery.k8s.io", "EndpointSlice"): _endpoint_slice,
 }
 _UPDATE: dict[tuple[str, str], Update] = {
     ("", "Namespace"): _namespace_update,
@@ -269,4 +290,5 @@ _UPDATE: dict[tuple[str, str], Update] = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _custom_resource_definition_update,
     ("apps", "DaemonSet"): _daemon_set_update,
     ("certificates.k8s.io", "CertificateSigningRequest"): _certificate_request_update,
+    ("discovery.k8s.io", "EndpointSlice"): _endpoint_slice_update,
 }

@@ -14,9 +14,11 @@ _PACKAGES = {
     "apps": "apps/v1",
     "autoscaling": "autoscaling/v2",
     "batch": "batch/v1",
+    "certificates": "certificates/v1",
     "core": "core/v1",
     "networking": "networking/v1",
     "policy": "policy/v1",
+    "rbac": "rbac/v1",
     "storage": "storage/v1",
 }
 _QUALIFIERS = {
@@ -32,11 +34,19 @@ _ROOTS = (
     "apps.DeploymentStrategy",
     "apps.StatefulSetSpec",
     "batch.JobSpec",
+    "batch.UncountedTerminatedPods",
+    "certificates.CertificateSigningRequestCondition",
+    "core.Event",
     "core.PersistentVolumeClaimSpec",
     "core.PersistentVolumeSource",
     "core.PodSpec",
     "core.PodTemplateSpec",
+    "core.Taint",
+    "networking.IPAddressSpec",
     "policy.PodDisruptionBudgetSpec",
+    "rbac.RoleRef",
+    "storage.CSINodeDriver",
+    "storage.VolumeAttachmentSpec",
 )
 _BUILTIN = frozenset({"string", "bool", "int", "int32", "int64", "float64", "byte"})
 _TYPE = re.compile(r"^type (\w+) (?:= )?(.+?)\s*(?://.*)?$")

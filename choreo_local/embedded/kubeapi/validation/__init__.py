@@ -12,6 +12,7 @@ from choreo_local.apimachinery.fielderrors import FieldError
 from choreo_local.apimachinery.gvk import GroupVersionKind
 from choreo_local.embedded.kubeapi.validation import cautions, groups, metadata, names
 from choreo_local.embedded.kubeapi.validation.metadata import Problems
+from choreo_local.embedded.kubeapi.validation.rules import Rules
 
 Manifest = dict[str, Any]
 
@@ -30,9 +31,15 @@ def _of_new(gvk: GroupVersionKind, obj: Manifest) -> Problems:
     rules = groups.of_group(gvk.group).get(gvk.kind)
     if rules is None:
         return
-    yield from metadata.validate(obj["metadata"], namespaced=rules.namespaced, name=rules.name)
+    yield from _metadata(rules, obj["metadata"])
     if rules.create is not None:
         yield from rules.create(obj)
+
+
+def _metadata(rules: Rules, found: Manifest) -> Problems:
+    yield from metadata.validate(found, namespaced=rules.namespaced, name=rules.name)
+    if not rules.any_finalizer:
+        yield from metadata.check_kube_finalizers(found.get("finalizers"), "metadata.finalizers")
 
 
 def validate_update(
@@ -54,7 +61,7 @@ def _of_change(
             yield from rules.subresources[subresource](new, old)
         return
     if rules.repeats:
-        yield from metadata.validate(new["metadata"], namespaced=rules.namespaced, name=rules.name)
+        yield from _metadata(rules, new["metadata"])
     if rules.update is not None:
         yield from rules.update(new, old)
 

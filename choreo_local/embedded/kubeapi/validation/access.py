@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from choreo_local.apimachinery import fielderrors
-from choreo_local.embedded.kubeapi.validation import checks, names
+from choreo_local.embedded.kubeapi.validation import checks, names, printed
 from choreo_local.embedded.kubeapi.validation.metadata import Problems
 
 Manifest = dict[str, Any]
@@ -95,12 +95,7 @@ def validate_cluster_binding_update(new: Manifest, old: Manifest) -> Problems:
 
 def _same_role(new: Manifest, old: Manifest) -> Problems:
     if new.get("roleRef") != old.get("roleRef"):
-        role = new.get("roleRef") or {}
-        shown = {
-            "APIGroup": role.get("apiGroup") or "",
-            "Kind": role.get("kind") or "",
-            "Name": role.get("name") or "",
-        }
+        shown = printed.internal("rbac.RoleRef", new.get("roleRef"))
         yield fielderrors.invalid_value("roleRef", shown, "cannot change roleRef")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from choreo_local.apimachinery import fielderrors
-from choreo_local.embedded.kubeapi.validation import checks, metadata, names
+from choreo_local.embedded.kubeapi.validation import checks, metadata, names, printed
 from choreo_local.embedded.kubeapi.validation.metadata import Problems
 
 Manifest = dict[str, Any]
@@ -31,9 +31,11 @@ def validate_address(obj: Manifest) -> Problems:
 
 def validate_address_update(new: Manifest, old: Manifest) -> Problems:
     """The problems of a changed address."""
-    yield from checks.unchanged(
-        "spec.parentRef", new["spec"].get("parentRef"), old["spec"].get("parentRef")
-    )
+    yield from validate_address(new)
+    parent = new["spec"].get("parentRef")
+    if parent != old["spec"].get("parentRef"):
+        shown = printed.internal("networking.IPAddressSpec", new["spec"])["ParentRef"]
+        yield metadata.immutable("spec.parentRef", shown)
 
 
 def validate_range(obj: Manifest) -> Problems:
@@ -65,7 +67,7 @@ def validate_range_update(new: Manifest, old: Manifest) -> Problems:
     """The problems of changed ranges: a second family may be added."""
     after, before = new["spec"].get("cidrs") or (), old["spec"].get("cidrs") or ()
     if len(after) < len(before) or len(after) > max(len(before), 2):
-        yield metadata.immutable(_PATH, after)
+        yield metadata.immutable(_PATH, new["spec"].get("cidrs"))
         return
     for index, text in enumerate(before):
         if after[index] != text:

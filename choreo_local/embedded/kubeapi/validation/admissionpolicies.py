@@ -63,9 +63,7 @@ def validate_status(new: Manifest, _old: Manifest) -> Problems:
 
 
 def _common(spec: Object) -> Problems:
-    yield from checks.required_one_of(
-        "spec.failurePolicy", spec.get("failurePolicy"), webhooks.FAILURE_POLICIES
-    )
+    yield from _given("spec.failurePolicy", spec.get("failurePolicy"), webhooks.FAILURE_POLICIES)
     if spec.get("paramKind") is not None:
         yield from _parameter_kind("spec.paramKind", spec["paramKind"])
     constraints = spec.get("matchConstraints")
@@ -78,6 +76,13 @@ def _common(spec: Object) -> Problems:
     yield from webhooks.match_conditions("spec.matchConditions", spec.get("matchConditions") or ())
     for index, variable in enumerate(spec.get("variables") or ()):
         yield from _variable(f"spec.variables[{index}]", variable)
+
+
+def _given(path: str, value: str | None, supported: Sequence[str]) -> Problems:
+    if value is None:
+        yield fielderrors.required(path)
+    else:
+        yield from checks.one_of(path, value, supported)
 
 
 def _parameter_kind(path: str, found: Object) -> Problems:
@@ -115,9 +120,7 @@ def _joined(path: str, value: str, problems: Sequence[str]) -> Problems:
 
 
 def _match(found: Object, path: str) -> Problems:
-    yield from checks.required_one_of(
-        f"{path}.matchPolicy", found.get("matchPolicy"), webhooks.MATCH_POLICIES
-    )
+    yield from _given(f"{path}.matchPolicy", found.get("matchPolicy"), webhooks.MATCH_POLICIES)
     for field in ("namespaceSelector", "objectSelector"):
         if found.get(field) is None:
             yield fielderrors.required(f"{path}.{field}")

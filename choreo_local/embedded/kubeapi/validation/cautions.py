@@ -7,6 +7,7 @@ from typing import Any
 
 from choreo_local.apimachinery import fielderrors
 from choreo_local.apimachinery.gvk import GroupVersionKind
+from choreo_local.embedded.kubeapi import podtemplates
 from choreo_local.embedded.kubeapi.validation import checks, names
 
 Manifest = dict[str, Any]
@@ -15,17 +16,6 @@ Object = Mapping[str, Any]
 _NANO = 10**9
 _NULL_SELECTOR = "a null labelSelector results in matching no pod"
 _INGRESS_CLASS = "kubernetes.io/ingress.class"
-# Where the pod template of a kind is.
-_TEMPLATES = {
-    ("", "PodTemplate"): ("template",),
-    ("", "ReplicationController"): ("spec", "template"),
-    ("apps", "DaemonSet"): ("spec", "template"),
-    ("apps", "Deployment"): ("spec", "template"),
-    ("apps", "ReplicaSet"): ("spec", "template"),
-    ("apps", "StatefulSet"): ("spec", "template"),
-    ("batch", "CronJob"): ("spec", "jobTemplate", "spec", "template"),
-    ("batch", "Job"): ("spec", "template"),
-}
 _NAMES_BECOME_HOSTS = frozenset(
     {
         ("", "ReplicationController"),
@@ -42,14 +32,9 @@ def of_object(gvk: GroupVersionKind, obj: Manifest, old: Manifest | None) -> Ite
     kind = (gvk.group, gvk.kind)
     if old is None:
         yield from _name(kind, obj["metadata"].get("name") or "")
-    if kind == ("", "Pod") and old is None:
-        yield from _of_pod(obj["spec"], "spec")
-    if kind in _TEMPLATES and _is_changed(obj, old):
-        path = _TEMPLATES[kind]
-        found: Any = obj
-        for step in path:
-            found = (found or {}).get(step)
-        yield from _of_pod((found or {}).get("spec") or {}, ".".join((*path, "spec")))
+    if kind in podtemplates.PATHS and _is_changed(kind, obj, old):
+        path = ".".join(podtemplates.PATHS[kind])
+        yield from _of_pod(podtemplates.pod_spec(kind, obj), path)
     if kind == ("", "PersistentVolumeClaim"):
         yield from _claim(obj["spec"], "spec")
     if kind == ("apps", "StatefulSet"):
@@ -58,9 +43,12 @@ def of_object(gvk: GroupVersionKind, obj: Manifest, old: Manifest | None) -> Ite
         yield from _ingress(obj)
 
 
-def _is_changed(obj: Manifest, old: Manifest | None) -> bool:
+def _is_changed(kind: tuple[str, str], obj: Manifest, old: Manifest | None) -> bool:
     if old is None:
         return True
+    if kind == ("", "Pod"):
+        # People hardly change pods themselves.
+        return False
     now, then = obj["metadata"].get("generation"), old["metadata"].get("generation")
     return bool(now != then)
 

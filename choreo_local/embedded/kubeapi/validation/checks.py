@@ -105,6 +105,20 @@ def _requirement(path: str, requirement: Mapping[str, Any]) -> Problems:
         yield from fits(f"{path}.values[{index}]", value, names.label_value)
 
 
+def shown_selector(selector: Mapping[str, Any] | None) -> Any:
+    """A selector with its parts in the order in which they are always written."""
+    if selector is None:
+        return None
+    shown = dict(selector)
+    if shown.get("matchExpressions"):
+        shown["matchExpressions"] = [
+            {field: one[field] for field in ("key", "operator", "values") if field in one}
+            for one in shown["matchExpressions"]
+        ]
+    order = ("matchLabels", "matchExpressions")
+    return {field: shown[field] for field in order if field in shown}
+
+
 def is_selector_valid(selector: Mapping[str, Any] | None) -> bool:
     """Whether a selector can be evaluated at all."""
     return not any(True for _ in label_selector("", selector))

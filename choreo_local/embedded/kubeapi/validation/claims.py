@@ -179,13 +179,30 @@ def validate_volume(obj: dict[str, Any]) -> Problems:
         )
     if spec.get("volumeMode") is not None:
         yield from checks.one_of("spec.volumeMode", spec["volumeMode"], _VOLUME_MODES)
+    yield from _attributes(spec)
+
+
+def _attributes(spec: Object) -> Problems:
+    name = spec.get("volumeAttributesClassName")
+    if name is None:
+        return
+    if not name:
+        yield fielderrors.required(
+            "spec.volumeAttributesClassName", "an empty string is disallowed"
+        )
+    else:
+        yield from checks.fits("spec.volumeAttributesClassName", name, names.dns_subdomain)
+    if spec.get("csi") is None:
+        yield fielderrors.required(
+            "spec.csi", "has to be specified when using volumeAttributesClassName"
+        )
 
 
 def _capacity(capacity: Object) -> Problems:
     if not capacity:
         yield fielderrors.required("spec.capacity")
-    elif list(capacity) != ["storage"]:
-        yield fielderrors.not_supported("spec.capacity", printed.as_json(capacity), ["storage"])
+    if list(capacity) != ["storage"]:
+        yield fielderrors.not_supported("spec.capacity", capacity or None, ["storage"])
     for name, size in capacity.items():
         if checks.nanos(size) <= 0:
             yield fielderrors.invalid_value(
@@ -200,6 +217,9 @@ def validate_volume_update(new: dict[str, Any], old: dict[str, Any]) -> Problems
     yield from validate_volume(new)
     after = {name: new["spec"].get(name) for name in volumesources.SOURCES}
     before = {name: old["spec"].get(name) for name in volumesources.SOURCES}
+    csi, known = after.get("csi"), before.get("csi")
+    if csi and known and known.get("controllerExpandSecretRef") is None:
+        after["csi"] = {k: v for k, v in csi.items() if k != "controllerExpandSecretRef"}
     if after != before:
         change = printed.difference("core.PersistentVolumeSource", old["spec"], new["spec"])
         yield fielderrors.forbidden(
@@ -209,3 +229,15 @@ def validate_volume_update(new: dict[str, Any], old: dict[str, Any]) -> Problems
     yield from checks.unchanged(
         "volumeMode", new["spec"].get("volumeMode"), old["spec"].get("volumeMode")
     )
+    affinity, settled = new["spec"].get("nodeAffinity"), old["spec"].get("nodeAffinity")
+    if settled is not None and affinity != settled:
+        yield fielderrors.invalid_value(
+            "nodeAffinity",
+            printed.internal("*core.VolumeNodeAffinity", affinity),
+            "field is immutable, except for updating from beta label to GA",
+        )
+    attributes = "volumeAttributesClassName"
+    if new["spec"].get(attributes) is None and old["spec"].get(attributes) is not None:
+        yield fielderrors.forbidden(
+            f"spec.{attributes}", "update from non-nil value to nil is forbidden"
+        )

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from choreo_local.apimachinery import fielderrors
-from choreo_local.embedded.kubeapi.validation import checks, metadata, names, resources, scheduling
+from choreo_local.embedded.kubeapi.validation import (
+    checks,
+    metadata,
+    names,
+    printed,
+    resources,
+    scheduling,
+)
 from choreo_local.embedded.kubeapi.validation.metadata import Problems
 
 Manifest = dict[str, Any]
@@ -75,13 +82,15 @@ def validate_runtime(obj: Manifest) -> Problems:
     for index, toleration in enumerate(found):
         key = tuple(toleration.get(field) for field in ("key", "operator", "value", "effect"))
         if key in seen:
-            yield fielderrors.duplicate(f"scheduling.tolerations[{index}]", toleration)
+            shown = printed.internal("core.Toleration", toleration)
+            yield fielderrors.duplicate(f"scheduling.tolerations[{index}]", shown)
         seen.append(key)
 
 
 def validate_runtime_update(new: Manifest, old: Manifest) -> Problems:
     """The problems of a changed runtime class."""
-    yield from checks.unchanged("handler", new.get("handler"), old.get("handler"))
+    yield from validate_runtime(new)
+    yield from checks.unchanged("handler", new.get("handler") or "", old.get("handler") or "")
 
 
 def validate_storage(obj: Manifest) -> Problems:
@@ -130,7 +139,8 @@ def _topologies(path: str, terms: Sequence[Mapping[str, Any]]) -> Problems:
             if key in wanted:
                 yield fielderrors.duplicate(f"{spot}.key", key)
             wanted[key] = set(values)
-        if wanted in seen:
+        # The real one takes a term without requirements for a repetition, even the first.
+        if wanted in seen or not wanted:
             yield fielderrors.duplicate(here, "")
         seen.append(wanted)
 
@@ -138,10 +148,7 @@ def _topologies(path: str, terms: Sequence[Mapping[str, Any]]) -> Problems:
 def validate_storage_update(new: Manifest, old: Manifest) -> Problems:
     """The problems of a changed storage class."""
     yield from validate_storage(new)
-    yield from checks.unchanged(
-        "parameters", new.get("parameters") or {}, old.get("parameters") or {}
-    )
-    for field in ("provisioner", "reclaimPolicy", "volumeBindingMode"):
+    for field in ("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"):
         yield from checks.unchanged(field, new.get(field), old.get(field))
 
 

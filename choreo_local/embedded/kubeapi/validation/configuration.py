@@ -93,9 +93,18 @@ def _docker(data: Mapping[str, str], key: str) -> Problems:
         is_object = isinstance(json.loads(_decoded(data[key])), dict)
         trouble = "" if is_object else "json: cannot unmarshal into Go value of type map"
     except (ValueError, RecursionError) as error:
-        trouble = str(error) if data[key] else "unexpected end of JSON input"
+        trouble = _json_trouble(_decoded(data[key]), error)
     if trouble:
         yield fielderrors.invalid_value(path, "<secret contents redacted>", trouble)
+
+
+def _json_trouble(data: bytes, error: Exception) -> str:
+    text = data.decode("latin-1").lstrip(" \t\r\n")
+    if not text:
+        return "unexpected end of JSON input"
+    if text[0] not in '{["-tfn0123456789':
+        return f"invalid character '{text[0]}' looking for beginning of value"
+    return str(error)
 
 
 def _missing_keys(type_: str, data: Mapping[str, str]) -> list[str]:

@@ -20,6 +20,7 @@ _REQUIRED = {
 _GROUP_POLICIES = ("File", "None", "ReadWriteOnceWithFSType")
 _MIN_TOKEN_SECONDS, _MAX_TOKEN_SECONDS = 600, 2**32
 _MAX_NODE_ID = 256
+_MIN_PERIOD = 10
 _ONE_SOURCE = "must specify exactly one of inlineVolumeSpec and persistentVolumeName"
 
 
@@ -36,6 +37,13 @@ def validate_driver(obj: Manifest) -> Problems:
         yield from checks.one_of("spec.volumeLifecycleModes", mode, ("Persistent", "Ephemeral"))
     if spec.get("seLinuxMount") is None:
         yield fielderrors.required("spec.seLinuxMount")
+    period = spec.get("nodeAllocatableUpdatePeriodSeconds")
+    if period is not None and period < _MIN_PERIOD:
+        yield fielderrors.invalid_value(
+            "spec.nodeAllocatableUpdatePeriodSeconds",
+            period,
+            f"must be greater than or equal to {_MIN_PERIOD} seconds",
+        )
 
 
 def _tokens(path: str, requests: Sequence[Object]) -> Problems:
@@ -139,7 +147,9 @@ def validate_attachment(obj: Manifest) -> Problems:
 def validate_attachment_update(new: Manifest, old: Manifest) -> Problems:
     """The problems of a changed attachment."""
     yield from validate_attachment(new)
-    yield from checks.unchanged("spec", new["spec"], old["spec"])
+    if new["spec"] != old["spec"]:
+        shown = printed.internal("storage.VolumeAttachmentSpec", new["spec"])
+        yield metadata.immutable("spec", shown)
 
 
 def validate_capacity(obj: Manifest) -> Problems:
@@ -153,5 +163,8 @@ def validate_capacity(obj: Manifest) -> Problems:
 
 def validate_capacity_update(new: Manifest, old: Manifest) -> Problems:
     """The problems of changed room."""
+    yield from validate_capacity(new)
     for field in ("nodeTopology", "storageClassName"):
-        yield from checks.unchanged(field, new.get(field), old.get(field))
+        if new.get(field) != old.get(field):
+            empty = "" if field == "storageClassName" else None
+            yield metadata.immutable(field, new.get(field) or empty)

@@ -46,8 +46,15 @@ def _head(obj: Manifest) -> Problems:
         if name in seen:
             yield fielderrors.duplicate(f"{path}.name", name)
         seen.add(name)
-        yield from checks.required_one_of(f"{path}.protocol", port.get("protocol"), _PROTOCOLS)
+        yield from _protocol(f"{path}.protocol", port.get("protocol"))
         yield from _app_protocol(path, port)
+
+
+def _protocol(path: str, protocol: str | None) -> Problems:
+    if protocol is None:
+        yield fielderrors.required(path)
+    else:
+        yield from checks.one_of(path, protocol, _PROTOCOLS)
 
 
 def _app_protocol(path: str, port: Object) -> Problems:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from choreo_local.apimachinery import fielderrors
-from choreo_local.embedded.kubeapi.validation import checks, metadata, names
+from choreo_local.embedded.kubeapi.validation import checks, metadata, names, printed
 from choreo_local.embedded.kubeapi.validation.metadata import Problems
 
 Manifest = dict[str, Any]
@@ -22,22 +22,22 @@ _TO_OLD = {
 }
 _MAX_SHORT, _MAX_NOTE = 128, 1024
 _NOT_SAME = "does not match event.namespace"
-_IMMUTABLE = (
-    "involvedObject",
-    "reason",
-    "message",
-    "source",
-    "firstTimestamp",
-    "lastTimestamp",
-    "count",
-    "reason",
-    "type",
-    "eventTime",
-    "action",
-    "related",
-    "reportingController",
-    "reportingInstance",
-)
+# Fields that never change, and their types as messages show them.
+_IMMUTABLE = {
+    "involvedObject": "core.ObjectReference",
+    "reason": "string",
+    "message": "string",
+    "source": "core.EventSource",
+    "firstTimestamp": "*string",
+    "lastTimestamp": "*string",
+    "count": "int32",
+    "type": "string",
+    "eventTime": "*string",
+    "action": "string",
+    "related": "*core.ObjectReference",
+    "reportingController": "string",
+    "reportingInstance": "string",
+}
 
 
 def validate_old(obj: Manifest) -> Problems:
@@ -121,6 +121,6 @@ def validate_update(new: Manifest, old: Manifest) -> Problems:
     yield from _common(event, controller="reportingController")
     if event.get("series") != before.get("series"):
         yield from _series(event)
-    for field in _IMMUTABLE:
+    for field, type_ in _IMMUTABLE.items():
         if event.get(field) != before.get(field):
-            yield metadata.immutable(field, event.get(field))
+            yield metadata.immutable(field, printed.internal(type_, event.get(field)))

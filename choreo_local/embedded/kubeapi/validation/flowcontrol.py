@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ Object = Mapping[str, Any]
 _EXEMPT = "exempt"
 _MAX_PRECEDENCE = 10000
 _MAX_QUEUES = 10_000_000
+# Hands are dealt by the bits of a hash.
+_MAX_BITS = 60
 _VERBS = (
     "create",
     "delete",
@@ -89,6 +92,24 @@ def _rule(path: str, rule: Object) -> Problems:
             "nonResourceURLs must contain at least one value",
             "non-resource URLs",
         )
+        for number, url in enumerate(urls if "*" not in urls else ()):
+            yield from _url(f"{here}.nonResourceURLs[{number}]", url)
+
+
+def _url(path: str, url: str) -> Problems:
+    trouble = ""
+    if not url:
+        trouble = "must not be empty"
+    elif not url.startswith("/"):
+        trouble = "must start with slash"
+    elif " " in url:
+        trouble = "must not contain white-space"
+    elif "//" in url:
+        trouble = "must not contain double slash"
+    elif "*" in url.removesuffix("/*") or url.count("*") > 1:
+        trouble = "wildcard can only do suffix matching"
+    if trouble:
+        yield fielderrors.invalid_value(path, url, trouble)
 
 
 def _subject(path: str, subject: Object) -> Problems:
@@ -105,8 +126,24 @@ def _subject(path: str, subject: Object) -> Problems:
             yield fielderrors.required(
                 f"{path}.{field}", f"{field} is required when subject kind is '{kind}'"
             )
-        elif not found.get("name"):
-            yield fielderrors.required(f"{path}.{field}.name")
+        else:
+            yield from _named(f"{path}.{field}", kind, found)
+
+
+def _named(path: str, kind: str, found: Object) -> Problems:
+    name, namespace = found.get("name") or "", found.get("namespace") or ""
+    if not name:
+        yield fielderrors.required(f"{path}.name")
+    if kind != "ServiceAccount":
+        return
+    if name and name != "*":
+        yield from checks.fits(f"{path}.name", name, names.dns_subdomain)
+    if namespace:
+        yield from checks.fits(f"{path}.namespace", namespace, names.dns_label)
+    else:
+        yield fielderrors.required(
+            f"{path}.namespace", "must specify namespace for service account"
+        )
 
 
 def _resource_rule(path: str, rule: Object) -> Problems:
@@ -126,6 +163,20 @@ def _resource_rule(path: str, rule: Object) -> Problems:
             f"{path}.namespaces",
             "resource rules that are not cluster scoped must supply at least one namespace",
         )
+    namespaces = rule.get("namespaces") or ()
+    if "*" in namespaces and len(namespaces) > 1:
+        yield fielderrors.invalid_value(
+            f"{path}.namespaces",
+            namespaces,
+            "if '*' is present, must not specify other namespaces",
+        )
+    for index, namespace in enumerate(namespaces if "*" not in namespaces else ()):
+        for text in names.dns_label(namespace):
+            yield fielderrors.invalid_value(
+                f"{path}.namespaces[{index}]",
+                namespace,
+                f"each member of this list must be '*' or a DNS-1123 label; {text}",
+            )
 
 
 def _verbs(path: str, verbs: Sequence[str]) -> Problems:
@@ -217,4 +268,12 @@ def _queues(path: str, found: Object) -> Problems:
     if hand > queues:
         yield fielderrors.invalid_value(
             f"{path}.handSize", hand, f"should not be greater than queues ({queues})"
+        )
+    bits = math.ceil(math.log2(queues) * hand) if queues > 0 else 0
+    if 0 < hand <= queues and bits > _MAX_BITS:
+        yield fielderrors.invalid_value(
+            f"{path}.handSize",
+            hand,
+            f"required entropy bits of deckSize {queues} and handSize {hand} should not be "
+            f"greater than {_MAX_BITS}",
         )

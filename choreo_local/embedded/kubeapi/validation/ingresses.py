@@ -189,22 +189,21 @@ def validate_class(obj: Manifest) -> Problems:
 
 def validate_class_update(new: Manifest, old: Manifest) -> Problems:
     """The problems of a changed ingress class."""
-    yield from checks.unchanged(
-        "spec.controller", new["spec"].get("controller"), old["spec"].get("controller")
-    )
+    after, before = new["spec"].get("controller") or "", old["spec"].get("controller") or ""
+    yield from checks.unchanged("spec.controller", after, before)
     yield from validate_class(new)
 
 
 def _parameters(path: str, found: Object) -> Problems:
     yield from _reference(path, found)
-    scope, namespace = found.get("scope"), found.get("namespace") or ""
+    scope, namespace = found.get("scope"), found.get("namespace")
     if scope is None:
         yield fielderrors.required(f"{path}.scope")
         return
     yield from checks.one_of(f"{path}.scope", scope, ("Cluster", "Namespace"))
-    if scope == "Namespace" and not namespace:
+    if scope == "Namespace" and namespace is None:
         yield fielderrors.required(f"{path}.namespace", "`parameters.scope` is set to 'Namespace'")
     elif scope == "Namespace":
-        yield from checks.fits(f"{path}.namespace", namespace, names.dns_label)
-    elif scope == "Cluster" and namespace:
+        yield from checks.fits(f"{path}.namespace", str(namespace), names.dns_label)
+    elif scope == "Cluster" and namespace is not None:
         yield fielderrors.forbidden(f"{path}.namespace", "`parameters.scope` is set to 'Cluster'")

@@ -26,13 +26,14 @@ _MANAGER_BYTES = 63
 _LEGACY_LABELS = ("controller-uid", "job-name")
 _LABELS = ("batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name")
 _DIRECTIVES = ("nodeSelector", "tolerations", "schedulingGates")
-_IMMUTABLE = (
-    "completionMode",
-    "podFailurePolicy",
-    "backoffLimitPerIndex",
-    "managedBy",
-    "successPolicy",
-)
+# What never changes, and the internal types of what has several parts.
+_IMMUTABLE = {
+    "completionMode": "",
+    "podFailurePolicy": "*batch.PodFailurePolicy",
+    "backoffLimitPerIndex": "",
+    "managedBy": "",
+    "successPolicy": "*batch.SuccessPolicy",
+}
 
 
 def validate(obj: Manifest) -> Problems:
@@ -205,10 +206,14 @@ def validate_update(new: Manifest, old: Manifest) -> Problems:
     had = ((before.get("template") or {}).get("metadata") or {}).get("labels") or {}
     yield from _validate(new, prefixed=all(label in had for label in _LABELS))
     yield from _completions(after, before)
-    yield from checks.unchanged("spec.selector", after.get("selector"), before.get("selector"))
+    if after.get("selector") != before.get("selector"):
+        yield metadata.immutable("spec.selector", checks.shown_selector(after.get("selector")))
     yield from _template_change(after, before, old.get("status") or {})
-    for field in _IMMUTABLE:
-        yield from checks.unchanged(f"spec.{field}", after.get(field), before.get(field))
+    for field, type_ in _IMMUTABLE.items():
+        value = after.get(field)
+        if value != before.get(field):
+            shown = printed.internal(type_, value) if type_ else value
+            yield metadata.immutable(f"spec.{field}", shown)
 
 
 def _completions(after: Object, before: Object) -> Problems:

@@ -24,6 +24,7 @@ _IMMUTABLE = (
     "deletionGracePeriodSeconds",
 )
 _FOREGROUND, _ORPHAN = "foregroundDeletion", "orphan"
+_KUBE_FINALIZERS = frozenset({"kubernetes", _FOREGROUND, _ORPHAN})
 
 
 def validate(
@@ -172,6 +173,22 @@ def _finalizers(found: Sequence[str] | None, path: str) -> Problems:
     if found and _FOREGROUND in found and _ORPHAN in found:
         yield fielderrors.invalid_value(
             path, found, f"finalizer {_ORPHAN} and {_FOREGROUND} cannot be both set"
+        )
+
+
+def check_kube_finalizers(found: Sequence[str] | None, path: str) -> Problems:
+    """Finalizers without a domain are those of Kubernetes itself."""
+    for index, finalizer in enumerate(found or ()):
+        yield from kube_finalizer(f"{path}[{index}]", finalizer)
+
+
+def kube_finalizer(path: str, finalizer: str) -> Problems:
+    """A finalizer without a domain is one of Kubernetes itself."""
+    if "/" not in finalizer and finalizer not in _KUBE_FINALIZERS:
+        yield fielderrors.invalid_value(
+            path,
+            finalizer,
+            "name is neither a standard finalizer name nor is it fully qualified",
         )
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from choreo_local.apimachinery import fielderrors
-from choreo_local.embedded.kubeapi.validation import checks, names
+from choreo_local.embedded.kubeapi.validation import checks, metadata, names
 from choreo_local.embedded.kubeapi.validation.metadata import Problems
 
 Manifest = dict[str, Any]
-
-_STANDARD = ("kubernetes", "orphan", "foregroundDeletion")
 
 
 def validate(obj: Manifest) -> Problems:
@@ -27,12 +25,7 @@ def validate_finalizers(new: Manifest, _old: Manifest) -> Problems:
 
 def _finalizer(path: str, finalizer: str) -> Problems:
     yield from checks.fits(path, finalizer, names.qualified_name)
-    if "/" not in finalizer and finalizer not in _STANDARD:
-        yield fielderrors.invalid_value(
-            path,
-            finalizer,
-            "name is neither a standard finalizer name nor is it fully qualified",
-        )
+    yield from metadata.kube_finalizer(path, finalizer)
 
 
 def validate_status(new: Manifest, _old: Manifest) -> Problems:

@@ -13,6 +13,7 @@ from choreo_local.embedded.kubeapi.validation import (
     names,
     printed,
     probes,
+    references,
     resources,
     scheduling,
     security,
@@ -146,6 +147,7 @@ def validate_spec(
     yield from problems
     yield from _resource_claims(f"{path}.resourceClaims", spec, annotations or {})
     yield from _containers(path, spec, PodContext(spec, sound))
+    yield from references.file_volumes(path, spec)
     if spec.get("resources") is not None:
         yield from _pod_resources(f"{path}.resources", spec)
     yield from _host_ports(f"{path}.containers", spec, is_pod=annotations is not None or bool(pod))
@@ -190,7 +192,7 @@ def _containers(path: str, spec: Object, pod: PodContext) -> Problems:
     for index, container in enumerate(init):
         here = f"{path}.initContainers[{index}]"
         yield from containers.validate(here, container, pod)
-        yield from probes.restart(here, container)
+        yield from probes.restart(here, container, is_first=True)
         yield from _unique_name(here, container, seen)
         yield from containers.host_port_conflicts(f"{path}.initContainers", [container])
         check = probes.validate if container.get("restartPolicy") == "Always" else None
@@ -270,7 +272,8 @@ def _pod_resources(path: str, spec: Object) -> Problems:
         yield fielderrors.forbidden(
             f"{path}.claims", "claims may not be set for Resources at pod-level"
         )
-    yield from resources.requirements(path, {**found, "claims": None}, pod_level=True)
+    known = [one["name"] for one in spec.get("resourceClaims") or () if one.get("name")]
+    yield from resources.requirements(path, found, claims=known, pod_level=True)
 
 
 def _host_ports(path: str, spec: Object, *, is_pod: bool) -> Problems:
@@ -338,6 +341,8 @@ def _identity(path: str, spec: Object) -> Problems:
     ):
         if spec.get(field):
             yield from checks.fits(f"{path}.{field}", spec[field], check)
+    if spec.get("hostnameOverride") is not None:
+        yield from _host_name(path, spec)
     if spec.get("runtimeClassName") is not None:
         yield from checks.fits(
             f"{path}.runtimeClassName", spec["runtimeClassName"], names.dns_subdomain
@@ -361,6 +366,15 @@ def _identity(path: str, spec: Object) -> Problems:
             yield fielderrors.required(f"{path}.os.name")
         else:
             yield from checks.one_of(f"{path}.os", name, ("linux", "windows"))
+
+
+def _host_name(path: str, spec: Object) -> Problems:
+    here, name = f"{path}.hostnameOverride", spec["hostnameOverride"]
+    for field in ("setHostnameAsFQDN", "hostNetwork"):
+        if spec.get(field):
+            yield fielderrors.forbidden(here, f"may not be specified when {field} is true")
+    yield from checks.at_most_bytes(here, name, 64)
+    yield from checks.fits(here, name, names.dns_subdomain)
 
 
 def _host_users(path: str, spec: Object) -> Problems:

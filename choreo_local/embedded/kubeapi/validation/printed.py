@@ -12,16 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from choreo_local.embedded.kubeapi import definitions, quantity
+from choreo_local.embedded.kubeapi.validation import checks
 
 Object = Mapping[str, Any]
 
-_NIL_PREFIXES = ("*", "[]", "map[")
 _SECURITY = ("hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace", "hostUsers")
-
-
-def as_json(value: Any) -> str:
-    """Compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def difference(type_: str, old: Any, new: Any) -> str:
@@ -86,10 +81,15 @@ def _with_host_settings(spec: Object) -> Object:
 
 
 def _leaf(type_: str, value: Any) -> Any:
-    zeros: dict[str, Any] = {"string": "", "bool": False, "resource.Quantity": "0"}
+    zeros: dict[str, Any] = {
+        "string": "",
+        "types.UID": "",
+        "bool": False,
+        "resource.Quantity": "0",
+    }
     zeros |= dict.fromkeys(("int", "int32", "int64", "float64", "intstr.IntOrString"), 0)
     if value is None:
         return zeros.get(type_, {} if type_.startswith("meta.LabelSelector") else None)
     if type_ == "resource.Quantity":
         return quantity.parse(str(value)).text
-    return value
+    return checks.shown_selector(value) if type_ == "meta.LabelSelector" else value

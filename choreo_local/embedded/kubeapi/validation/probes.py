@@ -104,21 +104,31 @@ _HANDLERS: dict[str, Callable[[str, Object, PodContext], Problems]] = {
 }
 
 
-def restart(path: str, container: Object) -> Problems:
-    """A restart policy of a container's own, and its rules."""
+def restart(path: str, container: Object, *, is_first: bool = False) -> Problems:
+    """A restart policy of a container's own, and its rules.
+
+    Args:
+        path: where the container is.
+        container: which one.
+        is_first: it runs before the others.
+    """
     policy, rules = container.get("restartPolicy"), container.get("restartPolicyRules") or ()
     if policy is None:
         if rules:
             yield fielderrors.required(
                 f"{path}.restartPolicy", "must specify restartPolicy when restart rules are used"
             )
-        return
-    yield from checks.one_of(f"{path}.restartPolicy", policy, _RESTART_POLICIES)
+        if is_first:
+            return
+    else:
+        yield from checks.one_of(f"{path}.restartPolicy", policy, _RESTART_POLICIES)
     if len(rules) > _MAX_RULES:
         yield fielderrors.too_many(f"{path}.restartPolicyRules", len(rules), _MAX_RULES)
     for index, rule in enumerate(rules):
         here = f"{path}.restartPolicyRules[{index}]"
-        yield from checks.one_of(f"{here}.action", rule.get("action"), ("Restart",))
+        yield from checks.one_of(
+            f"{here}.action", rule.get("action"), ("Restart", "RestartAllContainers")
+        )
         codes = rule.get("exitCodes")
         if codes is None:
             yield fielderrors.required(f"{here}.exitCodes", "must be specified")

@@ -147,3 +147,22 @@ def file_key(path: str, selector: Object) -> Problems:
         yield fielderrors.required(f"{path}.path")
     else:
         yield from checks.no_back_steps(f"{path}.path", selector["path"])
+
+
+def file_volumes(path: str, spec: Object) -> Problems:
+    """Files that variables come from are in volumes that live as long as the pod."""
+    sources = {volume.get("name"): volume for volume in spec.get("volumes") or ()}
+    for field in ("initContainers", "containers", "ephemeralContainers"):
+        for index, container in enumerate(spec.get(field) or ()):
+            for number, variable in enumerate(container.get("env") or ()):
+                selector = (variable.get("valueFrom") or {}).get("fileKeyRef")
+                if selector is None:
+                    continue
+                name = selector.get("volumeName") or ""
+                here = f"{path}.{field}[{index}].env[{number}].valueFrom.fileKeyRef.volumeName"
+                if name not in sources:
+                    yield fielderrors.not_found(here, name)
+                elif sources[name].get("emptyDir") is None:
+                    yield fielderrors.invalid_value(
+                        here, name, "referenced volume must be of type emptyDir"
+                    )

@@ -34,7 +34,7 @@ def of_deployment(strategy: Object, path: str) -> Problems:
 
 
 def _rolling_deployment(rolling: Object, path: str) -> Problems:
-    unavailable, surge = rolling.get("maxUnavailable") or 0, rolling.get("maxSurge") or 0
+    unavailable, surge = _amount(rolling, "maxUnavailable"), _amount(rolling, "maxSurge")
     yield from checks.int_or_percent(f"{path}.maxUnavailable", unavailable)
     yield from checks.int_or_percent(f"{path}.maxSurge", surge)
     if checks.number_of(unavailable) == 0 == checks.number_of(surge):
@@ -42,6 +42,11 @@ def _rolling_deployment(rolling: Object, path: str) -> Problems:
             f"{path}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0"
         )
     yield from checks.at_most_100_percent(f"{path}.maxUnavailable", unavailable)
+
+
+def _amount(rolling: Object, field: str) -> int | str:
+    value = rolling.get(field)
+    return 0 if value is None else value
 
 
 def of_daemon_set(strategy: Object, path: str) -> Problems:
@@ -59,7 +64,7 @@ def of_daemon_set(strategy: Object, path: str) -> Problems:
 
 
 def _rolling_daemon_set(rolling: Object, path: str) -> Problems:
-    unavailable, surge = rolling.get("maxUnavailable") or 0, rolling.get("maxSurge") or 0
+    unavailable, surge = _amount(rolling, "maxUnavailable"), _amount(rolling, "maxSurge")
     for field, value in (("maxUnavailable", unavailable), ("maxSurge", surge)):
         yield from checks.int_or_percent(f"{path}.{field}", value)
         yield from checks.at_most_100_percent(f"{path}.{field}", value)

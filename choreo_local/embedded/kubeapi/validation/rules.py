@@ -26,6 +26,7 @@ class Rules:
         name: of names.
         namespaced: it has a namespace.
         repeats: changes are held to the rules for new metadata, too; problems come twice then.
+        any_finalizer: finalizers need not be those of Kubernetes or have a domain.
     """
 
     create: Create | None = None
@@ -34,3 +35,4 @@ class Rules:
     name: Check = names.dns_subdomain
     namespaced: bool = True
     repeats: bool = True
+    any_finalizer: bool = False

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from choreo_local.apimachinery import fielderrors
-from choreo_local.embedded.kubeapi.validation import checks, names
+from choreo_local.embedded.kubeapi.validation import checks, names, printed
 from choreo_local.embedded.kubeapi.validation.metadata import Problems
 
 Object = Mapping[str, Any]
@@ -218,7 +219,10 @@ def taints(path: str, found: Sequence[Object]) -> Problems:
         else:
             yield from checks.one_of(f"{here}.effect", effect, _EFFECTS)
         if (key, effect) in seen:
-            yield fielderrors.duplicate(here, taint)
+            shown = printed.internal("core.Taint", taint)
+            duplicate = fielderrors.duplicate(here, shown)
+            detail = "taints must be unique by key and effect pair"
+            yield replace(duplicate, message=f"{duplicate.message}: {detail}", detail=detail)
         seen.add((key, effect))
 
 

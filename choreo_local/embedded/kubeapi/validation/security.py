@@ -8,7 +8,7 @@ from typing import Any
 import re2
 
 from choreo_local.apimachinery import fielderrors
-from choreo_local.embedded.kubeapi.validation import checks, printed
+from choreo_local.embedded.kubeapi.validation import checks, names, printed
 from choreo_local.embedded.kubeapi.validation.metadata import Problems
 
 Object = Mapping[str, Any]
@@ -38,12 +38,13 @@ def pod_context(path: str, context: Object | None, spec: Object) -> Problems:
     for field, supported in (
         ("fsGroupChangePolicy", ("Always", "OnRootMismatch")),
         ("supplementalGroupsPolicy", ("Merge", "Strict")),
-        ("seLinuxChangePolicy", ("MountOption", "Recursive")),
+        ("seLinuxChangePolicy", ("Recursive",)),
     ):
         if context.get(field) is not None:
             yield from checks.one_of(f"{path}.{field}", context[field], supported)
     yield from _profile(f"{path}.seccompProfile", context.get("seccompProfile"), "seccomp")
     yield from _app_armor(f"{path}.appArmorProfile", context.get("appArmorProfile"))
+    yield from _windows(f"{path}.windowsOptions", context.get("windowsOptions") or {})
 
 
 def container_context(path: str, context: Object | None, *, host_users: bool) -> Problems:
@@ -63,6 +64,21 @@ def container_context(path: str, context: Object | None, *, host_users: bool) ->
     if context.get("allowPrivilegeEscalation") is False:
         yield from _escalation(path, context)
     yield from _app_armor(f"{path}.appArmorProfile", context.get("appArmorProfile"))
+    yield from _windows(f"{path}.windowsOptions", context.get("windowsOptions") or {})
+
+
+def _windows(path: str, options: Object) -> Problems:
+    name, credentials = options.get("gmsaCredentialSpecName"), options.get("gmsaCredentialSpec")
+    if name is not None:
+        yield from checks.fits(f"{path}.gmsaCredentialSpecName", name, names.dns_subdomain)
+    if credentials == "":
+        yield fielderrors.invalid_value(
+            f"{path}.gmsaCredentialSpec", "", "gmsaCredentialSpec cannot be an empty string"
+        )
+    if options.get("runAsUserName") == "":
+        yield fielderrors.invalid_value(
+            f"{path}.runAsUserName", "", "runAsUserName cannot be an empty string"
+        )
 
 
 def _escalation(path: str, context: Object) -> Problems:

@@ -310,7 +310,14 @@ def validate_update(new: dict[str, Any], old: dict[str, Any]) -> Problems:
         yield fielderrors.invalid_value(
             "spec.loadBalancerClass", after.get("loadBalancerClass"), "may not change once set"
         )
+    ports = [one.get("healthCheckNodePort") or 0 for one in (after, before)]
+    if _needs_health_check(after) and _needs_health_check(before) and ports[0] != ports[1]:
+        yield fielderrors.forbidden("spec.healthCheckNodePort", "field is immutable")
     yield from validate(new)
+
+
+def _needs_health_check(spec: Spec) -> bool:
+    return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
 
 
 def _changed_list(after: Spec, before: Spec, field: str, singular: str) -> Problems:

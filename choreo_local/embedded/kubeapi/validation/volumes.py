@@ -23,6 +23,8 @@ _HOST_PATH_TYPES = (
     "Socket",
 )
 _MIN_TOKEN_SECONDS = 600
+# In one message, the real one spells these fields differently.
+MISNAMED = {"cephfs": "cephFS", "downwardAPI": "downwarAPI"}
 _MAX_TOKEN_SECONDS = 1 << 32
 _KEY_TYPES = ("RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519")
 
@@ -74,7 +76,9 @@ def _source(volume: Object, path: str, *, pod: str) -> Problems:
         yield fielderrors.required(path, "must specify a volume type")
         return
     for field in given[1:]:
-        yield fielderrors.forbidden(f"{path}.{field}", "may not specify more than 1 volume type")
+        yield fielderrors.forbidden(
+            f"{path}.{MISNAMED.get(field, field)}", "may not specify more than 1 volume type"
+        )
     field = given[0]
     yield from SOURCES[field](volume[field], f"{path}.{field}")
     if field == "ephemeral" and pod and volume.get("name"):
@@ -122,8 +126,9 @@ def _git_repo(source: Object, path: str) -> Problems:
 def nfs(source: Object, path: str) -> Problems:
     """A directory of a file server."""
     yield from needs("server", "path")(source, path)
-    if source.get("path") and not source["path"].startswith("/"):
-        yield fielderrors.invalid_value(f"{path}.path", source["path"], "must be an absolute path")
+    directory = source.get("path") or ""
+    if not directory.startswith("/"):
+        yield fielderrors.invalid_value(f"{path}.path", directory, "must be an absolute path")
 
 
 def _file_mode(path: str, mode: int | None) -> Problems:
@@ -299,9 +304,11 @@ def csi_driver_name(path: str, name: str) -> Problems:
     """Names of drivers."""
     if not name:
         yield fielderrors.required(path)
+        return
     if len(name) > 63:
         yield fielderrors.too_long(path, 63)
-    yield from checks.fits(path, name.lower(), names.dns_subdomain)
+    for text in names.dns_subdomain(name.lower()):
+        yield fielderrors.invalid_value(path, name, text)
 
 
 def _ephemeral(source: Object, path: str) -> Problems:

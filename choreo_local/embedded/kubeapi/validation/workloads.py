@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from choreo_local.apimachinery import fielderrors
-from choreo_local.embedded.kubeapi.validation import checks, claims, names, pods, rollouts
+from choreo_local.embedded.kubeapi.validation import checks, claims, metadata, names, pods, rollouts
 from choreo_local.embedded.kubeapi.validation.metadata import Problems
 
 Manifest = dict[str, Any]
@@ -64,9 +64,9 @@ def validate_replica_set_update(new: Manifest, old: Manifest) -> Problems:
 
 
 def _same_selector(new: Manifest, old: Manifest) -> Problems:
-    yield from checks.unchanged(
-        "spec.selector", new["spec"].get("selector"), old["spec"].get("selector")
-    )
+    after, before = new["spec"].get("selector"), old["spec"].get("selector")
+    if after != before:
+        yield metadata.immutable("spec.selector", checks.shown_selector(after))
 
 
 def _replicated(spec: Object) -> Problems:
@@ -74,7 +74,9 @@ def _replicated(spec: Object) -> Problems:
     selector = spec.get("selector")
     yield from _selector(selector, "deployment")
     if not checks.is_selector_valid(selector):
-        yield fielderrors.invalid_value("spec.selector", selector, "invalid label selector")
+        yield fielderrors.invalid_value(
+            "spec.selector", checks.shown_selector(selector), "invalid label selector"
+        )
     else:
         template = spec.get("template") or {}
         yield from _matching(selector, template)
@@ -183,7 +185,7 @@ def _stateful_set(spec: Object, *, check_template: bool) -> Problems:
     selector = spec.get("selector")
     yield from _selector(selector, "statefulset")
     if not checks.is_selector_valid(selector):
-        yield fielderrors.invalid_value("spec.selector", selector, "")
+        yield fielderrors.invalid_value("spec.selector", checks.shown_selector(selector), "")
     else:
         yield from _stateful_template(spec, check=check_template)
     yield from _lasting(spec.get("template") or {}, "StatefulSet")

@@ -25,7 +25,11 @@ RULES = {
     "ConfigMap": Rules(configuration.validate_map, configuration.validate_map_update),
     "Endpoints": Rules(endpoints.validate, endpoints.validate_update),
     "Event": Rules(
-        events.validate_old, events.validate_old_update, name=names.path_segment, repeats=False
+        events.validate_old,
+        events.validate_old_update,
+        name=names.path_segment,
+        repeats=False,
+        any_finalizer=True,
     ),
     "LimitRange": Rules(limits.validate, limits.validate_update),
     "Namespace": Rules(

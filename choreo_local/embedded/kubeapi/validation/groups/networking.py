@@ -11,7 +11,6 @@ RULES = {
         addresses.validate_address_update,
         name=names.ip_address,
         namespaced=False,
-        repeats=False,
     ),
     "Ingress": Rules(
         ingresses.validate,
@@ -28,6 +27,5 @@ RULES = {
         addresses.validate_range,
         addresses.validate_range_update,
         namespaced=False,
-        repeats=False,
     ),
 }

@@ -19,6 +19,7 @@ RULES = {
         subresources={"status": apiservices.validate_status},
         name=names.path_segment,
         namespaced=False,
+        any_finalizer=True,
     ),
     "HorizontalPodAutoscaler": Rules(
         autoscaling.validate,
@@ -40,7 +41,7 @@ RULES = {
         classes.validate_runtime,
         classes.validate_runtime_update,
         namespaced=False,
-        repeats=False,
+        any_finalizer=True,
     ),
     "PodDisruptionBudget": Rules(
         budgets.validate,
@@ -48,6 +49,7 @@ RULES = {
         subresources={"status": budgets.validate_status},
         name=names.path_segment,
         repeats=False,
+        any_finalizer=True,
     ),
     "PriorityClass": Rules(
         classes.validate_priority,

@@ -10,7 +10,7 @@ RULES = {
         csi.validate_driver, csi.validate_driver_update, namespaced=False, repeats=False
     ),
     "CSINode": Rules(csi.validate_node, csi.validate_node_update, namespaced=False),
-    "CSIStorageCapacity": Rules(csi.validate_capacity, csi.validate_capacity_update, repeats=False),
+    "CSIStorageCapacity": Rules(csi.validate_capacity, csi.validate_capacity_update),
     "StorageClass": Rules(
         classes.validate_storage, classes.validate_storage_update, namespaced=False
     ),
