@@ -13,32 +13,9 @@ from choreo_local.rendering import connections, dependencies, names, secretuse
 from choreo_local.rendering.binding import BindingInputs
 from choreo_local.rendering.errors import RenderError
 from choreo_local.services.cluster import Cluster, owner_of
+from choreo_local.services.moves import Scope
 
 Manifest = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """A component, its project and the pipeline along which its releases go."""
-
-    component: Manifest
-    project: Manifest
-    pipeline: Manifest
-
-    @property
-    def namespace(self) -> str:
-        """Of all three."""
-        return str(self.component["metadata"]["namespace"])
-
-    @property
-    def name(self) -> str:
-        """Of the component."""
-        return str(self.component["metadata"]["name"])
-
-    @property
-    def owner(self) -> dict[str, str]:
-        """`spec.owner` of what belongs to the component."""
-        return {"projectName": self.project["metadata"]["name"], "componentName": self.name}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import orjson
@@ -75,12 +75,10 @@ class _BreakingTransport:
         else:
             yield _Stream(_FIRST + _SECOND)
 
-    @asynccontextmanager
-    async def websocket(
+    def websocket(
         self, path: str, *, query: Query = (), protocols: tuple[str, ...] = ()
-    ) -> AsyncIterator[WebSocket]:
+    ) -> AbstractAsyncContextManager[WebSocket]:
         raise NotImplementedError
-        yield
 
     async def close(self) -> None:
         """Nothing to close."""

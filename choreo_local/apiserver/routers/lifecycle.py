@@ -12,7 +12,8 @@ from choreo_local.apiclient import wire
 from choreo_local.apiserver import bodies, paging, problems
 from choreo_local.errors import BadRequestError, Cause
 from choreo_local.services.assembly import Services
-from choreo_local.services.releases import UNCHECKED, Expected, Releases
+from choreo_local.services.moves import UNCHECKED, Expected
+from choreo_local.services.releases import Releases
 
 router = APIRouter(prefix="/choreo/v1/namespaces/{namespace}/components/{component}")
 
