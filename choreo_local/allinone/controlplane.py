@@ -77,8 +77,9 @@ class ControlPlane:
 
     def stop(self) -> None:
         """End the operator, its watches and the thread."""
+        # kopf waits for the younger tasks of its loop and then cancels them: ours end before.
+        self._thread.call(self._stop_watching(), timeout=_STOP_SECONDS)
         if self._operator is not None:
-            # kopf cancels the younger tasks of its loop when it ends: we must not wait in it.
             self._thread.loop.call_soon_threadsafe(self._operator.stop)
             self._operator.ended.wait(_STOP_SECONDS)
         self._thread.call(self._close(), timeout=_STOP_SECONDS)
@@ -92,14 +93,16 @@ class ControlPlane:
             planes.connect(kind, labels.DEFAULT, connected)
             self._clients.append(connected)
         self._clients.append(client)
-        runtime, self._live = _build(client, planes)
+        runtime, self._live = build(client, planes)
         self._operator = Operator(runtime, login=self._access.session)
         self._thread.spawn(self._operator.run(), on_death=self._on_death)
         await self._operator.started.wait()
 
-    async def _close(self) -> None:
+    async def _stop_watching(self) -> None:
         if self._live is not None:
             await self._live.stop()
+
+    async def _close(self) -> None:
         await asyncio.gather(*(client.close() for client in self._clients))
 
 
@@ -116,7 +119,8 @@ class _Planes:
         return self._planes.agents(plane.kind, plane.plane_id)
 
 
-def _build(client: KubeClient, connected: PlaneClients) -> tuple[Runtime, LiveObjects]:
+def build(client: KubeClient, connected: PlaneClients) -> tuple[Runtime, LiveObjects]:
+    """Runtime and live objects of all controllers; for the loop in which they will run."""
     planes = _Planes(connected)
 
     def on_change(obj: Manifest) -> None:

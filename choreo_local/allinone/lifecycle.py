@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +22,8 @@ from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.transport import AiohttpTransport
 from choreo_local.paths import InstancePaths
 from choreo_local.threads import LoopThread
+
+logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 60
 _DEFINITIONS = ("access", "core", "dataplane")
@@ -71,7 +75,7 @@ class Platform:
         self._on_death = on_death
         self._choice = registry.choose(wishes.driver)
         self._sockets: dict[str, socket.socket] = {}
-        self._stack: list[Callable[[], None]] = []
+        self._stack: list[tuple[str, Callable[[], None]]] = []
         self._credentials = credentials.ensure(paths)
         self.record = record
         self._driver: ClusterDriver | None = None
@@ -90,9 +94,9 @@ class Platform:
         with progress.phase("cluster"):
             self._driver = self._choice.make(self._spec())
             self._driver.start_api()
-            self._stack.append(self._driver.stop)
+            self._stack.append(("cluster", self._driver.stop))
         self._seeding.start()
-        self._stack.append(self._seeding.stop)
+        self._stack.append(("bundles", self._seeding.stop))
         with progress.phase("definitions"):
             for name in _DEFINITIONS:
                 self._seed(name)
@@ -101,11 +105,11 @@ class Platform:
         with progress.phase("controllers"):
             control_plane = self._control_plane()
             control_plane.start()
-            self._stack.append(control_plane.stop)
+            self._stack.append(("controllers", control_plane.stop))
         with progress.phase("APIs"):
             apis = self._apis()
             apis.start()
-            self._stack.append(apis.stop)
+            self._stack.append(("APIs", apis.stop))
         with progress.phase("platform"):
             self._seed("platform")
         if self._wishes.demo or self.record.demo:
@@ -210,7 +214,11 @@ class Platform:
     def stop(self) -> None:
         """Stop what was started, newest first."""
         while self._stack:
-            self._stack.pop()()
+            name, stop = self._stack.pop()
+            began = time.monotonic()
+            stop()
+            seconds = time.monotonic() - began
+            logger.info("Stopped part=%s seconds=%.2f", name, seconds)
         for held in self._sockets.values():
             held.close()
         self.record = instances.stopped(self.record)

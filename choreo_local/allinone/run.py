@@ -7,7 +7,6 @@ import logging
 import os
 import resource
 import signal
-import sys
 import threading
 from types import FrameType
 
@@ -90,4 +89,7 @@ def _raise_file_limit() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    # Everything is stopped and closed; taking the interpreter apart would only cost a second more.
+    os._exit(code)

@@ -7,6 +7,7 @@ through HTTPS or the unix socket.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from collections.abc import Mapping, Sequence
@@ -112,9 +113,12 @@ class _Running:
         self.parts.append(part)
 
     async def stop(self) -> None:
-        for part in reversed(self.parts):
+        loop = asyncio.get_running_loop()
+        while self.parts:
+            part = self.parts.pop()
+            began = loop.time()
             await part.stop()
-        self.parts.clear()
+            logger.info("Stopped part=%s seconds=%.2f", type(part).__name__, loop.time() - began)
 
 
 class EmbeddedCluster:
