@@ -57,7 +57,8 @@ def _visit_struct(type_: GoType, value: Object) -> None:
     for function in _REGISTRY.get(type_.definition, ()):
         function(value)
     for name, default in _marked(type_.definition):
-        value.setdefault(name, default)
+        if value.get(name) is None:
+            value[name] = default
     for name, inner, whole in _interesting(type_.definition):
         found = value.get(name)
         if found is None:

@@ -9,10 +9,12 @@ from choreo_local.embedded.kubeapi.defaults.engine import Object, defaults
 
 # Users choose image names: this engine does not backtrack.
 _IMAGE = re2.compile(
-    r"(?:(?:[a-zA-Z0-9.-]+|\[[a-fA-F0-9:]+\])(?::[0-9]+)?/)?"
-    r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
-    r"(?::(\w[\w.-]{0,127}))?(?:@([A-Za-z][A-Za-z0-9.+_-]*:[0-9a-fA-F]{32,}))?"
+    r"(?P<name>(?:(?:[a-zA-Z0-9.-]+|\[[a-fA-F0-9:]+\])(?::[0-9]+)?/)?"
+    r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
+    r"(?::(?P<tag>\w[\w.-]{0,127}))?"
+    r"(?:@(?P<digest>[A-Za-z][A-Za-z0-9.+_-]*:[0-9a-fA-F]{32,}))?"
 )
+_MAX_NAME = 255
 _POD_LEVEL = frozenset({"cpu", "memory"})
 
 
@@ -101,9 +103,9 @@ def container(found: Object) -> None:
 def _pull_policy(image: str) -> str:
     """A tag that moves is pulled each time; so is one that is not given, but for a digest."""
     matched = _IMAGE.fullmatch(image)
-    if matched is None:
+    if matched is None or len(matched["name"]) > _MAX_NAME:
         return "IfNotPresent"
-    tag, digest = matched[1], matched[2]
+    tag, digest = matched["tag"], matched["digest"]
     return "Always" if tag == "latest" or not (tag or digest) else "IfNotPresent"
 
 

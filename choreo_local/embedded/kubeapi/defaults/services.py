@@ -35,6 +35,9 @@ def prepare_update(new: Object, old: Object) -> None:
 
 def _families(spec: Object) -> None:
     if spec.get("type") == "ExternalName":
+        # Traffic does not come through the cluster; nobody reads this field then.
+        if spec.get("internalTrafficPolicy") in ("Cluster", "Local"):
+            del spec["internalTrafficPolicy"]
         return
     headless = spec.get("clusterIP") == "None"
     addresses = [ip for ip in spec.get("clusterIPs") or () if ip not in ("", "None")]

@@ -48,7 +48,7 @@ def _pod(obj: Object) -> None:
                 "type": "PodScheduled",
                 "status": "False",
                 "lastProbeTime": None,
-                "lastTransitionTime": None,
+                "lastTransitionTime": clock.timestamp(),
                 "reason": "SchedulingGated",
                 "message": "Scheduling is blocked due to non-empty scheduling gates",
             }
@@ -190,7 +190,7 @@ def _service_account(obj: Object) -> None:
     """References to secrets hold names only."""
     for name in ("secrets", "imagePullSecrets"):
         if obj.get(name):
-            obj[name] = [{"name": one.get("name", "")} for one in obj[name]]
+            obj[name] = [{"name": one["name"]} if one.get("name") else {} for one in obj[name]]
 
 
 def _certificate_request(obj: Object) -> None:
