@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -31,9 +32,11 @@ class Dashboard(App[str]):
         project: only this one, None for all.
         now: the time, for tests.
         environ: for `NO_COLOR`.
+        prober: asks the URLs of components.
+        painted: called when the first picture is there.
     """
 
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     TITLE = "choreo"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider}
     ENABLE_COMMAND_PALETTE = True
@@ -47,10 +50,13 @@ class Dashboard(App[str]):
         project: str | None = None,
         now: Callable[[], datetime] = clock.now,
         environ: Mapping[str, str] = os.environ,
+        prober: Prober | None = None,
+        painted: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__()
         state = State(namespace=namespace, project=project, instance=connection.instance, now=now)
-        self.desk = Desk(state, connection, Prober())
+        self.desk = Desk(state, connection, prober or Prober())
+        self._painted = painted
         for entry in theme.THEMES.values():
             self.register_theme(entry)
         self.theme = theme.NO_COLOUR if environ.get("NO_COLOR") else theme.DEFAULT
@@ -67,6 +73,7 @@ class Dashboard(App[str]):
         await self.desk.connection.close()
 
     def _start(self) -> None:
+        self._painted()
         self._follow_board()
         self.run_worker(
             data.follow_status(self.desk.connection, self.post_message),

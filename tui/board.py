@@ -67,6 +67,17 @@ class BoardModel:
         """An environment by its name."""
         return next((entry for entry in self.environments if entry.name == environment), None)
 
+    def environment_index(self, wanted: str) -> int | None:
+        """The environment with this number (from one), name or start of a name."""
+        if wanted.isdigit():
+            index = int(wanted) - 1
+            return index if 0 <= index < len(self.environments) else None
+        names = [column.name for column in self.environments]
+        if wanted in names:
+            return names.index(wanted)
+        found = [index for index, name in enumerate(names) if wanted and name.startswith(wanted)]
+        return found[0] if len(found) == 1 else None
+
     def apply(self, events: Iterable[BoardEvent]) -> Difference:
         """Take events over."""
         changed: set[str] = set()

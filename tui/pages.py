@@ -18,10 +18,11 @@ from choreo_local.apiclient.types import (
     Diagnosis,
     EventLine,
     Plan,
+    Step,
 )
 from choreo_local.errors import ApiError, ChoreoError
 from tui import words
-from tui.text import Line, Span, fit, line, visible, width, wrap
+from tui.text import Line, Span, cut_middle, fit, line, visible, width, wrap
 
 _EMPTY: Line = ()
 _STATES = {"True": "ready", "False": "failed"}
@@ -87,7 +88,7 @@ def _table(rows: Sequence[Sequence[Span]], columns: int, *, margin: int = 3) -> 
     for row in rows:
         spans = [Span(" " * margin)]
         for span, size in zip(row, widths, strict=False):
-            spans += [Span(fit(span.text, size), span.style), Span("  ")]
+            spans += [Span(fit(cut_middle(span.text, size), size), span.style), Span("  ")]
         lines += wrap((*spans, row[-1]), columns, indent=min(indent, columns // 2))
     return lines
 
@@ -138,11 +139,10 @@ def _newest(events: Iterable[EventLine]) -> list[EventLine]:
 def _event(event: EventLine, now: datetime) -> list[Span]:
     is_warning = event.type != "Normal"
     mark = words.WARNING if is_warning else " "
-    times = f"×{event.count}" if event.count > 1 else ""
+    times = f" ×{event.count}" if event.count > 1 else ""
     return [
-        Span(f"{mark} {visible(event.reason)}", "warning" if is_warning else ""),
         Span(words.age(event.last_seen, now), "muted"),
-        Span(times, "muted"),
+        Span(f"{mark} {visible(event.reason)}{times}", "warning" if is_warning else ""),
         Span(visible(event.object), "muted"),
         Span(words.one_line(event.message)),
     ]
@@ -172,20 +172,23 @@ def diagnosis(found: Diagnosis, columns: int) -> list[Line]:
     lines = [*wrap(head, columns, indent=3), _EMPTY]
     if found.steps:
         lines.append(line(Span(" THE WAY TO THE CAUSE", "muted")))
-        rows = [
-            [
-                Span(visible(step.object)),
-                Span(visible(step.state), "accent"),
-                Span(words.one_line(step.message)),
-            ]
-            for step in found.steps
-        ]
-        lines += _table(rows, columns)
+        for step in found.steps:
+            lines += _step(step, columns)
         lines.append(_EMPTY)
     if found.fix:
         lines.append(line(Span(" WHAT TO DO", "muted")))
         for text in found.fix.splitlines():
             lines += wrap(line(Span(f"   {visible(text)}")), columns, indent=3)
+    return lines
+
+
+def _step(step: Step, columns: int) -> list[Line]:
+    head = (Span(f"   {visible(step.object)}"), Span(f"   {visible(step.state)}", "accent"))
+    lines = wrap(head, columns, indent=6)
+    if step.message:
+        lines += wrap(
+            line(Span(f"      {words.one_line(step.message)}", "muted")), columns, indent=6
+        )
     return lines
 
 
@@ -209,10 +212,7 @@ _CHANGES = {"added": ("+", "added"), "changed": ("~", "warning"), "removed": ("-
 
 def plan(found: Plan, columns: int) -> PlanPage:
     """What a write would do: what speaks against it, then every object with its diff."""
-    page = PlanPage()
-    for warning in found.warnings:
-        text = Span(f" {words.WARNING} {words.one_line(warning)}", "warning")
-        page.lines.extend(wrap((text,), columns, indent=3))
+    page = PlanPage(warnings(found, columns))
     if found.unrendered:
         text = Span(
             f" {words.SYMBOLS['failed']} cannot show what changes: "
@@ -224,26 +224,38 @@ def plan(found: Plan, columns: int) -> PlanPage:
         page.lines.append(line(Span(f" {visible(found.target)} has this release already.")))
     elif not found.changes and not found.unrendered:
         page.lines.append(line(Span(" No object changes.", "muted")))
+    page.lines.extend(_change_title(change) for change in found.changes)
     for change in found.changes:
-        if page.lines:
-            page.lines.append(_EMPTY)
+        page.lines.append(_EMPTY)
         page.anchors.append(len(page.lines))
-        page.lines.extend(_change(change, columns))
+        page.lines.append(_change_title(change))
+        page.lines.extend(_diff(change, columns))
     return page
 
 
-def _change(change: Change, columns: int) -> list[Line]:
-    mark, style = _CHANGES.get(change.change, ("?", "warning"))
-    lines = [
-        line(
-            Span(f" {mark} {change.change} ", style),
-            Span(f"{visible(change.kind)} {visible(change.name)}", "title"),
-        )
-    ]
-    for text in change.diff.splitlines():
-        if not text.startswith(("--- ", "+++ ")):
-            lines += wrap(line(Span(f"   {visible(text)}", _diff_style(text))), columns, indent=6)
+def warnings(found: Plan, columns: int) -> list[Line]:
+    """What speaks against a write."""
+    lines: list[Line] = []
+    for warning in found.warnings:
+        text = Span(f" {words.WARNING} {words.one_line(warning)}", "warning")
+        lines += wrap((text,), columns, indent=3)
     return lines
+
+
+def _change_title(change: Change) -> Line:
+    mark, style = _CHANGES.get(change.change, ("?", "warning"))
+    return line(
+        Span(f" {mark} {change.change:<8}", style),
+        Span(f"{visible(change.kind)} {visible(change.name)}", "title"),
+    )
+
+
+def _diff(change: Change, columns: int) -> Iterable[Line]:
+    for text in change.diff.splitlines():
+        is_heading = text.startswith(("--- ", "+++ "))
+        is_whole = change.change != "changed" and text.startswith("@@")
+        if not is_heading and not is_whole:
+            yield from wrap(line(Span(f"   {visible(text)}", _diff_style(text))), columns, indent=6)
 
 
 def _diff_style(text: str) -> str:

@@ -103,10 +103,10 @@ def fit_line(spans: Iterable[Span], columns: int) -> Line:
 
 
 def restyle(spans: Line, start: int, end: int, style: str) -> Line:
-    """The line with a style added to the columns from `start` up to `end`."""
+    """The line with another style for the columns from `start` up to `end`."""
     inside = before(after(spans, start), end - start)
-    marked = tuple(Span(text, f"{given} {style}".strip()) for text, given in inside)
-    return (*before(spans, start), *marked, *after(spans, end))
+    marked = Span("".join(span.text for span in inside), style)
+    return (*before(spans, start), marked, *after(spans, end))
 
 
 def before(spans: Line, columns: int) -> Line:

@@ -17,7 +17,7 @@ _TEXT_STYLES: Final[Mapping[str, str]] = {
     "failed": "bold",
     "warning": "bold",
     "key": "bold",
-    "cursor": "reverse",
+    "cursor": "bold reverse",
     "stale": "dim",
     "hunk": "bold",
 }
@@ -161,4 +161,10 @@ def _word(theme: str, word: str) -> Style:
     colour = variables.get(word) if word in _COLOURS else None
     if word == "row" and not chosen.ansi:
         return style + Style(bgcolor=Color.parse(chosen.variables["row"]).rich_color)
+    if word == "cursor" and not chosen.ansi:
+        # Reversing the theme's own colours, so that the cursor is there without colours as well.
+        return style + Style(
+            color=Color.parse(chosen.primary).rich_color,
+            bgcolor=Color.parse(chosen.background or "black").rich_color,
+        )
     return style + Style(color=Color.parse(colour).rich_color) if colour else style

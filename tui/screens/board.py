@@ -8,7 +8,7 @@ from textual import on
 from textual.widget import Widget
 
 from choreo_local.apiclient.types import Cell, Column, Promotable, Row
-from tui import actions, data, filters, messages, rows, strip
+from tui import actions, data, filters, messages, pages, rows, strip
 from tui.board import Difference
 from tui.messages import Subject
 from tui.probing import Probe
@@ -130,6 +130,11 @@ class BoardScreen(Frame[None]):
             filter=board.filter.text if board.filter else "",
         )
         return strip.strip(pointed, columns, self.desk.state.now())
+
+    @property
+    def strip_text(self) -> str:
+        """The lines below the board."""
+        return pages.plain(self.query_one("#strip", Drawn).lines)
 
     # What happens.
 
@@ -253,7 +258,7 @@ class BoardScreen(Frame[None]):
 
     def act_environment(self, argument: str) -> None:
         """An environment by number or name."""
-        index = environment_index(self.desk.state.board.environments, argument)
+        index = self.desk.state.board.environment_index(argument)
         if index is None:
             self.say(f"there is no environment {argument or '(none)'}", is_warning=True)
         else:
@@ -388,15 +393,3 @@ class BoardScreen(Frame[None]):
     def _stop_agreed(self, is_agreed: bool | None) -> None:  # noqa: FBT001 - Textual calls it
         if is_agreed:
             self.app.exit("stop")
-
-
-def environment_index(columns: Sequence[Column], wanted: str) -> int | None:
-    """The environment with this number (from one), name or start of a name."""
-    if wanted.isdigit():
-        index = int(wanted) - 1
-        return index if 0 <= index < len(columns) else None
-    names = [column.name for column in columns]
-    if wanted in names:
-        return names.index(wanted)
-    starting = [index for index, name in enumerate(names) if wanted and name.startswith(wanted)]
-    return starting[0] if len(starting) == 1 else None

@@ -10,7 +10,6 @@ from textual.widget import Widget
 from choreo_local.apiclient.types import Cell, Column
 from tui import actions, data, messages, pages
 from tui.messages import Subject
-from tui.screens.board import environment_index
 from tui.screens.frame import Desk, PageFrame
 from tui.text import Line, Span, visible
 from tui.widgets.drawn import Drawn
@@ -103,7 +102,7 @@ class TabbedFrame(PageFrame[None]):
 
     def act_environment(self, argument: str) -> None:
         """An environment by number or name."""
-        index = environment_index(self.columns, argument)
+        index = self.desk.state.board.environment_index(argument)
         if index is None:
             self.say(f"there is no environment {argument or '(none)'}", is_warning=True)
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -23,12 +23,13 @@ from tui.headline import headline
 from tui.pages import note, plain
 from tui.probing import Prober
 from tui.state import State
-from tui.text import Line, Span, side_by_side
+from tui.text import Line, Span, side_by_side, visible
 from tui.widgets.drawn import Drawn
 from tui.widgets.page import Page
 from tui.widgets.prompt import Prompt
 
 R = TypeVar("R")
+_NOTE_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,10 @@ class Frame(Screen[R], inherit_bindings=False):
         """Why an action makes no sense now, "" when it does."""
         return ""
 
+    def label(self, action: str) -> str:
+        """What the footer calls an action just now, "" for its usual name."""
+        return ""
+
     def facts(self) -> dict[str, str]:
         """component, environment, target: what command twins speak of."""
         return {}
@@ -94,10 +99,13 @@ class Frame(Screen[R], inherit_bindings=False):
                 (Span(" press the key of the action whose command you want · esc", "warning"),),
             )
         entries = [
-            (Span(key, "key"), Span(f" {label}", "muted" if self.why_not(name) else ""))
+            (Span(key, "key"), Span(f" {self.label(name) or label}", self._key_style(name)))
             for name, key, label in actions.footer(self.CONTEXT)
         ]
         return (side_by_side(entries, columns),)
+
+    def _key_style(self, action: str) -> str:
+        return "muted" if self.why_not(action) else ""
 
     def redraw_edges(self) -> None:
         """The top line and the keys follow what changed."""
@@ -114,7 +122,8 @@ class Frame(Screen[R], inherit_bindings=False):
 
     def say(self, text: str, *, is_warning: bool = False) -> None:
         """A short note in the corner."""
-        self.notify(text, severity="warning" if is_warning else "information", markup=False)
+        severity: Literal["warning", "information"] = "warning" if is_warning else "information"
+        self.notify(visible(text), severity=severity, timeout=_NOTE_SECONDS, markup=False)
 
     @on(Worker.StateChanged)
     def _report_bug(self, event: Worker.StateChanged) -> None:

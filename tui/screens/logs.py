@@ -10,7 +10,6 @@ from textual.widget import Widget
 from tui import actions, data, filters, messages, pages, words
 from tui.logbuffer import LogBuffer
 from tui.messages import Subject
-from tui.screens.board import environment_index
 from tui.screens.frame import Desk, Frame
 from tui.text import Line, Span, visible
 from tui.widgets.drawn import Drawn
@@ -183,7 +182,7 @@ class LogScreen(Frame[None]):
     def act_environment(self, argument: str) -> None:
         """Another environment."""
         columns = self.desk.state.board.environments
-        index = environment_index(columns, argument)
+        index = self.desk.state.board.environment_index(argument)
         if index is None:
             self.say(f"there is no environment {argument or '(none)'}", is_warning=True)
             return

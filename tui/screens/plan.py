@@ -23,9 +23,9 @@ from tui.widgets.prompt import Prompt
 
 _VERBS: dict[Way, str] = {"promote": "Promote", "rollback": "Roll back", "undeploy": "Undeploy"}
 _DONE: dict[Way, str] = {
-    "promote": "promoted",
-    "rollback": "rolled back",
-    "undeploy": "undeployed",
+    "promote": "promoted {release} to {target}",
+    "rollback": "rolled {target} back to {release}",
+    "undeploy": "undeployed from {target}",
 }
 
 
@@ -126,6 +126,8 @@ class PlanScreen(PageFrame[None]):
 
     def _draw(self, columns: int) -> Sequence[Line]:
         assert self._plan is not None
+        if self._proposal.way == "undeploy":
+            return pages.warnings(self._plan, columns)
         drawn = pages.plan(self._plan, columns)
         self._anchors = drawn.anchors
         return drawn.lines
@@ -154,6 +156,18 @@ class PlanScreen(PageFrame[None]):
         if self._plan.up_to_date:
             return f"{self._plan.target} has this release already"
         return "it is being done" if self._is_writing else ""
+
+    def label(self, action: str) -> str:
+        """`y` names what it does."""
+        if action != "confirm" or self._plan is None:
+            return ""
+        target = visible(self._plan.target)
+        verbs = {
+            "promote": f"promote to {target}",
+            "rollback": f"roll back {target}",
+            "undeploy": f"undeploy from {target}",
+        }
+        return verbs[self._proposal.way]
 
     def act_confirm(self, argument: str) -> None:
         """Yes; for production its name must be typed."""
@@ -213,10 +227,8 @@ class PlanScreen(PageFrame[None]):
         assert self._plan is not None
         self.desk.state.undo = inverse(event.way, self._plan)
         hint = " · u takes it back" if self.desk.state.undo else ""
-        self.say(
-            f"{self._plan.component}: {_DONE[event.way]} in {self._plan.target}"
-            f" ({self._plan.release}){hint}"
-        )
+        done = _DONE[event.way].format(release=self._plan.release, target=self._plan.target)
+        self.say(f"{self._plan.component}: {done}{hint}")
         self.dismiss(None)
 
     # Moving about.

@@ -258,6 +258,5 @@ class BoardTable(ScrollView, can_focus=True, inherit_bindings=False):
 def _greyed(spans: Line) -> Line:
     """The line without the colours that would say it is true now."""
     return tuple(
-        span._replace(style="stale muted cursor" if "cursor" in span.style else "stale muted")
-        for span in spans
+        span if span.style == "cursor" else span._replace(style="stale muted") for span in spans
     )

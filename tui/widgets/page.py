@@ -9,7 +9,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.text import Line, line_width
+from tui.text import Line, fit_line, line_width, restyle
 from tui.widgets.drawn import strip_of
 
 Draw = Callable[[int], Sequence[Line]]
@@ -82,12 +82,8 @@ class Page(ScrollView, can_focus=True, inherit_bindings=False):
         columns = self.size.width
         if not 0 <= index < len(self._lines):
             return Strip.blank(columns, self.rich_style)
-        strip = strip_of(self._lines[index], self.app.theme).adjust_cell_length(columns)
+        spans = self._lines[index]
         if index == self.marked:
-            strip = strip_of(_marked(self._lines[index]), self.app.theme)
-            strip = strip.adjust_cell_length(columns)
+            spans = restyle(fit_line(spans, columns), 0, columns, "cursor")
+        strip = strip_of(spans, self.app.theme).adjust_cell_length(columns)
         return strip.apply_style(self.rich_style)
-
-
-def _marked(spans: Line) -> Line:
-    return tuple(span._replace(style=f"{span.style} cursor") for span in spans)

@@ -21,7 +21,7 @@ class Prompt(Input):
     DEFAULT_CSS = """
     Prompt { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
     Prompt:focus { border: none; }
-    Prompt.-asking { display: block; }
+    Screen.-asking Prompt { display: block; }
     """
 
     def __init__(self) -> None:
@@ -37,10 +37,10 @@ class Prompt(Input):
         self.suggester = SuggestFromList(words) if words else None
         self.value = value
         self.cursor_position = len(value)
-        self.add_class("-asking")
+        self.screen.add_class("-asking")
         self.focus()
 
     def put_away(self) -> None:
         """Hide the line."""
         self.purpose = ""
-        self.remove_class("-asking")
+        self.screen.remove_class("-asking")

@@ -1,0 +1,174 @@
+"""`python -m tui.bench`: how fast the dashboard is, measured from outside, in its own terminal.
+
+A child process runs the dashboard over made-up values while rows keep changing; the parent presses
+keys and waits for what a user would see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import gc
+import os
+import pty
+import select
+import statistics
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+_COLUMNS, _LINES = 120, 40
+_DOWN = b"\x1b[B"
+_LIMIT_SECONDS = 20.0
+_CHANGES_A_SECOND = 10
+_CHANGED_ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """Something that was measured.
+
+    Attributes:
+        samples: in the order they were taken.
+    """
+
+    name: str
+    unit: str
+    samples: tuple[float, ...]
+
+    def quantile(self, share: float) -> float:
+        """The value below which that share of the samples lies."""
+        ordered = sorted(self.samples)
+        return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
+def run(*, components: int = 1000, keys: int = 200, starts: int = 5) -> list[Figure]:
+    """Measure start and keys."""
+    bare = tuple(_seconds([sys.executable, "-c", "pass"]) * 1000 for _ in range(starts))
+    first, pressed = [], []
+    for _ in range(starts):
+        with _Terminal(components) as terminal:
+            first.append(terminal.wait_for(b"choreo") * 1000)
+    with _Terminal(components) as terminal:
+        terminal.wait_for(b"component-00001")
+        for number in range(1, keys + 1):
+            wanted = f"component-{number % components:05}".encode()
+            pressed.append(terminal.press(_DOWN, wanted) * 1000)
+    beyond = tuple(max(sample - statistics.median(bare), 0.0) for sample in first)
+    return [
+        Figure("dashboard: start to first paint", "ms", tuple(first)),
+        Figure("dashboard: the same beyond the interpreter's own start", "ms", beyond),
+        Figure(f"dashboard: key to paint, {components} components", "ms", tuple(pressed)),
+    ]
+
+
+def _seconds(command: Sequence[str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(command, check=True)
+    return time.perf_counter() - started
+
+
+class _Terminal:
+    """A terminal in which the dashboard runs."""
+
+    def __init__(self, components: int) -> None:
+        self._components = components
+
+    def __enter__(self) -> _Terminal:
+        self._screen, inner = pty.openpty()
+        size = struct.pack("HHHH", _LINES, _COLUMNS, 0, 0)
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, size)
+        self._started = time.perf_counter()
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "tui.bench", "--child", str(self._components)],
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+        )
+        os.close(inner)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._child.kill()
+        self._child.wait()
+        os.close(self._screen)
+
+    def wait_for(self, text: bytes) -> float:
+        """Seconds from the start of the process until the text is painted."""
+        return self._painted(text) - self._started
+
+    def press(self, key: bytes, text: bytes) -> float:
+        """Seconds from a key until the text is painted."""
+        started = time.perf_counter()
+        os.write(self._screen, key)
+        return self._painted(text) - started
+
+    def _painted(self, text: bytes) -> float:
+        seen = b""
+        until = time.perf_counter() + _LIMIT_SECONDS
+        while text not in seen:
+            left = until - time.perf_counter()
+            if left <= 0 or not select.select([self._screen], [], [], left)[0]:
+                raise TimeoutError(f"not painted within {_LIMIT_SECONDS:.0f} s: {text!r}")
+            seen += os.read(self._screen, 65536)
+        return time.perf_counter()
+
+
+def _child(components: int) -> None:
+    gc.disable()
+    from tui import demo
+    from tui.__main__ import collect_garbage_again
+    from tui.app import Dashboard
+
+    platform = demo.DemoPlatform(demo.large_board(components))
+
+    class Changing(Dashboard):
+        def on_mount(self) -> None:
+            super().on_mount()
+            self.run_worker(_keep_changing(platform))
+
+    Changing(
+        demo.DemoConnection(platform), prober=demo.DemoProber(), painted=collect_garbage_again
+    ).run()
+
+
+async def _keep_changing(platform: object) -> None:
+    """Rows that are not under the cursor go from one to two pods and back."""
+    from choreo_local.apiclient.types import RowsChanged
+    from tui import demo
+
+    assert isinstance(platform, demo.DemoPlatform)
+    rows = platform.board.rows[-_CHANGED_ROWS:]
+    for number in range(10**9):
+        await asyncio.sleep(1 / _CHANGES_A_SECOND)
+        pods = number % 2 + 1
+        changed = tuple(
+            replace(row, cells=(replace(row.cells[0], ready=pods, desired=pods), *row.cells[1:]))
+            for row in rows
+        )
+        platform.events.put_nowait(RowsChanged(changed))
+
+
+def main() -> int:
+    """Print the figures."""
+    if sys.argv[1:2] == ["--child"]:
+        with suppress(KeyboardInterrupt):
+            _child(int(sys.argv[2]))
+        return 0
+    for figure in run():
+        line = (
+            f"{figure.name:<56} median {statistics.median(figure.samples):7.1f}"
+            f"  p95 {figure.quantile(0.95):7.1f} {figure.unit}  ({len(figure.samples)} samples)\n"
+        )
+        sys.stdout.write(line)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
