@@ -86,7 +86,7 @@ def load(paths: InstancePaths) -> Instance | None:
     """
     try:
         content = json.loads(paths.instance_file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise PreflightError(

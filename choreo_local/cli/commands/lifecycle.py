@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +25,8 @@ from choreo_local.errors import (
 )
 from choreo_local.paths import InstancePaths
 
+# The store, logs and byte code of a small platform; images and volumes of pods come on top.
+_DISK_BYTES = 100_000_000
 _DRIVERS = ("auto", "embedded", "k3d", "existing")
 
 
@@ -108,6 +111,13 @@ def _prepare(paths: InstancePaths) -> None:
             f"cannot write to {paths.root}: {error.strerror}",
             remedy="Choose another place for all state: CHOREO_HOME=DIRECTORY choreo up",
         ) from error
+    free = shutil.disk_usage(paths.root).free
+    if free < _DISK_BYTES:
+        raise PreflightError(
+            f"cannot start: only {free / 1e6:.0f} MB are free at {paths.root}, at least "
+            f"{_DISK_BYTES / 1e6:.0f} MB are needed",
+            remedy="Free some space, or choose another place: CHOREO_HOME=DIRECTORY choreo up",
+        )
 
 
 def _follow(
