@@ -11,6 +11,7 @@ from choreo_local.embedded.kubeapi.plugins.pods import (
     Priorities,
     ServiceAccounts,
 )
+from choreo_local.embedded.kubeapi.plugins.podsecurity import PodSecurity
 from choreo_local.embedded.kubeapi.plugins.policies import ValidatingPolicies
 from choreo_local.embedded.kubeapi.plugins.roles import RoleEscalation
 from choreo_local.embedded.kubeapi.plugins.storage import StorageDefaults
@@ -25,6 +26,7 @@ def standard(store: Store, registry: Registry, authorizer: Authorizer) -> list[P
         NamespaceLifecycle(store),
         LimitRanger(store),
         ServiceAccounts(store),
+        PodSecurity(store),
         Priorities(store),
         DefaultTolerations(),
         StorageDefaults(store),
