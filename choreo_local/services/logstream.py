@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
@@ -88,14 +88,14 @@ async def _follow(cell: Cell, wanted: Wanted) -> AsyncGenerator[LogLine, None]:
 
 
 class _Follower:
-    """One stream a container instance; a watch on the pods finds new ones."""
+    """Follows each container of the pods that a watch finds."""
 
     def __init__(self, cell: Cell, wanted: Wanted) -> None:
         self._cell = cell
         self._wanted = wanted
         self._tasks = TaskGroup("logs")
         self._queue: asyncio.Queue[LogLine] = asyncio.Queue(_WAITING_LINES)
-        self._seen: set[tuple[str, str, int]] = set()
+        self._containers: dict[tuple[str, str], _Container] = {}
         self._informer = Informer(
             cell.client,
             podlogs.PODS,
@@ -123,43 +123,90 @@ class _Follower:
         del old
         if pod is None:
             return
-        for container, restarts in started(pod):
-            key = (str(pod["metadata"]["uid"]), container, restarts)
-            if key in self._seen:
+        metadata = pod["metadata"]
+        for name, restarts in started(pod):
+            key = (str(metadata["uid"]), name)
+            known = self._containers.get(key)
+            if known is not None:
+                known.saw(restarts)
                 continue
-            # What was there before us is cut to the wanted tail, what comes later is read whole.
-            is_new = self._informer.synced.is_set()
-            wanted = (
-                replace(self._wanted, tail=None, since_seconds=None) if is_new else self._wanted
-            )
-            self._seen.add(key)
-            name = pod["metadata"]["name"]
-            self._tasks.start(self._stream(name, container, wanted), name=f"{name}/{container}")
+            wanted = self._wanted
+            if self._informer.synced.is_set():
+                # What was there before us is cut to the wanted tail, what comes later is not.
+                wanted = replace(wanted, tail=None, since_seconds=None)
+            container = _Container(metadata["name"], name, restarts)
+            self._containers[key] = container
+            self._tasks.start(self._read(container, wanted), name=f"{metadata['name']}/{name}")
 
-    async def _stream(self, pod: str, container: str, wanted: Wanted) -> None:
-        """Read until the container has ended; a stream that breaks before is opened again."""
-        restarts = self._restarts(pod, container)
-        last = ""
+    async def _read(self, container: _Container, wanted: Wanted) -> None:
+        """Read one instance of a container after the other, each line once."""
         while True:
-            found = podlogs.lines(self._cell.client, self._cell.namespace, pod, container, wanted)
+            container.takes_up()
             with suppress(ApiError, UnreachableError):
-                async with aclosing(found):
-                    async for line in found:
-                        if line.time > last or not wanted.since_time:
-                            last = line.time
-                            await self._queue.put(line)
-            await asyncio.sleep(_REOPEN_SECONDS)
-            if restarts is None or self._restarts(pod, container) != restarts:
+                await self._read_once(container, wanted)
+            if not await container.goes_on(self._runs):
                 return
-            wanted = Wanted(follow=True, since_time=last)
+            wanted = Wanted(follow=True, since_time=container.last)
 
-    def _restarts(self, pod: str, container: str) -> int | None:
-        """The restarts of a container that runs, None of one that does not."""
-        found = self._informer.get(pod, self._cell.namespace)
-        for entry in ((found or {}).get("status") or {}).get("containerStatuses") or ():
-            if entry.get("name") == container and "running" in (entry.get("state") or {}):
-                return int(entry.get("restartCount") or 0)
-        return None
+    async def _read_once(self, container: _Container, wanted: Wanted) -> None:
+        before = container.last
+        found = podlogs.lines(
+            self._cell.client, self._cell.namespace, container.pod, container.name, wanted
+        )
+        async with aclosing(found):
+            async for line in found:
+                if line.time > before:
+                    container.last = line.time
+                    await self._queue.put(line)
+
+    def _runs(self, container: _Container) -> bool | None:
+        """Whether a container runs; None when its pod is gone."""
+        pod = self._informer.get(container.pod, self._cell.namespace)
+        if pod is None:
+            return None
+        statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+        return any(
+            entry.get("name") == container.name and "running" in (entry.get("state") or {})
+            for entry in statuses
+        )
+
+
+class _Container:
+    """How far the log of a container has been read.
+
+    The cluster shows the log of the latest instance only, so after many quick restarts one
+    stream may hold what another was opened for; lines are told apart by their time.
+    """
+
+    def __init__(self, pod: str, name: str, restarts: int) -> None:
+        self.pod = pod
+        self.name = name
+        self.last = ""
+        self._restarts = restarts
+        self._is_new = asyncio.Event()
+
+    def saw(self, restarts: int) -> None:
+        """The container was seen with so many restarts."""
+        if restarts > self._restarts:
+            self._restarts = restarts
+            self._is_new.set()
+
+    def takes_up(self) -> None:
+        """A stream is about to be opened, for whatever instance is the latest."""
+        self._is_new.clear()
+
+    async def goes_on(self, runs: Callable[[_Container], bool | None]) -> bool:
+        """Wait until there is something to read again; False when there never will be."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REOPEN_SECONDS):
+                    await self._is_new.wait()
+                    return True
+            is_running = runs(self)
+            if is_running is None:
+                return False
+            if is_running:
+                return True
 
 
 def started(pod: Manifest) -> Iterator[tuple[str, int]]:

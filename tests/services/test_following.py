@@ -94,3 +94,22 @@ async def test_a_broken_stream_goes_on_where_it_broke(monkeypatch: pytest.Monkey
     assert found == ["one", "two"]
     assert [query.get("tailLines") for query in transport.asked] == ["10", None]
     assert transport.asked[1]["sinceTime"] == "2026-01-01T10:00:01.5Z"
+
+
+async def test_a_container_that_restarts_is_read_again_at_once() -> None:
+    container = logstream._Container("p", "c", 0)
+    container.takes_up()
+    container.saw(0)
+    waiting = asyncio.create_task(container.goes_on(lambda _: False))
+    container.saw(1)
+    assert await asyncio.wait_for(waiting, 0.5) is True
+
+
+async def test_a_container_whose_pod_is_gone_is_read_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logstream, "_REOPEN_SECONDS", 0.01)
+    answers: list[bool | None] = [False, False, None]
+    container = logstream._Container("p", "c", 0)
+    assert await container.goes_on(lambda _: answers.pop(0)) is False
+    assert answers == []
