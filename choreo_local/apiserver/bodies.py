@@ -32,7 +32,24 @@ async def json_object(request: Request, type_name: str) -> dict[str, Any]:
         if value is not None and not isinstance(value, dict):
             kind = _TYPE_NAMES.get(f"{type_name}.{field}", kind)
             raise _mismatch(value, f"struct field {name}.{field} of type gen.{kind}")
+    _check_metadata(name, content.get("metadata") or {})
     return content
+
+
+def _check_metadata(name: str, metadata: dict[str, Any]) -> None:
+    for field in ("name", "namespace"):
+        value = metadata.get(field)
+        if value is not None and not isinstance(value, str):
+            raise _mismatch(value, f"struct field {name}.metadata.{field} of type string")
+    for field in ("labels", "annotations"):
+        value = metadata.get(field)
+        texts = value.values() if isinstance(value, dict) else ()
+        if value is not None and not isinstance(value, dict):
+            kind = "map[string]string"
+            raise _mismatch(value, f"struct field {name}.metadata.{field} of type {kind}")
+        wrong = next((text for text in texts if not isinstance(text, str)), None)
+        if wrong is not None:
+            raise _mismatch(wrong, f"struct field {name}.metadata.{field} of type string")
 
 
 async def _read(request: Request) -> bytes:

@@ -123,8 +123,10 @@ async def on_domain_error(request: Request, error: Exception) -> Response:
 
 async def on_plain_error(request: Request, error: Exception) -> Response:
     """A request that could not be read."""
-    del request
     assert isinstance(error, PlainTextError)
+    if request.url.path.startswith(OURS):
+        code = _CODES.get(error.status, ErrorCode.BAD_REQUEST)
+        return json_response({"error": error.message, "code": code}, status=error.status)
     return text_response(error.message, status=error.status)
 
 

@@ -195,6 +195,34 @@ async def test_a_body_that_cannot_be_read_is_refused(api: Api, data: bytes, text
     assert text in (body if isinstance(body, str) else body["error"])
 
 
+_ODD: list[dict[str, Any]] = [
+    {"metadata": {"name": 5}},
+    {"metadata": {"name": "odd", "labels": "abc"}},
+    {"metadata": {"name": "odd", "labels": {"a": 1}}},
+    {"metadata": {"name": "odd", "annotations": ["a", "b"]}},
+    {"metadata": {"name": "odd", "namespace": {}}},
+    {"metadata": {"name": "odd"}, "spec": {"owner": "x"}},
+    {"metadata": {"name": "odd"}, "spec": {"owner": {"projectName": []}}},
+    {"metadata": {"name": "odd"}, "spec": {"owner": {"projectName": "a/b?c"}}},
+    {"metadata": {"name": "odd"}, "spec": {"dataPlaneRef": []}},
+    {"metadata": {"name": "odd"}, "spec": {"dataPlaneRef": {"kind": {}, "name": 5}}},
+    {"metadata": {"name": "odd"}, "spec": {"type": 5, "environment": []}},
+    {"metadata": {"name": "od\u0000d"}},
+]
+
+
+@pytest.mark.parametrize("body", _ODD, ids=str)
+@pytest.mark.parametrize(
+    "plural", ["projects", "components", "environments", "releasebindings", "workloads"]
+)
+async def test_no_body_makes_the_server_fail(api: Api, plural: str, body: dict[str, Any]) -> None:
+    status, answer, _ = await api.call("POST", f"{_NAMESPACE}/{plural}", body)
+    if status < 300:
+        await api.must("DELETE", f"{_NAMESPACE}/{plural}/{answer['metadata']['name']}")
+    else:
+        assert 400 <= status < 500, answer
+
+
 async def test_the_client_creates_changes_and_deletes(api: Api) -> None:
     body = {"metadata": {"name": "typed", "namespace": "default"}, "spec": {}}
     created = await api.client.create(registry.PROJECT, body)
