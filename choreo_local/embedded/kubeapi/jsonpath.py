@@ -122,11 +122,23 @@ def _bracket(text: str) -> Step:
         branches = [_bracket(part) for part in parts]
         return lambda values: [found for branch in branches for found in branch(values)]
     if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'":
-        return _field(text[1:-1])
+        return _quoted(text[1:-1])
     matched = _SLICE.fullmatch(text)
     if matched is None or not text:
         raise PathError(f"invalid array index {text}")
     return _elements(matched)
+
+
+def _quoted(key: str) -> Step:
+    """As the real one has it, a quoted key is a path of its own: dots in it must be escaped."""
+    steps = list(_steps(f".{key}"))
+
+    def step(values: list[Any]) -> list[Any]:
+        for one in steps:
+            values = one(values)
+        return values
+
+    return step
 
 
 def _field(name: str) -> Step:

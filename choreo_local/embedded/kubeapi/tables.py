@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ from choreo_local.errors import BadRequestError
 
 Object = Mapping[str, Any]
 _LIST_KEYS = ("resourceVersion", "continue", "remainingItemCount")
+_MAX_INTEGER = 2**63
 _INCLUDES = {"": "Metadata", "Metadata": "Metadata", "Object": "Object", "None": "None"}
 
 _DEFAULT_COLUMNS = (NAME, CREATED_AT)
@@ -163,9 +165,23 @@ def _text(value: Any) -> str:
         return value
     if value is None:
         return "<no value>"
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
+    is_huge = isinstance(value, int) and abs(value) >= _MAX_INTEGER
+    if isinstance(value, float) or is_huge:
+        return _float_text(float(value))
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _float_text(value: float) -> str:
+    """The shortest text, with an exponent from a million; whole numbers that fit are integers."""
+    if value.is_integer() and abs(value) < _MAX_INTEGER:
+        return str(int(value))
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    power = len(digits) + int(exponent) - 1
+    if -5 < power < 6:
+        return f"{Decimal(repr(value)).normalize():f}"
+    mantissa = "".join(map(str, digits))
+    fraction = f".{mantissa[1:]}" if len(mantissa) > 1 else ""
+    return f"{'-' if sign else ''}{mantissa[0]}{fraction}e{power:+03d}"
 
 
 def _typed_cell(type_: str, value: Any, now: datetime) -> Any:
