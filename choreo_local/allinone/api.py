@@ -77,6 +77,9 @@ class Apis:
         await self._server.start()
 
     async def _stop(self) -> None:
+        # First what never ends by itself: the server waits for its open streams.
+        if self._services is not None:
+            await self._services.stop()
         if self._server is not None:
             await self._server.stop()
         for client in self._clients:

@@ -10,12 +10,12 @@ from pathlib import Path
 import aiohttp
 
 from choreo_local.api import labels
-from choreo_local.controllers import catalogue
+from choreo_local.controllers import catalogue, tracking
 from choreo_local.controllers.live import LiveObjects
 from choreo_local.controllers.observed import Manifest
 from choreo_local.controllers.operator import Operator
 from choreo_local.controllers.outcome import PlaneReference
-from choreo_local.controllers.renderedrelease import handlers as renderedrelease
+from choreo_local.controllers.rules import NoObserver
 from choreo_local.controllers.runtime import Runtime
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.transport import AiohttpTransport
@@ -124,21 +124,17 @@ def build(client: KubeClient, connected: PlaneClients) -> tuple[Runtime, LiveObj
     planes = _Planes(connected)
 
     def on_change(obj: Manifest) -> None:
-        owner = renderedrelease.owner_of(obj)
+        owner = tracking.owner_of(obj)
         if owner is not None:
-            runtime.wake("RenderedRelease", *owner)
+            runtime.wake(owner.kind, owner.namespace, owner.name)
 
-    live = LiveObjects(
-        planes.client,
-        label_selector=renderedrelease.LABEL_SELECTOR,
-        release_label=labels.RENDERED_RELEASE_UID,
-        on_change=on_change,
-    )
+    live = LiveObjects(planes.client, on_change=on_change)
     runtime = Runtime(
         catalogue.all_controllers(planes.agents),
         kinds=catalogue.watched_kinds(),
         client=client,
         planes=planes,
         live=live,
+        rules=NoObserver(),
     )
     return runtime, live

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from urllib.parse import quote
+
+_PLAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+
+
+def _quoted(name: str) -> str:
+    return name if _PLAIN.fullmatch(name) else quote(name, safe="")
 
 
 def split_api_version(api_version: str) -> tuple[str, str]:
@@ -67,13 +75,16 @@ class ResourceKind:
     def path(
         self, namespace: str | None = None, name: str | None = None, subresource: str | None = None
     ) -> str:
-        """The URL path of the collection, of one object, or of a subresource of it."""
+        """The URL path of the collection, of one object, or of a subresource of it.
+
+        Names are quoted: one that holds `/` or `?` must not change what is asked for.
+        """
         parts = [self.root]
         if self.namespaced and namespace:
-            parts += ["namespaces", namespace]
+            parts += ["namespaces", _quoted(namespace)]
         parts.append(self.plural)
         if name is not None:
-            parts.append(name)
+            parts.append(_quoted(name))
         if subresource is not None:
             parts.append(subresource)
         return "/".join(parts)

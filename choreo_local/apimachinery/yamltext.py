@@ -54,7 +54,7 @@ def check_bounds(text: str | bytes) -> None:
             if event.anchor:
                 sizes[event.anchor] = 1
         elif isinstance(event, yaml.AliasEvent):
-            size = sizes.get(event.anchor, 1)
+            size = sizes.get(event.anchor or "", 1)
         elif isinstance(event, yaml.CollectionEndEvent):
             anchor, size = open_nodes.pop()
             if anchor:
