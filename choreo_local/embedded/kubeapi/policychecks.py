@@ -63,6 +63,7 @@ def _check(text: str | None, field: str, wanted: Sequence[Type]) -> Iterator[Cau
     found = program.result_type
     if not wanted or found is types.DYN or found in wanted:
         return
-    names = [str(one) for one in wanted]
+    # The name that upstream prints for the type of null.
+    names = ["null_type" if one is types.NULL else str(one) for one in wanted]
     expected = names[0] if len(names) == 1 else f"one of [{' '.join(names)}]"
     yield fielderrors.invalid_value(field, text, f"must evaluate to {expected} but got {found}")

@@ -117,6 +117,16 @@ def _is_counted_change(collection: Collection, new: Manifest, old: Manifest) -> 
 
 def shape(collection: Collection, obj: Manifest) -> list[str]:
     """Give an object the shape of its kind, in place; answers the unknown fields."""
+    metadata = obj.get("metadata")
+    forgets_managers = isinstance(metadata, dict) and metadata.get("managedFields") == []
+    unknown = _shape(collection, obj)
+    if forgets_managers:
+        # Shaping drops empty lists, but this one says as much as a list of one empty entry.
+        obj["metadata"]["managedFields"] = [{}]
+    return unknown
+
+
+def _shape(collection: Collection, obj: Manifest) -> list[str]:
     if not collection.served.custom:
         unknown = typed.shape(collection.kind.gvk, obj)
         if collection.kind.group_resource == "secrets":
