@@ -34,6 +34,7 @@ VERSION = {
 _METRICS = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
 _NEVER = "Fri, 31 Dec 2100 23:59:59 GMT"
 _KEY_SET = "application/jwk-set+json"
+_V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 NOT_FOUND = Response(404, b"404 page not found\n", TEXT)
 _HEALTH = ("healthz", "livez", "readyz")
 _CHECKS = ("ping", "etcd")
@@ -159,9 +160,22 @@ def _openid(api: KubeApi, request: Request, path: str) -> Response:
     return Response(200, orjson.dumps(document))
 
 
+def _v2_protobuf() -> bytes:
+    """The same for kubectl, which asks here about kinds that no document of v3 knows."""
+
+    def field(number: int, content: bytes) -> bytes:
+        return bytes([number << 3 | 2, len(content)]) + content
+
+    info = openapi.v2()["info"]
+    texts = field(1, info["title"].encode()) + field(2, info["version"].encode())
+    return field(1, b"2.0") + field(2, texts)
+
+
 def _openapi(api: KubeApi, request: Request, segments: list[str]) -> Response:
     served = api.registry.served()
     if segments == ["openapi", "v2"]:
+        if _V2_PROTOBUF in request.header("accept"):
+            return _cached(request, _v2_protobuf(), _V2_PROTOBUF.replace("@", "."))
         return _cached(request, orjson.dumps(openapi.v2()), JSON)
     if segments == ["openapi", "v3"]:
         return _cached(request, orjson.dumps(openapi.index(served)), TEXT)

@@ -130,3 +130,13 @@ async def test_the_kube_client_works_over_function_calls(api: Api) -> None:
     await client.delete(CONFIG_MAP, "a", "default")
     with pytest.raises(NotFoundError):
         await client.get(CONFIG_MAP, "a", "default")
+
+
+async def test_kubectl_gets_openapi_v2_as_protobuf() -> None:
+    api = await Api.start()
+    form = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+
+    answer = await api.send("GET", "/openapi/v2", accept=f"{form},application/json")
+
+    assert answer.body.startswith(b"\x0a\x032.0")
+    assert answer.content_type == form.replace("@", ".")
