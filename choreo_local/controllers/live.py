@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from choreo_local.controllers import identity
+from choreo_local.controllers import applied, identity, tracking
+from choreo_local.controllers.applied import Applied
 from choreo_local.controllers.observed import Manifest
 from choreo_local.controllers.outcome import PlaneReference
 from choreo_local.errors import NotFoundError, UnreachableError
@@ -23,8 +24,6 @@ class LiveObjects:
 
     Args:
         client: the client of a plane.
-        label_selector: which objects are ours.
-        release_label: the label that holds the uid of the release an object belongs to.
         on_change: told of every object that was added, modified or deleted.
     """
 
@@ -32,19 +31,15 @@ class LiveObjects:
         self,
         client: Callable[[PlaneReference], KubeClient],
         *,
-        label_selector: str,
-        release_label: str,
         on_change: Callable[[Manifest], None],
     ) -> None:
         self._client = client
-        self._selector = label_selector
-        self._label = release_label
         self._on_change = on_change
         self._informers: dict[tuple[PlaneReference, str, str], Informer] = {}
-        self._by_release: dict[tuple[PlaneReference, str], dict[identity.ObjectKey, Manifest]] = (
+        self._by_owner: dict[tuple[PlaneReference, str], dict[identity.ObjectKey, Manifest]] = (
             defaultdict(dict)
         )
-        self._applied: dict[PlaneReference, dict[identity.ObjectKey, bytes]] = defaultdict(dict)
+        self._applied: dict[PlaneReference, dict[identity.ObjectKey, Applied]] = defaultdict(dict)
         self._tasks = TaskGroup("live-objects")
 
     async def follow(self, plane: PlaneReference, kinds: Iterable[tuple[str, str]]) -> None:
@@ -59,18 +54,20 @@ class LiveObjects:
             )
             raise UnreachableError(message) from None
 
-    def of_release(self, plane: PlaneReference, uid: str) -> Sequence[Manifest]:
-        """The live objects of one release."""
-        return list(self._by_release.get((plane, uid), {}).values())
+    def of_owner(self, plane: PlaneReference, owner: str) -> Sequence[Manifest]:
+        """The live objects that a RenderedRelease or a WorkflowRun, by its uid, put on a plane."""
+        return list(self._by_owner.get((plane, owner), {}).values())
 
-    def applied(self, plane: PlaneReference) -> Mapping[identity.ObjectKey, bytes]:
-        """Digests of the manifests that this process applied to a plane, by object."""
+    def applied(self, plane: PlaneReference) -> Mapping[identity.ObjectKey, Applied]:
+        """What this process applied to a plane, by object."""
         return self._applied[plane]
 
-    def record(self, plane: PlaneReference, manifests: Iterable[Mapping[str, Any]]) -> None:
-        """Remember that these manifests have been applied to a plane."""
-        for manifest in manifests:
-            self._applied[plane][identity.key(manifest)] = identity.digest(manifest)
+    def record(
+        self, plane: PlaneReference, written: Iterable[tuple[Mapping[str, Any], Manifest]]
+    ) -> None:
+        """Remember manifests that have been applied to a plane, and what the plane answered."""
+        for manifest, answer in written:
+            self._applied[plane][identity.key(manifest)] = applied.of(manifest, answer)
 
     async def stop(self) -> None:
         """Stop all watches."""
@@ -94,22 +91,30 @@ class LiveObjects:
         def on_change(old: Manifest | None, new: Manifest | None) -> None:
             self._changed(plane, old, new)
 
-        informer = Informer(client, resource, label_selector=self._selector, on_change=on_change)
+        informer = Informer(client, resource, label_selector=tracking.SELECTOR, on_change=on_change)
         self._informers[key] = informer
         self._tasks.start(informer.run(), name=f"{plane.plane_id}/{resource.group_resource}")
         return informer
 
     def _changed(self, plane: PlaneReference, old: Manifest | None, new: Manifest | None) -> None:
         if old is not None:
-            self._objects(plane, old).pop(identity.key(old), None)
+            self._forget(plane, old)
             if new is None:
                 self._applied[plane].pop(identity.key(old), None)
         if new is not None:
-            self._objects(plane, new)[identity.key(new)] = new
+            self._by_owner[plane, _owner_key(new)][identity.key(new)] = new
         changed = new or old
         if changed is not None:
             self._on_change(changed)
 
-    def _objects(self, plane: PlaneReference, obj: Manifest) -> dict[identity.ObjectKey, Manifest]:
-        uid = (obj["metadata"].get("labels") or {}).get(self._label, "")
-        return self._by_release[plane, uid]
+    def _forget(self, plane: PlaneReference, obj: Manifest) -> None:
+        owner = (plane, _owner_key(obj))
+        objects = self._by_owner[owner]
+        objects.pop(identity.key(obj), None)
+        if not objects:
+            del self._by_owner[owner]
+
+
+def _owner_key(obj: Manifest) -> str:
+    owner = tracking.owner_of(obj)
+    return owner.key if owner else ""

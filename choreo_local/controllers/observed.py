@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from choreo_local.controllers.applied import Applied
 from choreo_local.controllers.identity import ObjectKey
 from choreo_local.controllers.outcome import PlaneReference
 
@@ -30,11 +31,13 @@ class Live(Protocol):
         Raises UnreachableError when nothing connects us with the plane.
         """
 
-    def of_release(self, plane: PlaneReference, uid: str) -> Sequence[Manifest]:
-        """The live objects of one RenderedRelease."""
+    def of_owner(self, plane: PlaneReference, owner: str) -> Sequence[Manifest]:
+        """The live objects that a RenderedRelease or a WorkflowRun, by its uid, put on a plane."""
 
-    def applied(self, plane: PlaneReference) -> Mapping[ObjectKey, bytes]:
-        """Digests of the manifests that this process applied to a plane, by object."""
+    def applied(self, plane: PlaneReference) -> Mapping[ObjectKey, Applied]:
+        """What this process applied to a plane, by object."""
 
-    def record(self, plane: PlaneReference, manifests: Iterable[Mapping[str, Any]]) -> None:
-        """Remember that these manifests have been applied to a plane."""
+    def record(
+        self, plane: PlaneReference, written: Iterable[tuple[Mapping[str, Any], Manifest]]
+    ) -> None:
+        """Remember manifests that have been applied to a plane, and what the plane answered."""

@@ -6,7 +6,7 @@ conflicts, back-off, events and "nothing changed, nothing written" are solved on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -83,12 +83,31 @@ class PlaneReference:
 
 @dataclass(frozen=True, slots=True)
 class PlaneWork:
-    """Writes on another plane, in order: apply one (id, manifest) after another, then delete."""
+    """Writes on another plane, in order: create, apply one (id, manifest) after another, delete.
+
+    Attributes:
+        create: manifests of objects that are left alone where they exist.
+    """
 
     plane: PlaneReference
     field_manager: str
+    create: tuple[Manifest, ...] = ()
     apply: tuple[tuple[str, Manifest], ...] = ()
     delete: tuple[Reference, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.create or self.apply or self.delete)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleWork:
+    """An alert rule to keep at the Observer API, or to delete there when there is no `payload`."""
+
+    source: str
+    name: str
+    payload: Manifest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +118,14 @@ class Outcome:
         add_finalizer: must be on the object before anything else is done.
         remove_finalizer: the object may go, once everything else is done.
         on_plane: writes on another plane, before those on the control plane.
+        on_observer: a write to the Observer API, before those on the control plane.
         apply: manifests for server-side apply on the control plane, in this order.
         create: manifests to create unless an object of the name exists.
         delete: objects to delete on the control plane; missing ones are fine.
-        on_error: what to ask for instead of `status` and `conditions` when a write of `on_plane`,
-            `apply`, `create` or `delete` failed; without it they stay unwritten. Either way the
+        on_done: what to ask for instead of `status` and `conditions`, given what the applies of
+            `on_plane` answered, or what `on_observer` did.
+        on_error: what to ask for instead of `status` and `conditions` when one of the writes before
+            them failed; without it they stay unwritten. Either way the
             pass is retried with back-off.
         status: fields below `status` to set, None removes; fields not named stay as they are.
         conditions: the conditions that this controller owns; others are not touched.
@@ -116,9 +138,11 @@ class Outcome:
     add_finalizer: str = ""
     remove_finalizer: str = ""
     on_plane: PlaneWork | None = None
+    on_observer: RuleWork | None = None
     apply: tuple[Manifest, ...] = ()
     create: tuple[Manifest, ...] = ()
     delete: tuple[Reference, ...] = ()
+    on_done: Callable[[Sequence[dict[str, Any]]], Outcome] | None = None
     on_error: Callable[[ChoreoError], Outcome] | None = None
     status: Manifest = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()

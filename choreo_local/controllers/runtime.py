@@ -7,7 +7,7 @@ kinds wake it. The runtime owns the queue, reads from the caches, and alone writ
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -16,7 +16,7 @@ from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.controllers import writes
 from choreo_local.controllers.indexes import Caches, IndexFunction
 from choreo_local.controllers.observed import Live, Manifest, Watched
-from choreo_local.controllers.outcome import Outcome, PlaneReference
+from choreo_local.controllers.outcome import Outcome, PlaneReference, RuleWork
 from choreo_local.errors import ChoreoError, ConflictError
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.workqueue import WorkQueue, work
@@ -41,7 +41,7 @@ class Controller(Generic[T]):
         wakes: other kind → (namespace, name) of the objects to look at when it changes.
         indexes: kind → index name → function, for the look-ups of `gather` and `wakes`.
         field_manager: owner of what it applies.
-        follows_status: kinds of `wakes` whose status counts too; of the others only what a person
+        heeds: kind of `wakes` → what of its status counts too; of the others only what a person
             writes does, or the heartbeat of a plane would wake everything on it.
         needs_spec: an object without `spec` is left alone; the API accepts it, we can do nothing.
     """
@@ -50,9 +50,9 @@ class Controller(Generic[T]):
     gather: Callable[[Watched, Live, Manifest], Awaitable[T]]
     reconcile: Callable[[T], Outcome]
     field_manager: str
-    follows_status: tuple[str, ...] = ()
     needs_spec: bool = True
     wakes: Mapping[str, Wakes] = field(default_factory=dict)
+    heeds: Mapping[str, Callable[[Manifest], Any]] = field(default_factory=dict)
     indexes: Mapping[str, Mapping[str, IndexFunction]] = field(default_factory=dict)
 
 
@@ -60,6 +60,12 @@ class Planes(Protocol):
     """Clients of other planes."""
 
     def client(self, plane: PlaneReference) -> KubeClient: ...
+
+
+class Rules(Protocol):
+    """Keeps alert rules at the Observer API."""
+
+    async def write(self, work: RuleWork) -> Manifest: ...
 
 
 class Runtime:
@@ -71,6 +77,7 @@ class Runtime:
         client: the control plane.
         planes: clients of the other planes.
         live: caches of the other planes' objects.
+        rules: where alert rules are kept.
     """
 
     def __init__(
@@ -81,6 +88,7 @@ class Runtime:
         client: KubeClient,
         planes: Planes,
         live: Live,
+        rules: Rules,
     ) -> None:
         self._controllers = {controller.kind.kind: controller for controller in controllers}
         self.kinds = dict(kinds)
@@ -89,15 +97,14 @@ class Runtime:
         self._client = client
         self._planes = planes
         self._live = live
+        self._rules = rules
 
     def changed(self, kind: str, obj: Manifest) -> None:
         """An object was added or modified: remember it and wake whom it concerns."""
         old = self.caches.of(kind).get(*_name(obj))
         if self.caches.of(kind).store(obj):
             self._wake_own(kind, obj)
-            self._wake_others(
-                kind, obj, only_status=old is not None and _spoken(old) == _spoken(obj)
-            )
+            self._wake_others(kind, old, obj)
 
     def listed(self, kind: str, obj: Manifest) -> None:
         """An object that was there before we came: look at it, even if it is known already."""
@@ -108,7 +115,7 @@ class Runtime:
         """An object is gone: wake whom it concerned, itself included."""
         self.caches.of(kind).drop(obj)
         self._wake_own(kind, obj)
-        self._wake_others(kind, obj, only_status=False)
+        self._wake_others(kind, None, obj)
 
     def wake(self, kind: str, namespace: str, name: str) -> None:
         """Look at an object soon."""
@@ -122,10 +129,11 @@ class Runtime:
         if kind in self._controllers:
             self.wake(kind, *_name(obj))
 
-    def _wake_others(self, kind: str, obj: Manifest, *, only_status: bool) -> None:
+    def _wake_others(self, kind: str, old: Manifest | None, obj: Manifest) -> None:
+        only_status = old is not None and _spoken(old) == _spoken(obj)
         for controller in self._controllers.values():
             wakes = controller.wakes.get(kind)
-            if wakes is None or (only_status and kind not in controller.follows_status):
+            if wakes is None or (only_status and not _is_heeded(controller, kind, old, obj)):
                 continue
             for namespace, name in _woken(wakes, self.caches, obj):
                 self.wake(controller.kind.kind, namespace, name)
@@ -179,12 +187,7 @@ class Runtime:
                     obj,
                     writes.add_finalizer(self._client, controller.kind, obj, outcome.add_finalizer),
                 )
-            if outcome.on_plane is not None:
-                client = self._planes.client(outcome.on_plane.plane)
-                await writes.on_plane(client, outcome.on_plane)
-                self._live.record(
-                    outcome.on_plane.plane, [manifest for _, manifest in outcome.on_plane.apply]
-                )
+            answers = await self._write_elsewhere(outcome)
             await self._write_objects(controller, outcome)
         except ConflictError:
             raise
@@ -193,6 +196,9 @@ class Runtime:
                 raise
             failure = error.message
             outcome = outcome.on_error(error)
+        else:
+            if outcome.on_done is not None:
+                outcome = outcome.on_done(answers)
         status_patch = writes.status_patch(obj, outcome, now=clock.timestamp())
         if status_patch:
             obj = await self._own(
@@ -211,6 +217,17 @@ class Runtime:
             )
         return failure
 
+    async def _write_elsewhere(self, outcome: Outcome) -> Sequence[Manifest]:
+        """Do what the outcome asks for beyond the control plane; what was answered."""
+        if outcome.on_observer is not None:
+            return [await self._rules.write(outcome.on_observer)]
+        work = outcome.on_plane
+        if work is None or work.is_empty:
+            return ()
+        written = await writes.on_plane(self._planes.client(work.plane), work)
+        self._live.record(work.plane, written)
+        return [answer for _, answer in written]
+
     async def _write_objects(self, controller: Controller[Any], outcome: Outcome) -> None:
         for manifest in outcome.create:
             kind = await self._resource(manifest)
@@ -222,7 +239,9 @@ class Runtime:
                 self._client.apply(kind, manifest, field_manager=controller.field_manager),
             )
         for reference in outcome.delete:
-            await writes.delete(self._client, reference)
+            obj = await writes.delete(self._client, reference)
+            if obj is not None and reference.kind in self.kinds:
+                self.changed(reference.kind, obj)
 
     async def _resource(self, manifest: Mapping[str, Any]) -> ResourceKind:
         known = self.kinds.get(manifest["kind"])
@@ -246,11 +265,11 @@ class Runtime:
         if obj is None:
             return before
         kind = before["kind"]
+        old = self.caches.of(kind).get(*_name(obj))
         if self.caches.of(kind).store(obj):
-            only_status = _spoken(before) == _spoken(obj)
-            if not only_status:
+            if _spoken(before) != _spoken(obj):
                 self._wake_own(kind, obj)
-            self._wake_others(kind, obj, only_status=only_status)
+            self._wake_others(kind, old, obj)
         return obj
 
 
@@ -263,6 +282,11 @@ def _spoken(obj: Manifest) -> tuple[Any, ...]:
     metadata = obj["metadata"]
     fields = ("uid", "generation", "labels", "annotations", "deletionTimestamp")
     return tuple(metadata.get(field) for field in fields)
+
+
+def _is_heeded(controller: Controller[Any], kind: str, old: Manifest | None, new: Manifest) -> bool:
+    status_of = controller.heeds.get(kind)
+    return old is None or (status_of is not None and status_of(old) != status_of(new))
 
 
 def _woken(wakes: Wakes, watched: Watched, obj: Manifest) -> list[tuple[str, str]]:

@@ -130,31 +130,46 @@ async def create(
         return None
 
 
-async def delete(client: KubeClient, reference: Reference) -> None:
-    """Delete; a missing object, or another one of its name, is fine."""
+async def delete(client: KubeClient, reference: Reference) -> Manifest | None:
+    """Delete; a missing object, or another one of its name, is fine.
+
+    Answers the object while it waits for its finalizers, None when it is gone.
+    """
     try:
         kind = await client.resolve(reference.api_version, reference.kind)
-        await client.delete(
+        answer = await client.delete(
             kind, reference.name, reference.namespace or None, uid=reference.uid or None
         )
     except NotFoundError:
-        return
+        return None
     except ConflictError:
         if not reference.uid:
             raise
+        return None
+    return answer if answer.get("metadata", {}).get("deletionTimestamp") else None
 
 
-async def on_plane(client: KubeClient, work: PlaneWork) -> None:
-    """Apply one manifest after another, then delete; stops at the first failure."""
+async def on_plane(client: KubeClient, work: PlaneWork) -> list[tuple[Mapping[str, Any], Manifest]]:
+    """Create, apply one manifest after another, then delete; stops at the first failure.
+
+    Answers the applied manifests with what the plane made of them.
+    """
+    for manifest in work.create:
+        await create(
+            client, await client.resolve(manifest["apiVersion"], manifest["kind"]), manifest
+        )
+    answers = []
     for identifier, manifest in work.apply:
         try:
             kind = await client.resolve(manifest["apiVersion"], manifest["kind"])
-            await client.apply(kind, manifest, field_manager=work.field_manager)
+            answer = await client.apply(kind, manifest, field_manager=work.field_manager)
         except ChoreoError as error:
             message = f"failed to apply resource {identifier}: {error.message}"
-            raise PlaneWriteError(message) from error
+            raise PlaneWriteError(message, remedy=error.remedy) from error
+        answers.append((manifest, answer))
     for reference in work.delete:
         await delete(client, reference)
+    return answers
 
 
 async def event(

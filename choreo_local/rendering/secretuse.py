@@ -2,7 +2,7 @@
 
 Checked before rendering, so that a missing secret is named instead of rendered as nothing.
 
-Public: `collect(workload, overrides, found)` → `SecretUse`.
+Public: `collect(workload, overrides, found)` → `SecretUse`, `used(workload, overrides)`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def collect(workload: Manifest, overrides: Manifest, found: Mapping[str, Manifes
     `found` are the SecretReferences of the namespace by name.
     """
     names: list[str] = []
-    for name, key in _used(workload, overrides):
+    for name, key in used(workload, overrides):
         if name not in names:
             names.append(name)
         problem = _problem(name, key, found.get(name))
@@ -50,7 +50,8 @@ def _problem(name: str, key: str, reference: Manifest | None) -> str:
     return ""
 
 
-def _used(workload: Manifest, overrides: Manifest) -> Iterator[tuple[str, str]]:
+def used(workload: Manifest, overrides: Manifest) -> Iterator[tuple[str, str]]:
+    """Name and key of each secret that is used; what an override replaces is not."""
     base = workload.get("container") or {}
     over = overrides.get("container") or {}
     for section in ("env", "files"):

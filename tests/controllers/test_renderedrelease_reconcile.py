@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from choreo_local.controllers import applied as remembered
 from choreo_local.controllers import identity
-from choreo_local.controllers.outcome import PlaneReference
+from choreo_local.controllers.applied import Applied
+from choreo_local.controllers.outcome import Outcome, PlaneReference
 from choreo_local.controllers.renderedrelease.reconcile import Observed, desired, reconcile
 from choreo_local.errors import NotFoundError
 from tests import builders
@@ -46,8 +48,18 @@ def observed(found: dict[str, Any], objects: Sequence[Any] = (), **more: Any) ->
     return Observed(release=found, live=objects, **(defaults | more))
 
 
-def applied(manifests: Sequence[Any]) -> dict[identity.ObjectKey, bytes]:
-    return {identity.key(manifest): identity.digest(manifest) for manifest in manifests}
+def applied(manifests: Sequence[Any], **answers: Any) -> dict[identity.ObjectKey, Applied]:
+    return {
+        identity.key(manifest): remembered.of(manifest, {**manifest, **answers})
+        for manifest in manifests
+    }
+
+
+def report(outcome: Outcome, *answers: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the status says of the objects once everything has been applied."""
+    assert outcome.on_done is not None
+    found: list[dict[str, Any]] = outcome.on_done(answers).status["resources"]
+    return found
 
 
 def test_new_manifests_are_applied_in_order_with_the_labels_that_find_them_again() -> None:
@@ -61,7 +73,8 @@ def test_new_manifests_are_applied_in_order_with_the_labels_that_find_them_again
         "uid-RenderedRelease-greeter-development"
     )
     assert outcome.add_finalizer == FINALIZER
-    assert [entry["healthStatus"] for entry in outcome.status["resources"]] == ["Unknown"] * 2
+    entries = report(outcome, live(outcome.on_plane.apply[0][1]))  # type: ignore[arg-type]
+    assert [entry["healthStatus"] for entry in entries] == ["Healthy", "Unknown"]
 
 
 def test_what_is_applied_and_unchanged_is_not_applied_again() -> None:
@@ -74,7 +87,22 @@ def test_what_is_applied_and_unchanged_is_not_applied_again() -> None:
 
     assert outcome.on_plane is not None
     assert outcome.on_plane.apply == ()
-    assert outcome.status["resources"][0]["healthStatus"] == "Healthy"
+    assert report(outcome)[0]["healthStatus"] == "Healthy"
+
+
+def test_other_words_of_the_server_are_not_taken_for_a_change() -> None:
+    found = release(config_map("a", cpu="1000m"))
+    wanted = desired(found)
+    worded = live({**wanted[0], "data": {"cpu": "1"}})
+    known = applied(wanted, data={"cpu": "1"})
+
+    outcome = reconcile(observed(found, [worded], applied=known))
+    changed = reconcile(observed(found, [live({**wanted[0], "data": {"cpu": "2"}})], applied=known))
+
+    assert outcome.on_plane is not None
+    assert outcome.on_plane.apply == ()
+    assert changed.on_plane is not None
+    assert [name for name, _ in changed.on_plane.apply] == ["a"]
 
 
 def test_what_somebody_else_changed_is_put_right() -> None:
@@ -144,7 +172,7 @@ def test_an_unchanged_status_keeps_its_time() -> None:
     }
     found["status"] = {"resources": [entry]}
     outcome = reconcile(observed(found, [live(desired(found)[0])]))
-    assert outcome.status["resources"] == [entry]
+    assert report(outcome) == [entry]
 
 
 def test_without_its_plane_the_pass_fails_and_says_what_is_missing() -> None:
@@ -166,3 +194,16 @@ def test_a_deletion_empties_the_plane_first() -> None:
     assert [item.name for item in waiting.on_plane.delete] == ["a"]
     assert waiting.remove_finalizer == ""
     assert done.remove_finalizer == FINALIZER
+
+
+def test_a_deletion_without_its_plane_says_what_is_awaited_and_how_to_force_it() -> None:
+    found = builders.deleting(release(config_map("a")), FINALIZER)
+    outcome = reconcile(observed(found, plane=None, missing="no agent of that plane is connected"))
+    (condition,) = outcome.conditions
+    assert (condition.type, condition.reason) == ("Finalizing", "CleanupFailed")
+    assert condition.message == (
+        "Failed to clean up dataplane resources: no agent of that plane is connected; to leave "
+        f"them behind, remove the finalizer {FINALIZER}"
+    )
+    assert outcome.failed
+    assert outcome.remove_finalizer == ""

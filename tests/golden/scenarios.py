@@ -18,9 +18,9 @@ from tests.golden import FIXTURES, load, recorded
 
 Object = dict[str, Any]
 
-_INSTALLED = FIXTURES / "samples" / "getting-started" / "all.yaml"
+INSTALLED = FIXTURES / "samples" / "getting-started" / "all.yaml"
 # What the recordings call the data plane of a fresh installation; they leave it out of the states.
-_DATA_PLANE: Object = {
+DATA_PLANE: Object = {
     "kind": "ClusterDataPlane",
     "metadata": {"name": "default"},
     "spec": {
@@ -99,7 +99,7 @@ def worlds() -> tuple[tuple[str, World], ...]:
 
 
 def _worlds() -> Iterator[tuple[str, World]]:
-    if not _INSTALLED.exists():
+    if not INSTALLED.exists():
         return
     for path in recorded("scenarios"):
         world = World(_installed())
@@ -112,8 +112,8 @@ def _worlds() -> Iterator[tuple[str, World]]:
 
 
 def _installed() -> dict[str, Object]:
-    found = {"ClusterDataPlane//default": _DATA_PLANE}
-    for obj in yaml.safe_load_all(_INSTALLED.read_text(encoding="utf-8")):
+    found = {"ClusterDataPlane//default": DATA_PLANE}
+    for obj in yaml.safe_load_all(INSTALLED.read_text(encoding="utf-8")):
         if obj:
             meta = obj["metadata"]
             found[f"{obj['kind']}/{meta.get('namespace', '')}/{meta['name']}"] = obj

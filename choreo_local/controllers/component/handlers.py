@@ -25,8 +25,8 @@ async def gather(watched: Watched, live: Live, component: Manifest) -> Observed:
         inputs=inputs,
         bindings=[obj for obj in own if obj["spec"]["environment"] == inputs.root_environment],
         children=[
-            *watched.by_index("ComponentRelease", "component", key),
             *bindings,
+            *watched.by_index("ComponentRelease", "component", key),
             *inputs.workloads,
             *watched.by_index(
                 "WorkflowRun", "component", f"{namespace}/{_project(component)}/{name}"

@@ -136,6 +136,6 @@ BINDINGS = Controller(
         "DataPlane": _bindings_of_plane,
         "ClusterDataPlane": _bindings_of_plane,
     },
-    follows_status=("RenderedRelease",),
+    heeds={"RenderedRelease": lambda release: release.get("status")},
     indexes={"ProjectReleaseBinding": {"release": _by_release}},
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from choreo_local import clock
 from choreo_local.api import registry
@@ -10,7 +11,7 @@ from choreo_local.controllers import references
 from choreo_local.controllers.observed import Live, Manifest, Watched
 from choreo_local.controllers.releasebinding.reconcile import Observed, reconcile
 from choreo_local.controllers.runtime import Controller, Wakes
-from choreo_local.rendering import names
+from choreo_local.rendering import names, secretuse
 
 _CHANNEL = "ObservabilityAlertsNotificationChannel"
 
@@ -142,8 +143,14 @@ def _by_resource(binding: Manifest) -> Iterable[str]:
 
 
 def _by_secret(binding: Manifest) -> Iterable[str]:
-    for name in (binding.get("status") or {}).get("secretReferenceNames") or ():
+    overrides = binding["spec"].get("workloadOverrides") or {}
+    for name, _ in secretuse.used({}, overrides):
         yield f"{binding['metadata']['namespace']}/{name}"
+
+
+def _release_by_secret(release: Manifest) -> Iterable[str]:
+    for name, _ in secretuse.used(release["spec"]["workload"], {}):
+        yield f"{release['metadata']['namespace']}/{name}"
 
 
 # Wakes.
@@ -176,8 +183,10 @@ def _of_project(watched: Watched, project: Manifest) -> Iterable[tuple[str, str]
 
 
 def _of_secret(watched: Watched, reference: Manifest) -> Iterable[tuple[str, str]]:
-    # A reference that was missing is not in any status yet: whoever failed to render may need it.
+    # Not by the status of bindings: it does not name a reference that was missing.
     yield from _found(watched, "secret", _key_of(reference))
+    for release in watched.by_index("ComponentRelease", "secret", _key_of(reference)):
+        yield from _of_component_release(watched, release)
 
 
 def _of_provider(watched: Watched, binding: Manifest) -> Iterable[tuple[str, str]]:
@@ -212,6 +221,22 @@ def _of_channel(watched: Watched, channel: Manifest) -> Iterable[tuple[str, str]
     return _found(watched, "environment", f"{namespace}/{environment}")
 
 
+# What of another object's status counts.
+
+
+def _reported(release: Manifest) -> Any:
+    return release.get("status")
+
+
+def _offered(provider: Manifest) -> Any:
+    return (provider.get("status") or {}).get("endpoints")
+
+
+def _provided(provider: Manifest) -> Any:
+    status = provider.get("status") or {}
+    return status.get("outputs"), status.get("conditions")
+
+
 _WAKES: dict[str, Wakes] = {
     "RenderedRelease": _of_rendered_release,
     "ComponentRelease": _of_component_release,
@@ -232,7 +257,11 @@ CONTROLLER = Controller(
     reconcile=reconcile,
     field_manager="releasebinding-controller",
     wakes=_WAKES,
-    follows_status=("RenderedRelease", "ReleaseBinding", "ResourceReleaseBinding"),
+    heeds={
+        "RenderedRelease": _reported,
+        "ReleaseBinding": _offered,
+        "ResourceReleaseBinding": _provided,
+    },
     indexes={
         "ReleaseBinding": {
             "cell": _binding_cell,
@@ -242,6 +271,7 @@ CONTROLLER = Controller(
             "resource": _by_resource,
             "secret": _by_secret,
         },
+        "ComponentRelease": {"secret": _release_by_secret},
         "ResourceReleaseBinding": {"cell": _binding_cell},
         "RenderedRelease": {"component": _release_cell},
     },

@@ -18,10 +18,10 @@ from choreo_local.api.conditions import RenderedReleaseCondition
 from choreo_local.controllers import references, rendered
 from choreo_local.controllers.observed import Manifest
 from choreo_local.controllers.outcome import Condition, Outcome, Reference, met, unmet
-from choreo_local.controllers.releasebinding import aggregate, connections, secrets
+from choreo_local.controllers.releasebinding import aggregate, gates
 from choreo_local.errors import ChoreoError
 from choreo_local.rendering import binding as bindings
-from choreo_local.rendering import dependencies, names, readiness
+from choreo_local.rendering import connections, dependencies, names, readiness, secretuse
 from choreo_local.rendering.errors import RenderError
 
 DELETION_WAIT = timedelta(seconds=5)
@@ -145,17 +145,14 @@ def _deploy(observed: Observed) -> Outcome:
     assert observed.release is not None
     workload = observed.release["spec"]["workload"]
     overrides = observed.binding["spec"].get("workloadOverrides") or {}
-    needed = secrets.collect(workload, overrides, observed.secret_references)
-    status: dict[str, Any] = {"secretReferenceNames": needed.names or None}
+    needed = secretuse.collect(workload, overrides, observed.secret_references)
     if needed.problem:
-        return _settled(
-            observed,
-            _unsynced(Reason.RENDERING_FAILED, needed.problem),
-            status=status,
-            failed=needed.problem,
-        )
+        # The status keeps the names of the last release that rendered.
+        unsynced = _unsynced(Reason.RENDERING_FAILED, needed.problem)
+        return _settled(observed, unsynced, failed=needed.problem)
     found, awaited = _resolved(observed, workload)
-    status |= {
+    status: dict[str, Any] = {
+        "secretReferenceNames": needed.names or None,
         "connectionTargets": found.targets or None,
         "resolvedConnections": found.resolved or None,
         "pendingConnections": found.pending or None,
@@ -180,16 +177,12 @@ def _resolved(
 ) -> tuple[connections.Connections, connections.ResourceDependencies]:
     declared = workload.get("dependencies") or {}
     spec = observed.binding["spec"]
-    where = {
-        "namespace": observed.binding["metadata"]["namespace"],
-        "project": spec["owner"]["projectName"],
-        "environment": spec["environment"],
-    }
+    cell = connections.Cell(
+        observed.binding["metadata"]["namespace"], spec["owner"]["projectName"], spec["environment"]
+    )
     return (
-        connections.resolve_connections(
-            declared.get("endpoints") or (), observed.providers, **where
-        ),
-        connections.resolve_resources(declared.get("resources") or (), observed.resources, **where),
+        connections.resolve_connections(declared.get("endpoints") or (), observed.providers, cell),
+        connections.resolve_resources(declared.get("resources") or (), observed.resources, cell),
     )
 
 
@@ -248,16 +241,16 @@ def _release(
         "on_error": lambda error: _write_failed(observed, error, status),
         "status": status,
     }
+    connected, provided = gates.connections(found), gates.resources(awaited)
     if found.pending:
-        return _settled(observed, found.condition, **writes)
+        return _settled(observed, connected, **writes)
     if awaited.pending:
-        return _settled(observed, found.condition, awaited.condition, **writes)
-    synced = _synced(wanted, observability.message)
-    gates = (found.condition, awaited.condition, synced)
+        return _settled(observed, connected, provided, **writes)
+    parts = (connected, provided, _synced(wanted, observability.message))
     if wanted.change is not rendered.Change.NONE:
         # The write's own event brings the next pass, which judges the new release.
-        return _settled(observed, *gates, **writes)
-    return _settled(observed, *gates, _resources_ready(observed), **writes)
+        return _settled(observed, *parts, **writes)
+    return _settled(observed, *parts, _resources_ready(observed), **writes)
 
 
 _WRITTEN = (rendered.Change.CREATED, rendered.Change.UPDATED)

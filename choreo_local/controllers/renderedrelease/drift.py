@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 from choreo_local.controllers import identity
+from choreo_local.controllers.applied import Applied
 from choreo_local.controllers.observed import Manifest
 
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -17,7 +17,7 @@ _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 def to_apply(
     wanted: Sequence[Manifest],
     live: Sequence[Manifest],
-    applied: Mapping[identity.ObjectKey, bytes],
+    applied: Mapping[identity.ObjectKey, Applied],
 ) -> Iterator[Manifest]:
     """The manifests whose objects are missing, differ, or were not applied by this process yet.
 
@@ -27,26 +27,9 @@ def to_apply(
     found = {identity.key(obj): obj for obj in live}
     for manifest in wanted:
         name = identity.key(manifest)
-        obj = found.get(name)
-        known = applied.get(name) == identity.digest(manifest)
-        if obj is None or not known or not _holds(obj, manifest):
+        obj, known = found.get(name), applied.get(name)
+        if obj is None or known is None or not known.is_current(obj, manifest):
             yield manifest
-
-
-def _holds(live: Any, wanted: Any) -> bool:
-    """Whether everything that a manifest says is true of the live object."""
-    if isinstance(wanted, Mapping):
-        return isinstance(live, Mapping) and all(
-            (name in live or value is None) and _holds(live.get(name), value)
-            for name, value in wanted.items()
-        )
-    if isinstance(wanted, list):
-        return (
-            isinstance(live, list)
-            and len(live) >= len(wanted)
-            and all(_holds(old, new) for old, new in zip(live, wanted, strict=False))
-        )
-    return bool(live == wanted)
 
 
 def duration(text: str) -> timedelta:

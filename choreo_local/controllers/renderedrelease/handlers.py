@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from choreo_local import clock
-from choreo_local.api import labels, registry
+from choreo_local.api import registry
 from choreo_local.controllers import references
 from choreo_local.controllers.observed import Live, Manifest, Watched
 from choreo_local.controllers.outcome import PlaneReference
 from choreo_local.controllers.renderedrelease.reconcile import FIELD_MANAGER, Observed, reconcile
 from choreo_local.controllers.runtime import Controller
-
-LABEL_SELECTOR = f"{labels.MANAGED_BY}={labels.MANAGED_BY_RENDERED_RELEASE}"
+from choreo_local.errors import UnreachableError
 
 # Searched for left-overs even when the status of a release does not name them.
 _WELL_KNOWN = (
@@ -42,10 +41,14 @@ _WELL_KNOWN = (
 async def gather(watched: Watched, live: Live, release: Manifest) -> Observed:
     """Resolve the plane and read what is live there."""
     plane, missing = _plane(watched, release)
-    found: list[Manifest] = []
+    found: Sequence[Manifest] = ()
     if plane is not None:
-        await live.follow(plane, [*_WELL_KNOWN, *_own_kinds(release)])
-        found = list(live.of_release(plane, release["metadata"]["uid"]))
+        try:
+            await live.follow(plane, [*_WELL_KNOWN, *_own_kinds(release)])
+        except UnreachableError as error:
+            plane, missing = None, error.message
+        else:
+            found = live.of_owner(plane, release["metadata"]["uid"])
     return Observed(
         release=release,
         plane=plane,
@@ -78,13 +81,6 @@ def _own_kinds(release: Manifest) -> Iterable[tuple[str, str]]:
     for entry in (release.get("status") or {}).get("resources") or ():
         group = entry.get("group")
         yield (f"{group}/{entry['version']}" if group else entry["version"]), entry["kind"]
-
-
-def owner_of(obj: Manifest) -> tuple[str, str] | None:
-    """The (namespace, name) of the RenderedRelease that put a live object on its plane."""
-    found = obj["metadata"].get("labels") or {}
-    name = found.get(labels.RENDERED_RELEASE_NAME)
-    return (found.get(labels.RENDERED_RELEASE_NAMESPACE, ""), name) if name else None
 
 
 def _in_environment(watched: Watched, environment: Manifest) -> Iterable[tuple[str, str]]:

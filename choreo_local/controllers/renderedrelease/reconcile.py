@@ -16,6 +16,7 @@ from choreo_local.api.conditions import RenderedReleaseCondition as Type
 from choreo_local.api.conditions import RenderedReleaseReason as Reason
 from choreo_local.apimachinery import gvk
 from choreo_local.controllers import identity, references
+from choreo_local.controllers.applied import Applied
 from choreo_local.controllers.observed import Manifest
 from choreo_local.controllers.outcome import (
     Outcome,
@@ -40,9 +41,10 @@ class Observed:
     """Everything that the decision may look at, already read.
 
     Attributes:
-        plane: where the objects belong; None when the environment or its plane does not exist.
+        plane: where the objects belong; None when it cannot be used.
+        missing: why it cannot be used.
         live: the objects on the plane that carry the release's uid.
-        applied: digests of what was applied in this process, by object.
+        applied: what was applied in this process, by object.
         now: for `lastObservedTime`.
     """
 
@@ -50,7 +52,7 @@ class Observed:
     plane: PlaneReference | None
     missing: str
     live: Sequence[Manifest]
-    applied: Mapping[identity.ObjectKey, bytes]
+    applied: Mapping[identity.ObjectKey, Applied]
     now: str
 
 
@@ -63,8 +65,6 @@ def reconcile(observed: Observed) -> Outcome:
         return Outcome(add_finalizer=_missing_finalizer(release), failed=observed.missing)
 
     wanted = desired(release)
-    stale = _stale(observed.live, wanted)
-    status = _resource_statuses(observed, wanted)
     return Outcome(
         add_finalizer=_missing_finalizer(release),
         on_plane=PlaneWork(
@@ -74,18 +74,22 @@ def reconcile(observed: Observed) -> Outcome:
                 (_identifier(manifest), manifest)
                 for manifest in drift.to_apply(wanted, observed.live, observed.applied)
             ),
-            delete=tuple(Reference.to(obj) for obj in stale),
+            delete=tuple(Reference.to(obj) for obj in _stale(observed.live, wanted)),
         ),
+        on_done=lambda answers: _report(observed, wanted, answers),
         on_error=_apply_failed,
-        status={"resources": status} if status else {},
-        conditions=(
-            met(
-                Type.RESOURCES_APPLIED,
-                Reason.APPLY_SUCCEEDED,
-                "All resources applied successfully",
-            ),
-        ),
-        requeue_after=_interval(release),
+    )
+
+
+def _report(observed: Observed, wanted: Sequence[Manifest], answers: Sequence[Manifest]) -> Outcome:
+    """What is there after everything has been applied."""
+    live = {identity.key(obj): obj for obj in (*observed.live, *answers)}
+    status = _resource_statuses(observed, wanted, live)
+    applied = "All resources applied successfully"
+    return Outcome(
+        status={"resources": status or None},
+        conditions=(met(Type.RESOURCES_APPLIED, Reason.APPLY_SUCCEEDED, applied),),
+        requeue_after=_interval(observed.release),
     )
 
 
@@ -140,8 +144,9 @@ def _stale(live: Sequence[Manifest], wanted: Sequence[Manifest]) -> list[Manifes
     ]
 
 
-def _resource_statuses(observed: Observed, wanted: Sequence[Manifest]) -> list[dict[str, Any]]:
-    live = {identity.key(obj): obj for obj in observed.live}
+def _resource_statuses(
+    observed: Observed, wanted: Sequence[Manifest], live: Mapping[identity.ObjectKey, Manifest]
+) -> list[dict[str, Any]]:
     before = {
         entry["id"]: entry
         for entry in (observed.release.get("status") or {}).get("resources") or ()
@@ -192,7 +197,10 @@ def _finalize(observed: Observed) -> Outcome:
         return Outcome()
     cleaning = met(Type.FINALIZING, Reason.CLEANUP_IN_PROGRESS, "Cleaning up dataplane resources")
     if observed.plane is None:
-        message = f"{observed.missing}; to let go of the objects there, remove the finalizer"
+        message = (
+            f"Failed to clean up dataplane resources: {observed.missing}; to leave them behind, "
+            f"remove the finalizer {finalizer}"
+        )
         return Outcome(
             conditions=(met(Type.FINALIZING, Reason.CLEANUP_FAILED, message),),
             failed=observed.missing,
