@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gc
+import importlib
 import logging
 import os
 import resource
 import signal
+import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from choreo_local import logs
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone import removal
-from choreo_local.allinone.lifecycle import Platform, Wishes
 from choreo_local.allinone.progress import Progress
 from choreo_local.errors import ChoreoError
 from choreo_local.paths import InstancePaths
+
+if TYPE_CHECKING:
+    from choreo_local.allinone.lifecycle import Wishes
 
 _MOST_FILES = 65_536
 
@@ -32,8 +40,11 @@ def main(arguments: list[str] | None = None) -> int:
     logs.set_up(paths.log_file if background else None)
     stream = os.fdopen(options.progress_fd, "w", encoding="utf-8") if background else None
     progress = Progress(stream, paths.phases)
-    wishes = Wishes(driver=options.driver, demo=options.demo)
+    # Nearly everything that is made while starting stays: looking for garbage finds none.
+    gc.disable()
     try:
+        with progress.phase("code"):
+            wishes = _load(options)
         with instances.locked(paths):
             return _run(paths, options.instance, wishes, progress)
     except ChoreoError as error:
@@ -44,6 +55,30 @@ def main(arguments: list[str] | None = None) -> int:
         logger.exception("Instance failed")
         progress.failed(error)
         return 1
+
+
+def _load(options: argparse.Namespace) -> Wishes:
+    """Import the platform, which is most of a start's work, and read the person's wishes."""
+    with _hidden("kubernetes", "pykube"):
+        # kopf looks for these only to know their classes when it meets them; we never use them
+        # with it, and they take a third of a second.
+        importlib.import_module("kopf")
+    lifecycle = importlib.import_module("choreo_local.allinone.lifecycle")
+    wishes: Wishes = lifecycle.Wishes(driver=options.driver, demo=options.demo)
+    return wishes
+
+
+@contextlib.contextmanager
+def _hidden(*names: str) -> Iterator[None]:
+    """Make modules impossible to import for a while."""
+    hidden = [name for name in names if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]  # how Python blocks an import
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -72,8 +107,13 @@ def _run(paths: InstancePaths, name: str, wishes: Wishes, progress: Progress) ->
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
+    from choreo_local.allinone.lifecycle import Platform
+
     platform = Platform(paths, record, wishes, on_death=on_death)
     platform.start(progress)
+    gc.collect()
+    gc.freeze()
+    gc.enable()
     progress.ready(platform.facts())
     finish.wait()
     platform.stop()
