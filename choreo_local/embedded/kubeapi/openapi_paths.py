@@ -91,7 +91,8 @@ def items(resource: ServedResource) -> Iterator[tuple[str, dict[str, Any]]]:
     """Path → operations, for the collection, the objects and their subresources."""
     kind = resource.kind
     scope = "Namespaced" if kind.namespaced else ""
-    collection = kind.path("{namespace}") if kind.namespaced else kind.path()
+    scope = "/namespaces/{namespace}" if kind.namespaced else ""
+    collection = f"{kind.root}{scope}/{kind.plural}"
     shared = _shared(resource, named=False)
     yield collection, {**_collection(resource, scope), "parameters": shared}
     if kind.namespaced and "list" in resource.verbs:

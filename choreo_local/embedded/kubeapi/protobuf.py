@@ -46,11 +46,11 @@ def decode(body: bytes, expected: GroupVersionKind) -> dict[str, Any]:
     if not body:
         _unrecognized(body, expected, "empty data")
     if not body.startswith(MAGIC):
+        prefix = " ".join(map(str, MAGIC))
         _unrecognized(
             body,
             expected,
-            "provided data does not appear to be a protobuf message, "
-            f"expected prefix {list(MAGIC)}".replace(",", ""),
+            f"provided data does not appear to be a protobuf message, expected prefix [{prefix}]",
         )
     if len(body) == len(MAGIC):
         _unrecognized(body, expected, "empty body")
@@ -217,6 +217,8 @@ def _value(type_: GoType, field: GoField, wire: int, value: Any, depth: int) -> 
 def _expect(field: GoField, wire: int, wanted: int) -> None:
     if wire != wanted:
         name = field.json[:1].upper() + field.json[1:]
+        if name == "Metadata":
+            name = field.type.printed.rpartition(".")[2]
         raise _WireError(f"proto: wrong wireType = {wire} for field {name}")
 
 

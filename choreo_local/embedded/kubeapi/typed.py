@@ -17,7 +17,7 @@ from choreo_local.apimachinery.gvk import GroupVersionKind
 from choreo_local.embedded.kubeapi import definitions, gotimes, gotypes, quantity
 from choreo_local.embedded.kubeapi.gotypes import GoField, GoType, Shape
 
-_MAX_DEPTH = 500
+_MAX_DEPTH = 200
 _KINDS = {
     bool: "bool",
     int: "number",
