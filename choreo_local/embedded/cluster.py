@@ -150,6 +150,7 @@ class EmbeddedCluster:
             KubeApiOptions(
                 tokens=users,
                 connect=self._connect,
+                serve_metrics=True,
                 signing_key=folders.pki / "service-accounts.key",
                 server_address=f"127.0.0.1:{port}",
                 service_range=str(options.service_range),
