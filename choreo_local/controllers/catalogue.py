@@ -13,6 +13,7 @@ from choreo_local.controllers.plane import handlers as plane
 from choreo_local.controllers.project import handlers as project
 from choreo_local.controllers.releasebinding import handlers as releasebinding
 from choreo_local.controllers.renderedrelease import handlers as renderedrelease
+from choreo_local.controllers.resource import handlers as resource
 from choreo_local.controllers.runtime import Controller
 
 
@@ -24,6 +25,8 @@ def all_controllers(agents: plane.Agents) -> list[Controller[Any]]:
         renderedrelease.CONTROLLER,
         project.PROJECTS,
         project.BINDINGS,
+        resource.RESOURCES,
+        resource.BINDINGS,
         environment.ENVIRONMENTS,
         environment.PIPELINES,
         *plane.controllers(agents),

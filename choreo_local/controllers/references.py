@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from choreo_local.api import labels
@@ -41,6 +41,18 @@ def data_plane_of(watched: Watched, environment: Manifest) -> Manifest | None:
         environment.get("spec", {}).get("dataPlaneRef"),
         namespace=environment["metadata"]["namespace"],
     )
+
+
+def environments_on(watched: Watched, plane: Manifest) -> Iterator[Manifest]:
+    """The environments that lie on a data plane."""
+    metadata = plane["metadata"]
+    wanted = plane["kind"], metadata.get("namespace", ""), metadata["name"]
+    for environment in watched.list("Environment", metadata.get("namespace")):
+        found = data_plane_of(watched, environment)
+        if found is not None:
+            own = found["metadata"]
+            if (found["kind"], own.get("namespace", ""), own["name"]) == wanted:
+                yield environment
 
 
 def observability_plane_of(watched: Watched, plane: Manifest) -> Manifest | None:

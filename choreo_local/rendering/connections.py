@@ -124,7 +124,7 @@ def _resource_item(providers: Sequence[Manifest], dependency: Manifest) -> tuple
         return None, f'multiple ResourceReleaseBindings found for resource "{name}"'
     provider = providers[0]
     if not _is_ready(provider):
-        return None, f'ResourceReleaseBinding "{provider["metadata"]["name"]}" is not ready'
+        return None, f'ResourceReleaseBinding "{provider["metadata"]["name"]}" not ready'
     try:
         outputs = (provider.get("status") or {}).get("outputs")
         return dependencies.resource_item(dependency, outputs), ""

@@ -19,7 +19,6 @@ from typing import Any
 import yaml
 
 from choreo_local.api import labels
-from choreo_local.apimachinery import gvk
 from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.errors import ApiError
 from tests.controllers import harness
@@ -435,11 +434,24 @@ async def _sync_secrets(cluster: harness.Cluster) -> None:
     while True:
         for stored in cluster.store.select("externalsecrets.external-secrets.io"):
             if not stored.object.get("status"):
+                # Our kubelet, other than theirs, starts no pod without the Secrets that it names.
+                await cluster.apply([_synced_secret(stored.object)])
                 status = {"status": {"conditions": [_SECRET_SYNCED]}}
                 await cluster.client.patch(kind, stored.name, status, stored.namespace)
         await asyncio.sleep(0.02)
 
 
-def group_of(obj: Mapping[str, Any]) -> str:
-    """The API group of an object."""
-    return gvk.split_api_version(obj["apiVersion"])[0]
+def _synced_secret(external: Object) -> Object:
+    spec = external["spec"]
+    target = spec.get("target") or {}
+    keys = {entry["secretKey"] for entry in spec.get("data") or ()}
+    keys |= set((target.get("template") or {}).get("data") or ())
+    keys |= {"password"} if spec.get("dataFrom") else set()
+    metadata = external["metadata"]
+    name = target.get("name") or metadata["name"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": metadata["namespace"]},
+        "stringData": dict.fromkeys(sorted(keys), "a secret"),
+    }

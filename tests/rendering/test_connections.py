@@ -81,7 +81,7 @@ def _resource(*, ready: bool = True, **output: Any) -> dict[str, Any]:
     [
         ([], 'ResourceReleaseBinding not found for resource "db"'),
         ([_resource(), _resource()], 'multiple ResourceReleaseBindings found for resource "db"'),
-        ([_resource(ready=False)], 'ResourceReleaseBinding "db-development" is not ready'),
+        ([_resource(ready=False)], 'ResourceReleaseBinding "db-development" not ready'),
     ],
 )
 def test_a_resource_that_is_not_ready_is_awaited(

@@ -87,17 +87,9 @@ def _bindings_of_environment(watched: Watched, obj: Manifest) -> Iterable[tuple[
     return _names(watched.by_index("ProjectReleaseBinding", "environment", key))
 
 
-def _identity(plane: Manifest) -> tuple[str, str, str]:
-    metadata = plane["metadata"]
-    return plane["kind"], metadata.get("namespace", ""), metadata["name"]
-
-
 def _bindings_of_plane(watched: Watched, plane: Manifest) -> Iterable[tuple[str, str]]:
-    wanted = _identity(plane)
-    for environment in watched.list("Environment", plane["metadata"].get("namespace")):
-        found = references.data_plane_of(watched, environment)
-        if found is not None and _identity(found) == wanted:
-            yield from _bindings_of_environment(watched, environment)
+    for environment in references.environments_on(watched, plane):
+        yield from _bindings_of_environment(watched, environment)
 
 
 def _binding_of_rendered(watched: Watched, release: Manifest) -> Iterable[tuple[str, str]]:

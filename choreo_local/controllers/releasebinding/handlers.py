@@ -203,17 +203,9 @@ def _of_environment(watched: Watched, environment: Manifest) -> Iterable[tuple[s
     return _found(watched, "environment", _key_of(environment))
 
 
-def _identity(plane: Manifest) -> tuple[str, str, str]:
-    metadata = plane["metadata"]
-    return plane["kind"], metadata.get("namespace", ""), metadata["name"]
-
-
 def _of_data_plane(watched: Watched, plane: Manifest) -> Iterable[tuple[str, str]]:
-    wanted = _identity(plane)
-    for environment in watched.list("Environment", plane["metadata"].get("namespace")):
-        found = references.data_plane_of(watched, environment)
-        if found is not None and _identity(found) == wanted:
-            yield from _of_environment(watched, environment)
+    for environment in references.environments_on(watched, plane):
+        yield from _of_environment(watched, environment)
 
 
 def _of_channel(watched: Watched, channel: Manifest) -> Iterable[tuple[str, str]]:
