@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
+from choreo_local.admission.plugin import Webhooks
 from choreo_local.allinone import addresses, bundles, credentials, demo, facts, ports
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone.api import Apis
@@ -145,6 +146,7 @@ class Platform:
             users=self._credentials.users(),
             images=[bundles.root() / "images"],
             service_range=IPv4Network(self.record.service_range),
+            admission=[Webhooks()],
         )
 
     def _access(self, plane: str) -> Access:

@@ -7,9 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from choreo_local.paths import InstancePaths
+
+
+class AdmissionPlugin(Protocol):
+    """Completes and judges writes inside a kube API that runs in this process.
+
+    Both get what that kube API tells of a write; `validate` refuses by raising an ApiError.
+    """
+
+    def mutate(self, attributes: Any) -> None: ...
+
+    def validate(self, attributes: Any) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +33,7 @@ class ClusterSpec:
         users: bearer token → user name and groups, for the parts of the platform.
         images: folders of host images.
         service_range: addresses of Services, inside the loopback network.
+        admission: what judges OpenChoreo's objects where the cluster can call it directly.
     """
 
     instance_id: str
@@ -31,6 +43,7 @@ class ClusterSpec:
     users: Mapping[str, tuple[str, Sequence[str]]]
     images: Sequence[Path]
     service_range: IPv4Network
+    admission: Sequence[AdmissionPlugin] = ()
 
 
 @dataclass(frozen=True, slots=True)

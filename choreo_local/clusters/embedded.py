@@ -73,6 +73,7 @@ def _options(spec: ClusterSpec) -> ClusterOptions:
         users=spec.users,
         images=spec.images,
         service_range=spec.service_range,
+        admission=spec.admission,
     )
 
 

@@ -21,6 +21,7 @@ from choreo_local.embedded import scheduler as scheduling
 from choreo_local.embedded.addons.externalsecrets import ExternalSecretsController
 from choreo_local.embedded.controllermanager.informers import SharedInformers
 from choreo_local.embedded.controllermanager.manager import ControllerManager
+from choreo_local.embedded.kubeapi.admission import Plugin
 from choreo_local.embedded.kubeapi.app import KubeApi, KubeApiOptions
 from choreo_local.embedded.kubeapi.local import LocalTransport
 from choreo_local.embedded.kubeapi.messages import User
@@ -75,6 +76,7 @@ class ClusterOptions:
         users: bearer token → user and groups, for the parts of the platform.
         images: folders of host images.
         service_range: addresses of Services, inside the loopback network.
+        admission: plugins that judge writes after the built-in ones.
     """
 
     instance_id: str
@@ -84,6 +86,7 @@ class ClusterOptions:
     users: Mapping[str, tuple[str, Sequence[str]]]
     images: Sequence[Path]
     service_range: IPv4Network
+    admission: Sequence[Plugin] = ()
 
     def port(self, purpose: str) -> int:
         """The port that was chosen for a purpose."""
@@ -156,6 +159,7 @@ class EmbeddedCluster:
                 service_range=str(options.service_range),
             ),
         )
+        self._api.admission.plugins.extend(options.admission)
         await self._api.start()
         self._running.add(self._api)
         await self._listen(self._api, port)
