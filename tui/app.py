@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ from textual.command import Provider
 from textual.message import Message
 
 from choreo_local import clock
-from tui import data, messages, theme
+from tui import data, messages, theme, workers
 from tui.connection import Connection
 from tui.palette import ActionProvider
 from tui.probing import Prober
@@ -75,24 +76,24 @@ class Dashboard(App[str]):
     def _start(self) -> None:
         self._painted()
         self._follow_board()
-        self.run_worker(
-            data.follow_status(self.desk.connection, self.post_message),
+        workers.start(
+            self,
+            partial(data.follow_status, self.desk.connection, self.post_message),
             group="status",
-            exit_on_error=False,
         )
 
     def _follow_board(self) -> None:
         state = self.desk.state
-        self.run_worker(
-            data.follow_board(
+        workers.start(
+            self,
+            partial(
+                data.follow_board,
                 self.desk.connection,
                 self.post_message,
                 namespace=state.namespace,
                 project=state.project,
             ),
             group="board",
-            exclusive=True,
-            exit_on_error=False,
         )
 
     def _tick(self) -> None:

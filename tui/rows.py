@@ -12,14 +12,14 @@ from datetime import datetime
 
 from choreo_local.apiclient.types import Cell, Column, Promotable, Row
 from tui import words
-from tui.text import Line, Span, cut, fit, fit_line, line_width, restyle, visible, width
+from tui.text import Line, Span, cut, cut_middle, fit, fit_line, line_width, restyle, visible, width
 
 # Gap at the left edge, and between the name and the first cell.
 _EDGE = 1
 # A cell without its release: symbol, age, the word `rolling`, gaps; and the same with more air.
 _TIGHT, _ROOMY, _WIDEST = 15, 21, 36
 RELEASE_LEAST, RELEASE_MOST = 5, 12
-_BEHIND_SHORT, _BEHIND_LONG = 5, 10
+_BEHIND_SHORT, _BEHIND_LONG = 4, 10
 _WIDE_SCREEN = 100
 
 
@@ -73,7 +73,7 @@ def layout(
             release = max(release, len(cell.short_release))
     release = min(release, RELEASE_MOST)
     is_wide = columns >= _WIDE_SCREEN
-    name = min(longest, max(13, columns // 6))
+    name = min(longest, max(12, columns // 6))
     behind = _BEHIND_LONG if is_wide else _BEHIND_SHORT
     space = max(columns - 2 * _EDGE - name - 1 - behind, 1)
     tight = release + _TIGHT
@@ -119,7 +119,7 @@ def lines(row: Row, at: Layout, now: datetime, *, selected: int | None = None) -
     name_style = "title" if selected is not None else ""
     spans = [
         Span(" " * _EDGE),
-        Span(fit(cut(visible(row.component), at.name), at.name), name_style),
+        Span(fit(cut_middle(visible(row.component), at.name), at.name), name_style),
     ]
     spans.append(Span(" "))
     waiting = {entry.source for entry in row.promotable}
@@ -259,7 +259,7 @@ def promotion(row: Row, columns: Sequence[Column], environment: str) -> Promotab
         return f"nothing is deployed in {environment}"
     if columns and columns[-1].name == environment:
         return f"{environment} is the last environment"
-    return f"the next environment has the release of {environment} already"
+    return f"nothing waits for promotion from {environment}"
 
 
 def incoming(row: Row, environment: str) -> Promotable | None:

@@ -33,7 +33,8 @@ class Pointed:
 
 def strip(pointed: Pointed, columns: int, now: datetime) -> Sequence[Line]:
     """Two lines: where it answers; how it is."""
-    return _address(pointed, columns), _condition(pointed, columns, now)
+    address = fit_line(_address(pointed, columns), columns)
+    return address, fit_line(_condition(pointed, columns, now), columns)
 
 
 def _address(pointed: Pointed, columns: int) -> Line:

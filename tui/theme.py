@@ -8,7 +8,7 @@ from typing import Final
 
 from rich.style import Style
 from textual.color import Color
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 # word → text style. The colour has the same name among a theme's variables.
 _TEXT_STYLES: Final[Mapping[str, str]] = {
@@ -40,6 +40,8 @@ _COLOURS: Final = (
 
 
 def _theme(name: str, *, dark: bool, ansi: bool = False, **colours: str) -> Theme:
+    # Textual's own styles use variables that only its ANSI themes have.
+    base = BUILTIN_THEMES["ansi-dark"].variables if ansi else {}
     words = {
         "ready": colours["green"],
         "progressing": colours["yellow"],
@@ -70,7 +72,7 @@ def _theme(name: str, *, dark: bool, ansi: bool = False, **colours: str) -> Them
         background=colours["ground"],
         surface=colours["ground"],
         panel=colours["row"],
-        variables={**words, "block-cursor-text-style": "reverse"},
+        variables={**base, **words, "block-cursor-text-style": "reverse"},
     )
 
 

@@ -7,122 +7,29 @@ it does not do: judge requests, change the board after a write, delay answers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from choreo_local.apiclient.types import (
     Board,
     BoardEvent,
     BoardReplaced,
-    Cell,
     Change,
-    Column,
     Details,
     Diagnosis,
     EventLine,
     InstanceStatus,
     LogLine,
-    Memory,
     Plan,
-    PlaneState,
     PodLine,
-    Promotable,
     ReleaseLine,
-    Row,
     Step,
 )
 from choreo_local.errors import ChoreoError
+from tui.demo import BOARD, STATUS, ago
 
-NOW = datetime(2026, 3, 1, 14, 2, 11, tzinfo=UTC)
 CRASH = 'CrashLoopBackOff: exit 1, "no DATABASE_URL"'
-_DOMAIN = "openchoreoapis.localhost:19080"
-
-
-def ago(**parts: int) -> str:
-    """An RFC 3339 time before `NOW`."""
-    return (NOW - timedelta(**parts)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def cell(component: str, environment: str, short: str, since: str, **fields: Any) -> Cell:
-    """A cell with a release that is bound."""
-    given: dict[str, Any] = {"state": "ready", "ready": 1, "desired": 1, **fields}
-    return Cell(
-        environment,
-        release=f"{component}-{short}",
-        short_release=short,
-        since=since,
-        url=f"http://{environment}-default.{_DOMAIN}/{component}",
-        binding=f"{component}-{environment}",
-        **given,
-    )
-
-
-COLUMNS = (
-    Column("development", "Development"),
-    Column("staging", "Staging"),
-    Column("production", "Production", is_production=True),
-)
-GREETER = Row(
-    "greeter",
-    "shop",
-    type="deployment/service",
-    auto_deploy=True,
-    latest_release="greeter-7f3a2",
-    behind=2,
-    promotable=(Promotable("staging", "production", "greeter-7f3a2"),),
-    cells=(
-        cell("greeter", "development", "7f3a2", ago(minutes=2), ready=2, desired=2),
-        cell("greeter", "staging", "7f3a2", ago(minutes=1)),
-        cell("greeter", "production", "51bc0", ago(days=3)),
-    ),
-)
-WEB = Row(
-    "web",
-    "shop",
-    type="deployment/web-application",
-    behind=1,
-    promotable=(
-        Promotable("development", "staging", "web-9c1d0", "development is not ready: rolling"),
-    ),
-    cells=(
-        cell("web", "development", "9c1d0", ago(seconds=5), state="progressing", ready=0),
-        cell("web", "staging", "51e77", ago(hours=1)),
-        cell("web", "production", "51e77", ago(days=1)),
-    ),
-)
-WORKER = Row(
-    "worker",
-    "shop",
-    promotable=(Promotable("development", "staging", "worker-02af1"),),
-    cells=(
-        cell(
-            "worker",
-            "development",
-            "02af1",
-            ago(seconds=8),
-            state="failed",
-            ready=0,
-            reason="CrashLoopBackOff",
-            message=CRASH,
-        ),
-        Cell("staging"),
-        Cell("production"),
-    ),
-)
-BOARD = Board("default", "shop", COLUMNS, (GREETER, WEB, WORKER))
-STATUS = InstanceStatus(
-    "default",
-    state="ready",
-    driver="embedded",
-    planes=tuple(
-        PlaneState(plane, connected=True)
-        for plane in ("control", "data", "workflow", "observability")
-    ),
-    memory=Memory(total_bytes=214_000_000),
-    cpu_percent=1.0,
-)
 DIFF = """--- a
 +++ b
 @@ -1,3 +1,3 @@
@@ -181,6 +88,7 @@ class FakePlatform:
     Attributes:
         calls: what was asked, writes and plans only.
         failures: method → the error it raises.
+        on_logs: told how far back each request for lines goes.
     """
 
     plan: Plan = PLAN
@@ -189,8 +97,16 @@ class FakePlatform:
     status_: InstanceStatus = STATUS
     calls: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     failures: dict[str, ChoreoError] = field(default_factory=dict)
+    on_logs: Callable[[int | None, str | None], object] = lambda tail, since: None
     events: asyncio.Queue[BoardEvent | ChoreoError | None] = field(default_factory=asyncio.Queue)
     lines: asyncio.Queue[LogLine | ChoreoError | None] = field(default_factory=asyncio.Queue)
+
+    @classmethod
+    def with_board(cls, board: Board = BOARD) -> Self:
+        """A platform that tells a board as soon as somebody watches."""
+        platform = cls()
+        platform.events.put_nowait(BoardReplaced(board))
+        return platform
 
     async def status(self) -> InstanceStatus:
         return self.status_
@@ -257,6 +173,7 @@ class FakePlatform:
         previous: bool = False,
     ) -> AsyncIterator[LogLine]:
         self._note("logs", component=component, environment=environment, previous=previous)
+        self.on_logs(tail, since)
         while (line := await self.lines.get()) is not None:
             if isinstance(line, ChoreoError):
                 raise line
@@ -292,8 +209,3 @@ class FakeConnection:
 
     async def close(self) -> None:
         return
-
-
-def told(board: Board = BOARD) -> BoardReplaced:
-    """The first event of a watch."""
-    return BoardReplaced(board)

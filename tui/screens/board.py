@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from textual import on
 from textual.widget import Widget
 
 from choreo_local.apiclient.types import Cell, Column, Promotable, Row
-from tui import actions, data, filters, messages, pages, rows, strip
+from tui import actions, data, filters, messages, pages, rows, strip, workers
 from tui.board import Difference
 from tui.messages import Subject
 from tui.probing import Probe
@@ -170,11 +171,10 @@ class BoardScreen(Frame[None]):
             return
         self._probed_url, self._probe = url, None
         if url:
-            self.run_worker(
-                data.follow_url(self.desk.prober, self.post_message, url),
+            workers.start(
+                self,
+                partial(data.follow_url, self.desk.prober, self.post_message, url),
                 group="probe",
-                exclusive=True,
-                exit_on_error=False,
             )
         else:
             self.workers.cancel_group(self, "probe")

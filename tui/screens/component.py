@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from textual import on
 from textual.widget import Widget
 
 from choreo_local.apiclient.types import Cell, Column
-from tui import actions, data, messages, pages
+from tui import actions, data, messages, pages, workers
 from tui.messages import Subject
 from tui.screens.frame import Desk, PageFrame
 from tui.text import Line, Span, visible
@@ -139,8 +140,10 @@ class ComponentScreen(TabbedFrame):
     def ask(self) -> None:
         """Ask for the details."""
         subject = self.subject
-        self.run_worker(
-            data.answer(
+        workers.start(
+            self,
+            partial(
+                data.answer,
                 self.desk.connection,
                 self.post_message,
                 lambda platform: platform.details(
@@ -149,8 +152,6 @@ class ComponentScreen(TabbedFrame):
                 lambda found: messages.DetailsRead(subject, found),
             ),
             group="ask",
-            exclusive=True,
-            exit_on_error=False,
         )
 
     @on(messages.DetailsRead)

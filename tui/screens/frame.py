@@ -148,7 +148,8 @@ class Frame(Screen[R], inherit_bindings=False):
             return
         reason = self.why_not(name)
         if reason:
-            self.say(reason, is_warning=True)
+            label = actions.BY_NAME[name].label
+            self.say(f"{label}: {reason}" if label else reason, is_warning=True)
             return
         getattr(self, f"act_{name}")(argument)
 

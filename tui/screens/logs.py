@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from textual import on
 from textual.widget import Widget
 
-from tui import actions, data, filters, messages, pages, words
+from tui import actions, data, filters, messages, pages, words, workers
 from tui.logbuffer import LogBuffer
 from tui.messages import Subject
 from tui.screens.frame import Desk, Frame
@@ -53,16 +54,16 @@ class LogScreen(Frame[None]):
         self._buffer.clear()
         self._buffer.pause(is_paused=False)
         self._redraw()
-        self.run_worker(
-            data.follow_logs(
+        workers.start(
+            self,
+            partial(
+                data.follow_logs,
                 self.desk.connection,
                 self.post_message,
                 self.subject,
                 previous=self._is_previous,
             ),
             group="logs",
-            exclusive=True,
-            exit_on_error=False,
         )
 
     def _title(self, columns: int) -> Sequence[Line]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from textual import on
@@ -11,7 +12,7 @@ from textual.widget import Widget
 
 from choreo_local.apiclient.types import Plan
 from choreo_local.errors import ConflictError
-from tui import actions, data, messages, pages
+from tui import actions, data, messages, pages, workers
 from tui.connection import Platform
 from tui.messages import Way
 from tui.screens.frame import Desk, PageFrame
@@ -85,11 +86,16 @@ class PlanScreen(PageFrame[None]):
         if self._proposal.way == "undeploy":
             self.post_message(messages.Planned(self._undeployment()))
             return
-        self.run_worker(
-            data.answer(self.desk.connection, self.post_message, self._question, messages.Planned),
+        workers.start(
+            self,
+            partial(
+                data.answer,
+                self.desk.connection,
+                self.post_message,
+                self._question,
+                messages.Planned,
+            ),
             group="ask",
-            exclusive=True,
-            exit_on_error=False,
         )
 
     def _question(self, platform: Platform) -> Awaitable[Plan]:
@@ -190,15 +196,17 @@ class PlanScreen(PageFrame[None]):
     def _write(self) -> None:
         self._is_writing = True
         way = self._proposal.way
-        self.run_worker(
-            data.answer(
+        workers.start(
+            self,
+            partial(
+                data.answer,
                 self.desk.connection,
                 self.post_message,
                 self._carried_out,
                 lambda _: messages.Written(way),
             ),
             group="write",
-            exit_on_error=False,
+            exclusive=False,
         )
 
     def _carried_out(self, platform: Platform) -> Awaitable[Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual import on
 
-from tui import actions, data, messages, pages
+from tui import actions, data, messages, pages, workers
 from tui.screens.component import TabbedFrame
 
 
@@ -17,8 +19,10 @@ class WhyScreen(TabbedFrame):
     def ask(self) -> None:
         """Ask for the diagnosis."""
         subject = self.subject
-        self.run_worker(
-            data.answer(
+        workers.start(
+            self,
+            partial(
+                data.answer,
                 self.desk.connection,
                 self.post_message,
                 lambda platform: platform.why(
@@ -27,8 +31,6 @@ class WhyScreen(TabbedFrame):
                 lambda found: messages.Diagnosed(subject, found),
             ),
             group="ask",
-            exclusive=True,
-            exit_on_error=False,
         )
 
     @on(messages.Diagnosed)

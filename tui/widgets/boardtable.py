@@ -36,7 +36,7 @@ class BoardTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    BoardTable { height: 1fr; overflow-x: hidden; }
+    BoardTable { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
     """
 
     @dataclass(eq=False)
@@ -59,7 +59,6 @@ class BoardTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.environment = 0
         self._tops: list[int] = [0]
         self._drawn: dict[str, list[Line]] = {}
-        self._was_stale = False
 
     # What the screen tells.
 
@@ -99,9 +98,6 @@ class BoardTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def tick(self) -> None:
         """Time passed: repaint the lines whose ages read differently now."""
-        if self._state.is_stale != self._was_stale:
-            self._was_stale = self._state.is_stale
-            self.refresh()
         visible = self._visible()
         for component in self._drawn.keys() - set(visible):
             del self._drawn[component]
@@ -171,9 +167,9 @@ class BoardTable(ScrollView, can_focus=True, inherit_bindings=False):
         top, bottom = self._tops[index], self._tops[index + 1]
         start, height = self.scroll_offset.y, self.page_height
         if top < start:
-            self.scroll_to(y=top, animate=False)
+            self.scroll_to(y=top, animate=False, force=True)
         elif bottom > start + height:
-            self.scroll_to(y=bottom - height, animate=False)
+            self.scroll_to(y=bottom - height, animate=False, force=True)
 
     # Drawing.
 
@@ -203,7 +199,12 @@ class BoardTable(ScrollView, can_focus=True, inherit_bindings=False):
         if row is None:
             return []
         selected = self.environment if component == self.component else None
-        return rows.lines(row, self.at, self._state.now(), selected=selected)
+        lines = rows.lines(row, self.at, self._state.now(), selected=selected)
+        return [_greyed(spans) for spans in lines] if self._state.is_stale else lines
+
+    def painted(self, component: str) -> Sequence[Line]:
+        """The lines of a component as they stand on the screen."""
+        return self._drawn.get(component, ())
 
     def _redraw(self, component: str) -> None:
         """Draw a row anew, and repaint it when it differs from what is on the screen."""
@@ -246,8 +247,6 @@ class BoardTable(ScrollView, can_focus=True, inherit_bindings=False):
             drawn = self._drawn[component] = self._lines(component)
         offset = line - self._tops[index]
         spans = drawn[offset] if offset < len(drawn) else ()
-        if self._was_stale:
-            spans = _greyed(spans)
         strip = strip_of(spans, self.app.theme).adjust_cell_length(self.size.width)
         base = self.rich_style
         if component == self.component:

@@ -26,7 +26,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
-    LogView { height: 1fr; overflow-x: hidden; }
+    LogView { height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1; }
     """
 
     class Scrolled(Message):
@@ -42,7 +42,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         """Lines came or went: repaint, at the end unless paused."""
         self.virtual_size = Size(self.size.width, len(self._buffer.shown))
         if not self._buffer.is_paused:
-            self.scroll_to(y=self._last_top, animate=False)
+            self.scroll_to(y=self._last_top, animate=False, force=True)
         self.refresh()
 
     def move(self, lines: int) -> None:
@@ -50,7 +50,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         target = min(max(self.scroll_offset.y + lines, 0), self._last_top)
         if lines < 0 and target < self._last_top:
             self.post_message(self.Scrolled())
-        self.scroll_to(y=target, animate=False)
+        self.scroll_to(y=target, animate=False, force=True)
 
     def sideways(self, steps: int) -> None:
         """Show what stands further right, or back."""

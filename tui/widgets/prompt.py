@@ -21,7 +21,6 @@ class Prompt(Input):
     DEFAULT_CSS = """
     Prompt { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
     Prompt:focus { border: none; }
-    Screen.-asking Prompt { display: block; }
     """
 
     def __init__(self) -> None:
