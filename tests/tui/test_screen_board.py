@@ -347,6 +347,7 @@ async def test_platform_elsewhere_cannot_be_stopped_from_here(platform: FakePlat
 
 async def test_clicks_select_and_open(platform: FakePlatform) -> None:
     async with driving(platform) as driver:
+        await driver.until_painted("greeter → development")
         table = driver.board.table
         await driver.pilot.click(table, offset=(table.at.left(1) + 2, 1))
         await driver.until_painted("web → staging")

@@ -161,7 +161,8 @@ class BoardTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.component = after
 
     def _bring_into_view(self) -> None:
-        if not self._state.board.shown:
+        if len(self._tops) <= self.index + 1:
+            # Nothing is laid out while the table has no size; `on_resize` comes back here.
             return
         index = self.index
         top, bottom = self._tops[index], self._tops[index + 1]
