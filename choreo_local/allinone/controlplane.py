@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 
 from choreo_local.api import labels
+from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.controllers import catalogue, tracking
 from choreo_local.controllers.live import LiveObjects
 from choreo_local.controllers.observed import Manifest
@@ -17,6 +18,7 @@ from choreo_local.controllers.operator import Operator
 from choreo_local.controllers.outcome import PlaneReference
 from choreo_local.controllers.rules import NoObserver
 from choreo_local.controllers.runtime import Runtime
+from choreo_local.errors import NotFoundError
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.transport import AiohttpTransport
 from choreo_local.planes import PlaneClients
@@ -25,6 +27,7 @@ from choreo_local.threads import LoopThread
 # Only the path of the URL matters on a unix socket.
 _SERVER = "http://kube"
 _STOP_SECONDS = 20
+_SECRET = ResourceKind("", "v1", "Secret", "secrets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +131,15 @@ def build(client: KubeClient, connected: PlaneClients) -> tuple[Runtime, LiveObj
         if owner is not None:
             runtime.wake(owner.kind, owner.namespace, owner.name)
 
+    async def read_secret(namespace: str, name: str) -> Manifest | None:
+        try:
+            return await client.get(_SECRET, name, namespace)
+        except NotFoundError:
+            return None
+
     live = LiveObjects(planes.client, on_change=on_change)
     runtime = Runtime(
-        catalogue.all_controllers(planes.agents),
+        catalogue.all_controllers(planes.agents, read_secret),
         kinds=catalogue.watched_kinds(),
         client=client,
         planes=planes,

@@ -14,6 +14,7 @@ class EventReason(StrEnum):
 
     RECONCILE_COMPLETE = "ReconcileComplete"
     ENVIRONMENT_READY = "EnvironmentReady"
+    CLEANUP_SKIPPED = "CleanupSkipped"
 
 
 class ComponentCondition(StrEnum):
@@ -216,6 +217,7 @@ class WorkflowRunCondition(StrEnum):
     WORKFLOW_SUCCEEDED = "WorkflowSucceeded"
     WORKFLOW_FAILED = "WorkflowFailed"
     WORKFLOW_COMPLETED = "WorkflowCompleted"
+    FINALIZING = "Finalizing"
 
 
 class WorkflowRunReason(StrEnum):
@@ -229,6 +231,7 @@ class WorkflowRunReason(StrEnum):
     WORKFLOW_RESOLUTION_FAILED = "WorkflowResolutionFailed"
     WORKFLOW_PLANE_NOT_FOUND = "WorkflowPlaneNotFound"
     WORKFLOW_PLANE_RESOLUTION_FAILED = "WorkflowPlaneResolutionFailed"
+    CLEANUP_FAILED = "CleanupFailed"
 
 
 class DeploymentPipelineCondition(StrEnum):

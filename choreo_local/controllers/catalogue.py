@@ -7,6 +7,7 @@ from typing import Any
 
 from choreo_local.api import registry
 from choreo_local.apimachinery.gvk import ResourceKind
+from choreo_local.controllers.alerting import handlers as alerting
 from choreo_local.controllers.component import handlers as component
 from choreo_local.controllers.environment import handlers as environment
 from choreo_local.controllers.plane import handlers as plane
@@ -15,9 +16,12 @@ from choreo_local.controllers.releasebinding import handlers as releasebinding
 from choreo_local.controllers.renderedrelease import handlers as renderedrelease
 from choreo_local.controllers.resource import handlers as resource
 from choreo_local.controllers.runtime import Controller
+from choreo_local.controllers.workflowrun import handlers as workflowrun
 
 
-def all_controllers(agents: plane.Agents) -> list[Controller[Any]]:
+def all_controllers(
+    agents: plane.Agents, read_secret: alerting.ReadSecret
+) -> list[Controller[Any]]:
     """One controller for each kind that is reconciled."""
     return [
         component.CONTROLLER,
@@ -27,8 +31,11 @@ def all_controllers(agents: plane.Agents) -> list[Controller[Any]]:
         project.BINDINGS,
         resource.RESOURCES,
         resource.BINDINGS,
+        workflowrun.CONTROLLER,
         environment.ENVIRONMENTS,
         environment.PIPELINES,
+        alerting.RULES,
+        alerting.channels_controller(read_secret),
         *plane.controllers(agents),
     ]
 

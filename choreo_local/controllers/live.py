@@ -42,8 +42,13 @@ class LiveObjects:
         self._applied: dict[PlaneReference, dict[identity.ObjectKey, Applied]] = defaultdict(dict)
         self._tasks = TaskGroup("live-objects")
 
+    def check(self, plane: PlaneReference) -> None:
+        """Raises UnreachableError when nothing connects us with a plane."""
+        self._client(plane)
+
     async def follow(self, plane: PlaneReference, kinds: Iterable[tuple[str, str]]) -> None:
         """Know the objects of these (apiVersion, kind) from now on; returns once they are read."""
+        self.check(plane)
         informers = [await self._followed(plane, api_version, kind) for api_version, kind in kinds]
         reads = [informer.synced.wait() for informer in informers if informer is not None]
         try:
@@ -57,6 +62,17 @@ class LiveObjects:
     def of_owner(self, plane: PlaneReference, owner: str) -> Sequence[Manifest]:
         """The live objects that a RenderedRelease or a WorkflowRun, by its uid, put on a plane."""
         return list(self._by_owner.get((plane, owner), {}).values())
+
+    async def read(
+        self, plane: PlaneReference, api_version: str, kind: str, namespace: str, name: str
+    ) -> Manifest | None:
+        """Ask the plane for one object: only its answer says that there is none."""
+        client = self._client(plane)
+        try:
+            resource = await client.resolve(api_version, kind)
+            return await client.get(resource, name, namespace or None)
+        except NotFoundError:
+            return None
 
     def applied(self, plane: PlaneReference) -> Mapping[identity.ObjectKey, Applied]:
         """What this process applied to a plane, by object."""

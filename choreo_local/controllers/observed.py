@@ -25,6 +25,9 @@ class Watched(Protocol):
 class Live(Protocol):
     """Objects of other planes that carry our tracking labels, as last seen."""
 
+    def check(self, plane: PlaneReference) -> None:
+        """Raises UnreachableError when nothing connects us with a plane."""
+
     async def follow(self, plane: PlaneReference, kinds: Iterable[tuple[str, str]]) -> None:
         """Know the objects of these (apiVersion, kind) from now on; returns once they are read.
 
@@ -33,6 +36,11 @@ class Live(Protocol):
 
     def of_owner(self, plane: PlaneReference, owner: str) -> Sequence[Manifest]:
         """The live objects that a RenderedRelease or a WorkflowRun, by its uid, put on a plane."""
+
+    async def read(
+        self, plane: PlaneReference, api_version: str, kind: str, namespace: str, name: str
+    ) -> Manifest | None:
+        """Ask the plane for one object: only its answer says that there is none."""
 
     def applied(self, plane: PlaneReference) -> Mapping[ObjectKey, Applied]:
         """What this process applied to a plane, by object."""

@@ -421,7 +421,9 @@ def _installed_objects() -> tuple[Object, ...]:
             },
         },
     ]
-    return (*({"apiVersion": labels.API_VERSION, **plane} for plane in planes), *found)
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "workflows-default"}}
+    ours = ({"apiVersion": labels.API_VERSION, **plane} for plane in planes)
+    return (namespace, *ours, *found)
 
 
 def _installed() -> list[Object]:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 
 from choreo_local.controllers import identity
 from choreo_local.controllers.applied import Applied
 from choreo_local.controllers.observed import Manifest
-
-_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 
 
 def to_apply(
@@ -30,9 +25,3 @@ def to_apply(
         obj, known = found.get(name), applied.get(name)
         if obj is None or known is None or not known.is_current(obj, manifest):
             yield manifest
-
-
-def duration(text: str) -> timedelta:
-    """A Kubernetes duration such as `1m30s`."""
-    parts = _DURATION_PART.findall(text)
-    return timedelta(seconds=sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts))

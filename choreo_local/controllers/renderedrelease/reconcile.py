@@ -15,7 +15,7 @@ from choreo_local.api import labels
 from choreo_local.api.conditions import RenderedReleaseCondition as Type
 from choreo_local.api.conditions import RenderedReleaseReason as Reason
 from choreo_local.apimachinery import gvk
-from choreo_local.controllers import identity, references
+from choreo_local.controllers import durations, identity, references
 from choreo_local.controllers.applied import Applied
 from choreo_local.controllers.observed import Manifest
 from choreo_local.controllers.outcome import (
@@ -241,4 +241,4 @@ def _interval(release: Manifest) -> timedelta | None:
     text = release["spec"].get("interval")
     if text is None:
         return RESYNC
-    return drift.duration(text) or None
+    return durations.parse(text) or None

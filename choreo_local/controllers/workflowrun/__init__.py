@@ -1,0 +1,1 @@
+"""WorkflowRun: runs a workflow as an Argo Workflow on a workflow plane, and reports its steps."""
