@@ -8,14 +8,33 @@ from typing import Any
 from choreo_local.apimachinery import fielderrors
 from choreo_local.apimachinery.gvk import GroupVersionKind
 from choreo_local.embedded.kubeapi import podtemplates
-from choreo_local.embedded.kubeapi.validation import checks, names
+from choreo_local.embedded.kubeapi.validation import checks, kindcautions, names, pathcautions
 
 Manifest = dict[str, Any]
 Object = Mapping[str, Any]
 
 _NANO = 10**9
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _NULL_SELECTOR = "a null labelSelector results in matching no pod"
-_INGRESS_CLASS = "kubernetes.io/ingress.class"
+_DEPRECATED_LABELS = {
+    "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
+    "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
+    "failure-domain.beta.kubernetes.io/region": (
+        'deprecated since v1.17; use "topology.kubernetes.io/region" instead'
+    ),
+    "failure-domain.beta.kubernetes.io/zone": (
+        'deprecated since v1.17; use "topology.kubernetes.io/zone" instead'
+    ),
+    "beta.kubernetes.io/instance-type": (
+        'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead'
+    ),
+    "app.kubernetes.io/created-by": "deprecated since v1.9",
+    "scheduler.alpha.kubernetes.io/preferAvoidPods": (
+        "deprecated since v1.22; use Taints and Tolerations instead"
+    ),
+    "node-role.kubernetes.io/master": 'use "node-role.kubernetes.io/control-plane" instead',
+}
 _NAMES_BECOME_HOSTS = frozenset(
     {
         ("", "ReplicationController"),
@@ -35,12 +54,7 @@ def of_object(gvk: GroupVersionKind, obj: Manifest, old: Manifest | None) -> Ite
     if kind in podtemplates.PATHS and _is_changed(kind, obj, old):
         path = ".".join(podtemplates.PATHS[kind])
         yield from _of_pod(podtemplates.pod_spec(kind, obj), path)
-    if kind == ("", "PersistentVolumeClaim"):
-        yield from _claim(obj["spec"], "spec")
-    if kind == ("apps", "StatefulSet"):
-        yield from _stateful_set(obj["spec"])
-    if kind == ("networking.k8s.io", "Ingress") and old is None:
-        yield from _ingress(obj)
+    yield from kindcautions.of_kind(kind, obj, is_new=old is None)
 
 
 def _is_changed(kind: tuple[str, str], obj: Manifest, old: Manifest | None) -> bool:
@@ -66,9 +80,14 @@ def _name(kind: tuple[str, str], name: str) -> Iterator[str]:
 
 
 def _of_pod(spec: Object, path: str) -> Iterator[str]:
+    yield from _node_labels(spec, path)
     for index, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
+        here, key = f"{path}.topologySpreadConstraints[{index}]", constraint.get("topologyKey")
+        if key in _DEPRECATED_LABELS:
+            yield f"{here}.topologyKey: {key} is {_DEPRECATED_LABELS[key]}"
         if constraint.get("labelSelector") is None:
-            yield f"{path}.topologySpreadConstraints[{index}].labelSelector: {_NULL_SELECTOR}"
+            yield f"{here}.labelSelector: {_NULL_SELECTOR}"
+    yield from pathcautions.of_volumes(spec.get("volumes") or ())
     yield from _repeated(spec, path)
     yield from _fractions(spec.get("overhead") or {}, f"{path}.overhead")
     ports: list[tuple[str, Object]] = []
@@ -87,6 +106,30 @@ def _of_pod(spec: Object, path: str) -> Iterator[str]:
             "will be treated as 1"
         )
     yield from _affinity(spec.get("affinity") or {}, f"{path}.affinity")
+
+
+def _node_labels(spec: Object, path: str) -> Iterator[str]:
+    for key in spec.get("nodeSelector") or ():
+        if key in _DEPRECATED_LABELS:
+            yield f"{path}.nodeSelector[{key}]: {_DEPRECATED_LABELS[key]}"
+    found = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    path = f"{path}.affinity.nodeAffinity"
+    required = (found.get(_REQUIRED) or {}).get("nodeSelectorTerms") or ()
+    for index, term in enumerate(required):
+        yield from _term(term, f"{path}.{_REQUIRED}.nodeSelectorTerms[{index}]", values=False)
+    for index, preferred in enumerate(found.get(_PREFERRED) or ()):
+        term = preferred.get("preference") or {}
+        yield from _term(term, f"{path}.{_PREFERRED}[{index}].preference", values=True)
+
+
+def _term(term: Object, path: str, *, values: bool) -> Iterator[str]:
+    for index, expression in enumerate(term.get("matchExpressions") or ()):
+        here, key = f"{path}.matchExpressions[{index}]", expression.get("key") or ""
+        if key in _DEPRECATED_LABELS:
+            yield f"{here}.key: {key} is {_DEPRECATED_LABELS[key]}"
+        for number, value in enumerate(expression.get("values") or () if values else ()):
+            for text in names.label_value(value):
+                yield f"{here}.values[{number}]: {value} is invalid, {text}"
 
 
 def _repeated(spec: Object, path: str) -> Iterator[str]:
@@ -137,6 +180,8 @@ def _ports(ports: Sequence[tuple[str, Object]]) -> Iterator[str]:
     by_number: dict[tuple[Any, Any], list[tuple[str, Object]]] = {}
     by_name: dict[str, str] = {}
     for path, port in ports:
+        if port.get("hostIP") and not port.get("hostPort"):
+            yield f"{path}: hostIP set without hostPort: {_as_go(port)}"
         others = by_number.setdefault((port.get("containerPort"), port.get("protocol")), [])
         for other_path, other in others:
             clash = _clash(port, other)
@@ -153,6 +198,17 @@ def _ports(ports: Sequence[tuple[str, Object]]) -> Iterator[str]:
             )
 
 
+def _as_go(port: Object) -> str:
+    fields = {
+        "Name": port.get("name") or "",
+        "HostPort": 0,
+        "ContainerPort": port.get("containerPort") or 0,
+        "Protocol": port.get("protocol") or "",
+        "HostIP": port.get("hostIP"),
+    }
+    return f"{{{' '.join(f'{name}:{value}' for name, value in fields.items())}}}"
+
+
 def _clash(one: Object, other: Object) -> str:
     addresses = one.get("hostIP") or "", other.get("hostIP") or ""
     numbers = one.get("hostPort") or 0, other.get("hostPort") or 0
@@ -166,41 +222,10 @@ def _clash(one: Object, other: Object) -> str:
 def _affinity(affinity: Object, path: str) -> Iterator[str]:
     for field in ("podAffinity", "podAntiAffinity"):
         found = affinity.get(field) or {}
-        required = "requiredDuringSchedulingIgnoredDuringExecution"
-        preferred = "preferredDuringSchedulingIgnoredDuringExecution"
-        for index, term in enumerate(found.get(required) or ()):
+        for index, term in enumerate(found.get(_REQUIRED) or ()):
             if term.get("labelSelector") is None:
-                yield f"{path}.{field}.{required}[{index}].labelSelector: {_NULL_SELECTOR}"
-        for index, weighted in enumerate(found.get(preferred) or ()):
+                yield f"{path}.{field}.{_REQUIRED}[{index}].labelSelector: {_NULL_SELECTOR}"
+        for index, weighted in enumerate(found.get(_PREFERRED) or ()):
             if (weighted.get("podAffinityTerm") or {}).get("labelSelector") is None:
-                here = f"{path}.{field}.{preferred}[{index}].podAffinityTerm"
+                here = f"{path}.{field}.{_PREFERRED}[{index}].podAffinityTerm"
                 yield f"{here}.labelSelector: {_NULL_SELECTOR}"
-
-
-def _claim(spec: Object, path: str) -> Iterator[str]:
-    for field in ("requests", "limits"):
-        text = ((spec.get("resources") or {}).get(field) or {}).get("storage")
-        if text is not None and checks.nanos(text) % _NANO:
-            yield (
-                f"{path}.resources.{field}[storage]: fractional byte value "
-                f"{fielderrors.quote(text)} is invalid, must be an integer"
-            )
-
-
-def _stateful_set(spec: Object) -> Iterator[str]:
-    for index, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
-        yield from _claim(claim.get("spec") or {}, f"spec.volumeClaimTemplates[{index}]")
-    if (spec.get("revisionHistoryLimit") or 0) < 0:
-        yield (
-            "spec.revisionHistoryLimit: a negative value retains all historical revisions; a "
-            "value >= 0 is recommended"
-        )
-
-
-def _ingress(obj: Manifest) -> Iterator[str]:
-    annotated = _INGRESS_CLASS in (obj["metadata"].get("annotations") or {})
-    if annotated and obj["spec"].get("ingressClassName") is None:
-        yield (
-            f'annotation "{_INGRESS_CLASS}" is deprecated, please use '
-            "'spec.ingressClassName' instead"
-        )

@@ -43,7 +43,7 @@ def validate_update(new: Manifest, old: Manifest) -> Problems:
     yield from _spec(new["spec"])
     after, before = new["spec"].get("scopes") or [], old["spec"].get("scopes") or []
     if set(after) != set(before):
-        yield metadata.immutable("spec.scopes", after)
+        yield metadata.immutable("spec.scopes", new["spec"].get("scopes"))
 
 
 def validate_status(new: Manifest, _old: Manifest) -> Problems:
