@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,6 @@ class Dashboard(App[str]):
         namespace: what to show first.
         project: only this one, None for all.
         now: the time, for tests.
-        environ: for `NO_COLOR`.
         prober: asks the URLs of components.
         painted: called when the first picture is there.
     """
@@ -50,17 +49,18 @@ class Dashboard(App[str]):
         namespace: str = "default",
         project: str | None = None,
         now: Callable[[], datetime] = clock.now,
-        environ: Mapping[str, str] = os.environ,
         prober: Prober | None = None,
         painted: Callable[[], object] = lambda: None,
     ) -> None:
-        super().__init__()
+        # Textual honours NO_COLOR; only on the terminal's own colours does it send none at all.
+        is_colourless = "NO_COLOR" in os.environ
+        super().__init__(ansi_color=True if is_colourless else None)
         state = State(namespace=namespace, project=project, instance=connection.instance, now=now)
         self.desk = Desk(state, connection, prober or Prober())
         self._painted = painted
         for entry in theme.THEMES.values():
             self.register_theme(entry)
-        self.theme = theme.NO_COLOUR if environ.get("NO_COLOR") else theme.DEFAULT
+        self.theme = theme.NO_COLOUR if is_colourless else theme.DEFAULT
 
     def on_mount(self) -> None:
         """Show the board; the workers start when the first picture is painted."""

@@ -26,7 +26,6 @@ async def draw() -> str:
         demo.DemoConnection(),
         project="shop",
         now=lambda: demo.NOW,
-        environ={},
         prober=demo.DemoProber(),
     )
     async with dashboard.run_test(size=_SIZE) as pilot:
@@ -49,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     path = Path(given[0]) if given else _DEFAULT
     os.environ["TZ"] = "UTC"
+    os.environ.pop("NO_COLOR", None)
     time.tzset()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(asyncio.run(draw()), encoding="utf-8")

@@ -21,6 +21,7 @@ class Pointed:
         probe: how the cell's URL answers, None while it was not asked.
         place: of the row among those shown, from one; and how many there are.
         filter: what was typed after `/`.
+        lost: why the platform is not heard, "" while it is.
     """
 
     row: Row
@@ -29,6 +30,7 @@ class Pointed:
     probe: Probe | None = None
     place: tuple[int, int] = (1, 1)
     filter: str = ""
+    lost: str = ""
 
 
 def strip(pointed: Pointed, columns: int, now: datetime) -> Sequence[Line]:
@@ -74,6 +76,9 @@ def _condition(pointed: Pointed, columns: int, now: datetime) -> Line:
 
 def _said(pointed: Pointed, now: datetime) -> Line:
     row, cell = pointed.row, pointed.cell
+    if pointed.lost:
+        text = f"{words.WARNING} {words.one_line(pointed.lost)}; trying again"
+        return (Span(text, "warning"),)
     if cell is not None and cell.state in {"failed", "progressing"}:
         facts = pages.cell_facts(cell, now)
         trouble = rows.trouble_text(cell)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import string
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -121,7 +121,6 @@ async def driving(
     *,
     size: tuple[int, int] = SMALL,
     instance: str = "default",
-    environ: Mapping[str, str] | None = None,
     prober: Prober | None = None,
     now: Callable[[], datetime] = lambda: NOW,
 ) -> AsyncIterator[Driver]:
@@ -131,7 +130,6 @@ async def driving(
         connection,
         project="shop",
         now=now,
-        environ=environ or {},
         prober=prober or DemoProber(),
     )
     async with app.run_test(size=size, notifications=True) as pilot:

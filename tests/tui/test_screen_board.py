@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from rich.color import ColorType
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -48,17 +49,29 @@ async def test_board_is_painted(platform: FakePlatform, size: tuple[int, int]) -
         assert all(len(line) <= size[0] for line in driver.lines)
 
 
-async def test_nothing_depends_on_colour(platform: FakePlatform) -> None:
-    async with driving(platform, environ={"NO_COLOR": "1"}) as driver:
-        assert driver.app.theme == "ansi"
+async def test_nothing_depends_on_colour(
+    platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with driving(platform) as driver:
         await driver.until_painted("● 7f3a2", "◐ 9c1d0", "✖ 02af1", "rolling", "CrashLoop", "PROD")
+        segments = [
+            segment for strip in driver.app.screen._compositor.render_strips() for segment in strip
+        ]
+        colours = {
+            colour.type
+            for segment in segments
+            if segment.style is not None
+            for colour in (segment.style.color, segment.style.bgcolor)
+            if colour is not None
+        }
+        assert colours <= {ColorType.DEFAULT}
         marked = [
-            segment.text
-            for strip in driver.app.screen._compositor.render_strips()
-            for segment in strip
+            segment.text.split()[:2]
+            for segment in segments
             if segment.style is not None and segment.style.reverse and segment.text.strip()
         ]
-        assert [text.split()[:2] for text in marked] == [["●", "7f3a2"]]
+        assert marked == [["●", "7f3a2"]]
 
 
 async def test_keys_move_the_cursor(platform: FakePlatform) -> None:
@@ -109,7 +122,7 @@ async def test_lost_connection_greys_the_board_and_says_since_when(
 ) -> None:
     async with driving(platform) as driver:
         platform.events.put_nowait(UnreachableError("refused"))
-        await driver.until_painted("▲ STALE since")
+        await driver.until_painted("▲ STALE since", "▲ refused; trying again")
         await driver.until(lambda: "stale muted" in row_styles(driver.board))
         platform.events.put_nowait(RowsChanged())
         await driver.until_painted("as of 0 s ago")

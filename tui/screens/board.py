@@ -129,6 +129,7 @@ class BoardScreen(Frame[None]):
             probe=self._probe,
             place=self.table.position,
             filter=board.filter.text if board.filter else "",
+            lost=self.desk.state.link.lost,
         )
         return strip.strip(pointed, columns, self.desk.state.now())
 
