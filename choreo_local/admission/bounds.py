@@ -33,7 +33,7 @@ def problem(value: Any, path: str) -> FieldError | None:
         if depth > DEEPEST:
             return fielderrors.forbidden(path, f"must not nest deeper than {DEEPEST} levels")
         if isinstance(found, dict):
-            length += sum(map(_expression_length, found))
+            length += sum(_expression_length(key) for key in found if _is_text(key))
             waiting += [(child, depth + 1) for child in found.values()]
             length += sum(len(found[key]) for key in _BARE & found.keys() if _is_text(found[key]))
         elif isinstance(found, list):

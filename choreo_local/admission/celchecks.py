@@ -157,7 +157,7 @@ def boolean_problem(environment: TypedEnvironment, text: str) -> str:
         found = environment.check(text).type
     except ExpressionError as error:
         return error.problem
-    if found is types.DYN or found is types.BOOL:
+    if found.kind in (Kind.DYN, Kind.BOOL):
         return ""
     return f"expression must return boolean, got {found}"
 
@@ -168,7 +168,7 @@ def iteration_problem(environment: TypedEnvironment, text: str) -> str:
         found = environment.check(text).type
     except ExpressionError as error:
         return error.problem
-    if found is types.DYN or found.kind in (Kind.LIST, Kind.MAP):
+    if found.kind in (Kind.DYN, Kind.LIST, Kind.MAP):
         return ""
     return f"forEach expression must return list or map, got {found}"
 

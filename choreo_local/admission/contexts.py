@@ -204,25 +204,25 @@ _RESOURCE: Mapping[str, Type] = {
 _APPLIED_ENTRY = types.object_of("AppliedEntry", {"status": types.DYN})
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def component(parameters: Type, configs: Type) -> TypedEnvironment:
     """For a component type with parameters and environment configs of these types."""
     return _environment(_COMPONENT, parameters, configs, dialect=Dialect.COMPONENT)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def trait(parameters: Type, configs: Type) -> TypedEnvironment:
     """For a trait."""
     return _environment(_TRAIT, parameters, configs, dialect=Dialect.COMPONENT)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def resource(parameters: Type, configs: Type) -> TypedEnvironment:
     """For the templates of a resource type."""
     return _environment(_RESOURCE, parameters, configs, dialect=Dialect.BASE)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def applied(parameters: Type, configs: Type) -> TypedEnvironment:
     """For what a resource type says of objects that were applied."""
     variables = {**_RESOURCE, APPLIED: map_of(STRING, _APPLIED_ENTRY)}

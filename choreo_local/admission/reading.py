@@ -10,6 +10,15 @@ from typing import Any
 
 from choreo_local.rendering import values
 
+_JSON_KINDS: dict[type, str] = {
+    bool: "bool",
+    int: "number",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+
 
 def text(value: Any) -> str:
     """The value, if it is a text."""
@@ -27,3 +36,8 @@ def entries(value: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Path and members of each item of a list."""
     for index, item in enumerate(values.items(value)):
         yield f"{path}[{index}]", values.members(item)
+
+
+def json_kind(value: Any) -> str:
+    """The kind of a JSON value, as messages of decoders name it."""
+    return _JSON_KINDS.get(type(value), "null")

@@ -14,7 +14,6 @@ from typing import Any
 from choreo_local.apimachinery import fielderrors
 from choreo_local.apimachinery.fielderrors import FieldError
 from choreo_local.rendering import schema
-from choreo_local.rendering.errors import SchemaError
 
 from . import componenttypes, reading, references, resourcetypes, schemas, traits
 
@@ -81,12 +80,12 @@ def _instance_parameters(profile: Any, path: str, known: Traits) -> Iterator[Fie
 def _parameters(section: Any, given: Any, path: str, *, owner: str) -> Iterator[FieldError]:
     if reading.member(section, "openAPIV3Schema") is None:
         return
-    try:
-        problems = schema.problems(section, {} if given is None else given)
-    except SchemaError as error:
-        detail = f"{owner} snapshot has invalid schema definition: {error.message}"
+    fault = schemas.fault(section)
+    if fault:
+        detail = f"{owner} snapshot has invalid schema definition: {fault}"
         yield fielderrors.invalid_value(path, fielderrors.OMITTED, detail)
         return
+    problems = schema.problems(section, {} if given is None else given)
     if problems:
         detail = f"parameters do not match {owner} schema: {problems}"
         yield fielderrors.invalid_value(path, fielderrors.OMITTED, detail)

@@ -35,17 +35,17 @@ def problems(spec: Spec, path: str) -> Iterator[FieldError]:
     yield from sections.problems
     resources = list(reading.entries(spec.get("resources"), f"{path}.resources"))
     declared = {reading.text(resource.get("id")) for _, resource in resources} - {""}
-    templating_ = _Expressions(contexts.resource(sections.parameters, sections.configs), declared)
-    applied = _Expressions(contexts.applied(sections.parameters, sections.configs), declared)
+    in_templates = _Expressions(contexts.resource(sections.parameters, sections.configs), declared)
+    afterwards = _Expressions(contexts.applied(sections.parameters, sections.configs), declared)
     for below, resource in resources:
-        yield from templating_.condition(resource.get("includeWhen"), f"{below}.includeWhen")
-        yield from applied.condition(resource.get("readyWhen"), f"{below}.readyWhen")
+        yield from in_templates.condition(resource.get("includeWhen"), f"{below}.includeWhen")
+        yield from afterwards.condition(resource.get("readyWhen"), f"{below}.readyWhen")
         for place, text, _ in templates.iter_texts(resource.get("template"), f"{below}.template"):
-            yield from templating_.text(text, place)
+            yield from in_templates.text(text, place)
     for below, output in reading.entries(spec.get("outputs"), f"{path}.outputs"):
         for names in _OUTPUT_TEXTS:
             text = reading.text(reading.member(output, *names))
-            yield from applied.text(text, ".".join((below, *names)))
+            yield from afterwards.text(text, ".".join((below, *names)))
 
 
 @dataclass(frozen=True, slots=True)

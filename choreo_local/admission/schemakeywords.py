@@ -1,6 +1,8 @@
-"""Keywords that no schema has, found as upstream's strict decoder finds them; pure.
+"""Keywords that no schema has, and Kubernetes' own ones with values they cannot have; pure.
 
-Public: `unknown(schema)`.
+Both are found, and worded, as upstream's decoders do.
+
+Public: `unknown(schema)`, `misused(schema)`.
 """
 
 from __future__ import annotations
@@ -10,6 +12,22 @@ from typing import Any
 
 from choreo_local.rendering import values
 
+from . import reading
+
+# Keyword → what it must be, and the Go type that says so.
+_EXTENSIONS: Mapping[str, tuple[type, str]] = {
+    "x-kubernetes-preserve-unknown-fields": (bool, "bool"),
+    "x-kubernetes-embedded-resource": (bool, "bool"),
+    "x-kubernetes-int-or-string": (bool, "bool"),
+    "x-kubernetes-list-type": (str, "string"),
+    "x-kubernetes-map-type": (str, "string"),
+    "x-kubernetes-list-map-keys": (list, "[]string"),
+    "x-kubernetes-validations": (list, "v1.ValidationRules"),
+}
+_ITEMS: Mapping[str, tuple[type, str]] = {
+    "x-kubernetes-list-map-keys": (str, "string"),
+    "x-kubernetes-validations": (dict, "v1.ValidationRule"),
+}
 _KNOWN = frozenset(
     {"id", "$schema", "$ref", "description", "type", "format", "title", "default", "example"}
     | {"maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "multipleOf"}
@@ -17,13 +35,12 @@ _KNOWN = frozenset(
     | {"maxProperties", "minProperties", "required", "enum", "nullable", "externalDocs"}
     | {"allOf", "oneOf", "anyOf", "not", "properties", "additionalProperties"}
     | {"patternProperties", "dependencies", "additionalItems", "definitions"}
-    | {f"x-kubernetes-{name}" for name in ("preserve-unknown-fields", "embedded-resource")}
-    | {f"x-kubernetes-{name}" for name in ("int-or-string", "list-map-keys", "list-type")}
-    | {f"x-kubernetes-{name}" for name in ("map-type", "validations")}
+    | _EXTENSIONS.keys()
 )
 # `items` and `additionalProperties` have decoders of their own upstream, which are not strict.
 _MAPS = frozenset({"properties", "patternProperties", "definitions"})
 _LISTS = frozenset({"allOf", "oneOf", "anyOf"})
+_LENIENT = frozenset({"items", "additionalProperties"})
 
 
 def unknown(schema: Any) -> str:
@@ -37,17 +54,45 @@ def _unknown(schema: Any) -> Iterator[str]:
     for key in sorted(schema):
         if key not in _KNOWN and not _is_vendor(key):
             yield key
-        for child in _below(key, schema[key]):
-            yield from _unknown(child)
+        if key not in _LENIENT:
+            for child in _below(key, schema[key]):
+                yield from _unknown(child)
+
+
+def misused(schema: Any) -> str:
+    """What is wrong with the first keyword of Kubernetes' own; empty when nothing is."""
+    return next(_misused(schema, "JSONSchemaProps"), "")
+
+
+def _misused(schema: Any, path: str) -> Iterator[str]:
+    if not isinstance(schema, Mapping):
+        return
+    for key in sorted(schema):
+        value, below = schema[key], f"{path}.{key}"
+        if key in _EXTENSIONS and value is not None:
+            yield from _mistyped(value, below, _EXTENSIONS[key])
+            if key in _ITEMS:
+                for item in values.items(value):
+                    yield from _mistyped(item, below, _ITEMS[key])
+        for child in _below(key, value):
+            yield from _misused(child, below)
+
+
+def _mistyped(value: Any, path: str, wanted: tuple[type, str]) -> Iterator[str]:
+    kind, go_type = wanted
+    if not isinstance(value, kind):
+        found = reading.json_kind(value)
+        yield f"json: cannot unmarshal {found} into Go struct field {path} of type {go_type}"
 
 
 def _below(key: str, value: Any) -> list[Any]:
+    """The schemas in the value of a keyword."""
     if key in _MAPS:
         members = values.members(value)
         return [members[name] for name in sorted(members)]
     if key in _LISTS:
         return values.items(value)
-    return [value] if key == "not" else []
+    return [value] if key == "not" or key in _LENIENT else []
 
 
 def _is_vendor(key: str) -> bool:

@@ -1,6 +1,6 @@
 """The parameter schemas of types and traits: are they schemas, and what types do they give?
 
-Public: `read(owner, path, …)` → `Sections`.
+Public: `read(owner, path, …)` → `Sections`, `fault(section)`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from choreo_local.rendering.errors import SchemaError
 from . import reading, schemakeywords
 
 _SCHEMA = "openAPIV3Schema"
+# Longer schemas are read each time: kept, they would outweigh what the reading costs.
+_LONGEST_KEPT = 64 * 1024
 _UNDECODABLE = "failed to unmarshal schema to JSONSchemaProps: "
 _TYPE_NAMES = {"parameters": "Parameters", "environmentConfigs": "EnvironmentConfigs"}
 _OBJECT_FIELDS = {
@@ -83,6 +85,11 @@ def read(
     return Sections(found["parameters"].type, found["environmentConfigs"].type, tuple(problems))
 
 
+def fault(section: Any) -> str:
+    """Why a section has no schema that values could be held against; empty when it has."""
+    return _section(section, "", loose_unions=True).broken
+
+
 def _problem(path: str, detail: str) -> FieldError:
     return fielderrors.invalid_value(path, fielderrors.OMITTED, detail)
 
@@ -92,13 +99,14 @@ def _section(section: Any, type_name: str, *, loose_unions: bool) -> _Section:
     if not isinstance(raw, Mapping):
         return _Section(types.object_of(type_name, {}))
     try:
-        return _kept_section(orjson.dumps(raw), type_name, loose_unions=loose_unions)
+        text = orjson.dumps(raw)
     except orjson.JSONEncodeError as error:
         return _Section(types.object_of(type_name, {}), f"schema cannot be read: {error}")
+    read_text = _kept_section if len(text) <= _LONGEST_KEPT else _read_section
+    return read_text(text, type_name, loose_unions=loose_unions)
 
 
-@functools.lru_cache(maxsize=512)
-def _kept_section(text: bytes, type_name: str, *, loose_unions: bool) -> _Section:
+def _read_section(text: bytes, type_name: str, *, loose_unions: bool) -> _Section:
     nothing = types.object_of(type_name, {})
     try:
         resolved = schema.resolved({_SCHEMA: orjson.loads(text)})
@@ -106,6 +114,9 @@ def _kept_section(text: bytes, type_name: str, *, loose_unions: bool) -> _Sectio
         return _Section(nothing, error.message)
     unknown = schemakeywords.unknown(resolved)
     word = f'json: unknown field "{unknown}"' if unknown else ""
+    misused = schemakeywords.misused(resolved)
+    if misused:
+        return _Section(nothing, f"{_UNDECODABLE}{misused}", misused)
     try:
         schemashape.check(resolved)
     except SchemaError as error:
@@ -115,6 +126,9 @@ def _kept_section(text: bytes, type_name: str, *, loose_unions: bool) -> _Sectio
         return _Section(nothing, error.message, invalid if is_undecodable else word)
     node = structural.from_crd(resolved)
     return _Section(_type_of(node, type_name, loose_unions=loose_unions) or nothing, "", word)
+
+
+_kept_section = functools.lru_cache(maxsize=256)(_read_section)
 
 
 def _type_of(node: Structural, name: str, *, loose_unions: bool) -> Type | None:

@@ -6,6 +6,7 @@ Public: `structure(…)`, `kind_of(…)`, `is_workload(…)`, `iter_texts(…)`,
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 from choreo_local.apimachinery import fielderrors
@@ -16,14 +17,6 @@ from . import reading
 NAMESPACE = "${metadata.namespace}"
 
 _WORKLOAD_KINDS = frozenset({"deployment", "statefulset", "daemonset", "cronjob", "job"})
-_JSON_KINDS: dict[type, str] = {
-    bool: "bool",
-    int: "number",
-    float: "number",
-    str: "string",
-    list: "array",
-    dict: "object",
-}
 # What upstream decodes the head of a template into; messages name it.
 _HEAD = "resourceTemplateHeader"
 _HEAD_METADATA = (
@@ -74,7 +67,7 @@ def _kind(kind: Any, path: str) -> Iterator[FieldError]:
 def _undecodable(template: Any) -> str:
     """What of a template is of a type that it cannot have; empty when nothing is."""
     if not isinstance(template, dict):
-        return f"{_json_kind(template)} into Go value of type {_HEAD}"
+        return f"{reading.json_kind(template)} into Go value of type {_HEAD}"
     for field, wanted, shown in (
         ("apiVersion", str, "string"),
         ("kind", str, "string"),
@@ -82,12 +75,10 @@ def _undecodable(template: Any) -> str:
     ):
         value = template.get(field)
         if value is not None and not isinstance(value, wanted):
-            return f"{_json_kind(value)} into Go struct field {_HEAD}.{field} of type {shown}"
+            return (
+                f"{reading.json_kind(value)} into Go struct field {_HEAD}.{field} of type {shown}"
+            )
     return ""
-
-
-def _json_kind(value: Any) -> str:
-    return _JSON_KINDS.get(type(value), "null")
 
 
 def iter_texts(template: Any, path: str) -> Iterator[tuple[str, str, bool]]:
@@ -96,14 +87,19 @@ def iter_texts(template: Any, path: str) -> Iterator[tuple[str, str, bool]]:
         if "${" in template:
             yield path, template, False
     elif isinstance(template, dict):
-        for key in sorted(template):
+        for key, value in _sorted(template):
             below = f"{path}[{key}]"
             if "${" in key:
                 yield below, key, True
-            yield from iter_texts(template[key], below)
+            yield from iter_texts(value, below)
     elif isinstance(template, list):
         for index, item in enumerate(template):
             yield from iter_texts(item, f"{path}[{index}]")
+
+
+def _sorted(members: dict[Any, Any]) -> list[tuple[str, Any]]:
+    # Files may have numbers for keys.
+    return sorted(((str(key), value) for key, value in members.items()), key=itemgetter(0))
 
 
 def unwrapped(text: str) -> str | None:

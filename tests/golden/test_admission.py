@@ -23,6 +23,7 @@ from tests.golden import differences, load, recorded
 DIFFERENCES = differences("admission")
 KIND_OF_WEBHOOK = {kind.lower(): kind for kind in kinds.KINDS}
 STRICT = "dryRun=All&fieldValidation=Strict"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 MERGE_PATCH = "application/merge-patch+json"
 WRONG_TYPE = re.compile(r"expected .*got \*v1alpha1\.(?P<kind>\w+)$")
 WRONG_JSON = re.compile(r'admission webhook "m[^"]+" denied the request: json: cannot unmarshal')
@@ -98,11 +99,18 @@ class Server:
     async def _start(self) -> Api:
         api = await Api.start()
         for manifest in crds.manifests():
-            await api.must(
-                "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", manifest
-            )
+            await api.must("POST", DEFINITIONS, manifest)
+            await self._established(api, manifest["metadata"]["name"])
         api.kube.admission.plugins.append(plugin.Webhooks())
         return api
+
+    async def _established(self, api: Api, name: str) -> None:
+        while True:
+            status = (await api.must("GET", f"{DEFINITIONS}/{name}"))["status"]
+            found = {one["type"]: one["status"] for one in status.get("conditions") or ()}
+            if found.get("Established") == "True":
+                return
+            await asyncio.sleep(0)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         return self.loop.run_until_complete(self.api.call(method, path, body, **headers))
