@@ -66,4 +66,3 @@ class Chain:
                 found = await found
             for text in found or ():
                 attributes.warn(text)
-
