@@ -1,7 +1,7 @@
 """The exception tree of the platform.
 
 Every error knows what a front end needs: the HTTP status, the Kubernetes reason and the exit
-code of the command. REST, kube API and CLI each have one place that turns these into their own words.
+code of the command. REST, kube API and CLI each have one place that turns these into words.
 
     ChoreoError
     ├── UsageError                 the command line or a configuration file is wrong

@@ -37,5 +37,5 @@ def test_an_undeclared_name_is_shown_with_its_place() -> None:
 
 
 def test_a_missing_key_is_an_error_of_evaluation() -> None:
-    with pytest.raises(EvaluationError, match="^no such key: port$"):
+    with pytest.raises(EvaluationError, match=r"^no such key: port$"):
         evaluate("parameters.port", parameters={})
