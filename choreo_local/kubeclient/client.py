@@ -9,7 +9,7 @@ import orjson
 
 from choreo_local.apimachinery import status
 from choreo_local.apimachinery.gvk import ResourceKind
-from choreo_local.errors import ApiError
+from choreo_local.errors import ApiError, ExpiredError, UnreachableError
 from choreo_local.kubeclient.discovery import Discovery
 from choreo_local.kubeclient.interfaces import (
     Manifest,
@@ -90,7 +90,15 @@ class KubeClient:
     ) -> ObjectList:
         """All objects, in pages; items carry apiVersion and kind."""
         query = _selectors(label_selector, field_selector)
-        query["limit"] = str(_PAGE)
+        try:
+            return await self._pages(kind, namespace, {**query, "limit": str(_PAGE)})
+        except ExpiredError:
+            # The snapshot that the pages are cut from has gone meanwhile; one page needs none.
+            return await self._pages(kind, namespace, query)
+
+    async def _pages(
+        self, kind: ResourceKind, namespace: str | None, query: dict[str, str]
+    ) -> ObjectList:
         items: list[Manifest] = []
         while True:
             page = await self.request_json("GET", kind.path(namespace), query=query)
@@ -231,10 +239,10 @@ class KubeClient:
                 body = b"".join([chunk async for chunk in response.chunks()])
                 raise _error(Response(response.status, body))
             async for line in _lines(response.chunks()):
-                event = orjson.loads(line)
-                if event["type"] == "ERROR":
-                    raise status.to_error(event["object"])
-                yield WatchEvent(event["type"], event["object"])
+                event = _event(line)
+                if event.type == "ERROR":
+                    raise _status_error(event.object)
+                yield event
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -246,11 +254,32 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                 yield line
 
 
+def _event(line: bytes) -> WatchEvent:
+    try:
+        content = orjson.loads(line)
+        event = WatchEvent(content["type"], content["object"])
+        if event.type != "ERROR":
+            str(event.object["metadata"]["resourceVersion"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise _not_understood(line) from error
+    return event
+
+
 def decode(response: Response) -> Any:
     """The body of an answer; raises ApiError on a failure status."""
     if response.status >= 400:
         raise _error(response)
-    return orjson.loads(response.body) if response.body else {}
+    try:
+        return orjson.loads(response.body) if response.body else {}
+    except orjson.JSONDecodeError as error:
+        raise _not_understood(response.body) from error
+
+
+def _not_understood(content: bytes) -> UnreachableError:
+    return UnreachableError(
+        f"cannot understand what answers, it is no Kubernetes API: {content[:80]!r}",
+        remedy="Look for a proxy or another program at that address",
+    )
 
 
 def _error(response: Response) -> ApiError:
@@ -258,7 +287,15 @@ def _error(response: Response) -> ApiError:
         body = orjson.loads(response.body)
     except orjson.JSONDecodeError:
         body = {"message": response.body.decode(errors="replace").strip()}
-    return status.to_error(body if isinstance(body, dict) else {}, code=response.status)
+    return _status_error(body, code=response.status)
+
+
+def _status_error(body: Any, *, code: int = 0) -> ApiError:
+    """The error of a Status; what stands in the way of the server may answer in any other shape."""
+    try:
+        return status.to_error(body, code=code)
+    except (TypeError, ValueError, AttributeError):
+        return status.to_error({"message": f"the server answered {str(body)[:200]}"}, code=code)
 
 
 def _selectors(label_selector: str, field_selector: str) -> dict[str, str]:

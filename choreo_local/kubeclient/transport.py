@@ -12,10 +12,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote
 
 import aiohttp
+import yarl
 
 from choreo_local.errors import UnreachableError
+
+# Everything that a path may hold as it stands; what is quoted already stays so.
+_PATH = "/%?:@!$&'()*+,;=~"
 
 Query = Mapping[str, str] | Sequence[tuple[str, str]]
 
@@ -154,6 +159,10 @@ class AiohttpTransport:
             )
         return self._session
 
+    def _url(self, path: str) -> yarl.URL:
+        # yarl would resolve `..`: the name of an object must not change what is asked for.
+        return yarl.URL(self._server + quote(path, safe=_PATH), encoded=True)
+
     async def request(
         self,
         method: str,
@@ -168,7 +177,7 @@ class AiohttpTransport:
         try:
             async with self._opened().request(
                 method,
-                self._server + path,
+                self._url(path),
                 params=query or None,
                 headers=headers,
                 data=body,
@@ -192,7 +201,7 @@ class AiohttpTransport:
         """An answer that is read as it arrives."""
         try:
             async with self._opened().request(
-                method, self._server + path, params=query or None, headers=headers
+                method, self._url(path), params=query or None, headers=headers
             ) as response:
                 yield _AiohttpStream(response)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -205,7 +214,7 @@ class AiohttpTransport:
         """A WebSocket with one of `protocols`."""
         try:
             async with self._opened().ws_connect(
-                self._server + path, params=query or None, protocols=protocols, max_msg_size=0
+                self._url(path), params=query or None, protocols=protocols, max_msg_size=0
             ) as socket:
                 yield _AiohttpWebSocket(socket)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:

@@ -19,6 +19,24 @@ OnChange = Callable[[Manifest | None, Manifest | None], None]
 
 _FIRST_DELAY_SECONDS = 0.05
 _LONGEST_DELAY_SECONDS = 10.0
+# A stream that lasted this long was of use, even when nothing happened meanwhile.
+_USEFUL_SECONDS = 1.0
+
+
+class _Pace:
+    """How long to wait before the next try: longer with each that came to nothing."""
+
+    def __init__(self) -> None:
+        self._delay = 0.0
+
+    def went_well(self) -> None:
+        self._delay = 0.0
+
+    def pause(self, *, failed: bool) -> float:
+        """Seconds to wait; the first try after something useful is at once, unless it failed."""
+        delay = max(self._delay, _FIRST_DELAY_SECONDS if failed else 0.0)
+        self._delay = min(max(delay * 2, _FIRST_DELAY_SECONDS), _LONGEST_DELAY_SECONDS)
+        return delay * (1 + clock.jitter(0.2))
 
 
 class ListWatcher(Reader, Watcher, Protocol):
@@ -52,6 +70,7 @@ class Informer:
         self._callbacks: list[OnChange] = [on_change] if on_change else []
         self._objects: dict[tuple[str, str], Manifest] = {}
         self._revision = ""
+        self._pace = _Pace()
 
     def add_callback(self, on_change: OnChange) -> None:
         """Also tell `on_change` of every change; of what is already known, at once."""
@@ -71,19 +90,18 @@ class Informer:
 
     async def run(self) -> None:
         """Follow the kind until cancelled."""
-        delay = _FIRST_DELAY_SECONDS
         while True:
+            failed = False
             try:
                 if not self._revision:
                     await self._relist()
-                delay = _FIRST_DELAY_SECONDS
                 await self._follow()
             except ExpiredError:
                 self._revision = ""
             except (ApiError, UnreachableError) as error:
+                failed = True
                 logger.warning("Watch failed kind=%s error=%s", self.kind.plural, error)
-                await asyncio.sleep(delay * (1 + clock.jitter(0.2)))
-                delay = min(delay * 2, _LONGEST_DELAY_SECONDS)
+            await asyncio.sleep(self._pace.pause(failed=failed))
 
     async def _relist(self) -> None:
         found = await self._client.list(
@@ -101,6 +119,7 @@ class Informer:
         self.synced.set()
 
     async def _follow(self) -> None:
+        began = asyncio.get_running_loop().time()
         events = self._client.watch(
             self.kind,
             self._namespace,
@@ -109,6 +128,7 @@ class Informer:
             field_selector=self._fields,
         )
         async for event in events:
+            self._pace.went_well()
             self._revision = event.object["metadata"]["resourceVersion"]
             if event.type == "BOOKMARK":
                 continue
@@ -116,6 +136,8 @@ class Informer:
                 self._drop(_key(event.object))
             else:
                 self._store(_key(event.object), event.object)
+        if asyncio.get_running_loop().time() - began > _USEFUL_SECONDS:
+            self._pace.went_well()
 
     def _store(self, key: tuple[str, str], obj: Manifest) -> None:
         old = self._objects.get(key)
