@@ -39,13 +39,13 @@ def validate_map(obj: Manifest) -> Problems:
         yield fielderrors.too_long("", _MAX_BYTES)
 
 
-def _size(binaries: Mapping[str, str]) -> int:
+def _size(binaries: Mapping[str, str | None]) -> int:
     return sum(len(_decoded(text)) for text in binaries.values())
 
 
-def _decoded(text: str) -> bytes:
+def _decoded(text: str | None) -> bytes:
     try:
-        return base64.b64decode(text)
+        return base64.b64decode(text or "")
     except (binascii.Error, ValueError):
         return b""
 
