@@ -90,17 +90,11 @@ class TypedEnvironment(Environment):
     def check_anew(self, text: str) -> Checked:
         """The same without a look at what was found before."""
         try:
-            root = parse(text, self._macros)
-        except CompileError as error:
-            raise ExpressionError("parse", error.message) from error
-        except RecursionError:
-            raise ExpressionError("parse", _too_deep(text)) from None
-        try:
+            root = self._parsed(text)
             type_ = self._type_of(text, root)
-        except CompileError as error:
-            raise ExpressionError("type check", error.message) from error
         except RecursionError:
-            raise ExpressionError("type check", _too_deep(text)) from None
+            # Far below the limit of the parser, but the caller was deep in the stack already.
+            raise _ill_typed(text, [Issue(-1, TOO_DEEP)]) from None
         return Checked(type_, *self._members(root)) if self._watched else Checked(type_)
 
     def with_variable(self, name: str, type_: Type) -> TypedEnvironment:
@@ -112,15 +106,21 @@ class TypedEnvironment(Environment):
         variables = {**self._declared, name: type_}
         return TypedEnvironment(variables, self._libraries, watched=self._watched[1:])
 
+    def _parsed(self, text: str) -> Node:
+        try:
+            return parse(text, self._macros)
+        except CompileError as error:
+            raise ExpressionError("parse", error.message) from error
+
     def _type_of(self, text: str, root: Node) -> Type:
         checker = Checker(self._scope)
         try:
             result = checker.check(root)
         except types.TooComplexError:
             issue = Issue(-1, "type of an expression is too complex")
-            raise CompileError(text, [issue]) from None
+            raise _ill_typed(text, [issue]) from None
         if checker.issues:
-            raise CompileError(text, checker.issues)
+            raise _ill_typed(text, checker.issues)
         return result
 
     def _members(self, root: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -213,5 +213,5 @@ def _evaluation_order(root: Node) -> Iterator[Node]:
     return reversed(found)
 
 
-def _too_deep(text: str) -> str:
-    return CompileError(text, [Issue(-1, TOO_DEEP)]).message
+def _ill_typed(text: str, issues: Sequence[Issue]) -> ExpressionError:
+    return ExpressionError("type check", CompileError(text, issues).message)

@@ -1,7 +1,6 @@
 """The expressions of component types and traits, place by place, in upstream's words.
 
-Public: `in_template(…)`, `Place.condition(…)`, `Place.loop(…)`, `rules(…)`, `verdicts(…)`,
-`target(…)`.
+Public: `in_template(…)`, `Place`, `rules(…)`, `target(…)`.
 """
 
 from __future__ import annotations

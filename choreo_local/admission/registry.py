@@ -4,7 +4,8 @@ A kube API asks in two steps, `completed` before it applies defaults and `review
 validated; where there is one step only, `review` does both. `plugin` is the former, kopf's
 `on.mutate` and `on.validate` are the latter.
 
-Public: `review(…)` → `Review`, `completed(…)`, `denial(…)`, `webhook_name(…)`, `webhooks()`.
+Public: `review(…)` → `Review`, `completed(…)`, `denial(…)`, `obstacle(…)`, `webhook_name(…)`,
+`webhooks(…)`.
 """
 
 from __future__ import annotations

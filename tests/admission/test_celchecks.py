@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+
 import pytest
 
 from choreo_local.admission import celchecks
@@ -54,6 +57,32 @@ def test_types_that_grow_without_bound_are_refused(environment: TypedEnvironment
         text = f"[{text}].map(x, {{x: x}})[0]"
     with pytest.raises(ExpressionError, match="too complex"):
         environment.check(text)
+
+
+def test_long_expressions_are_checked_each_time(environment: TypedEnvironment) -> None:
+    text = f"[{', '.join(['s'] * 500)}]"
+    assert environment.check(text).type == types.list_of(types.STRING)
+    assert environment.check(text) is not environment.check(text)
+
+
+def test_callers_deep_in_the_stack_get_an_answer(environment: TypedEnvironment) -> None:
+    text = f"'{'x' * 1000}' == any{'.x' * 200}"
+
+    def below(frames: int) -> str:
+        if frames:
+            return below(frames - 1)
+        return celchecks.boolean_problem(environment, text)
+
+    room = sys.getrecursionlimit() - depth_of_stack()
+    answers = {below(room - left) for left in range(40, 600, 20)}
+    assert answers == {"", "type check error: ERROR: <input>:-1:0: max recursion depth exceeded"}
+
+
+def depth_of_stack() -> int:
+    frame, depth = inspect.currentframe(), 0
+    while frame is not None:
+        frame, depth = frame.f_back, depth + 1
+    return depth
 
 
 def test_members_of_the_watched_variable_are_noted(environment: TypedEnvironment) -> None:

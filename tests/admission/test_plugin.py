@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from choreo_local.admission import plugin
+from choreo_local.admission import registry as webhooks
+from choreo_local.admission.registry import Review
 from choreo_local.api import crds, registry
 from tests.admission.objects import component_type, data, template
 from tests.embedded.kubeapi.harness import Api
@@ -87,9 +91,9 @@ async def test_updates_keep_what_a_controller_chose() -> None:
 async def test_the_status_of_a_broken_object_can_be_written() -> None:
     api = await cluster("ComponentType")
     broken = component_type({"id": "a", "template": data("${nope}")})
-    webhooks = api.kube.admission.plugins.pop()
+    judge = api.kube.admission.plugins.pop()
     await api.must("POST", path("ComponentType"), obj("ComponentType", broken))
-    api.kube.admission.plugins.append(webhooks)
+    api.kube.admission.plugins.append(judge)
     merge = {"content_type": "application/merge-patch+json"}
     change: dict[str, Any] = {"status": {}}
     await api.must("PATCH", f"{path('ComponentType', 'x')}/status", change, **merge)
@@ -100,16 +104,28 @@ async def test_the_status_of_a_broken_object_can_be_written() -> None:
 
 async def test_broken_objects_can_be_deleted() -> None:
     api = await cluster("ComponentType")
-    webhooks = api.kube.admission.plugins.pop()
+    judge = api.kube.admission.plugins.pop()
     broken = obj("ComponentType", component_type({"id": "a", "template": data("${nope}")}))
     broken["metadata"]["finalizers"] = ["example.com/hold"]
     await api.must("POST", path("ComponentType"), broken)
-    api.kube.admission.plugins.append(webhooks)
+    api.kube.admission.plugins.append(judge)
     await api.must("DELETE", path("ComponentType", "x"))
     merge = {"content_type": "application/merge-patch+json"}
     release = {"metadata": {"finalizers": None}}
     await api.must("PATCH", path("ComponentType", "x"), release, **merge)
     assert (await api.must("GET", path("ComponentType")))["items"] == []
+
+
+async def test_warnings_reach_who_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cautious(_operation: str, _kind: str, obj: dict[str, Any], *_: Any, **__: Any) -> Review:
+        return Review(obj, warnings=("take care",))
+
+    api = await cluster("Environment")
+    monkeypatch.setattr(webhooks, "review", cautious)
+    spec = {"dataPlaneRef": {"kind": "ClusterDataPlane", "name": "default"}}
+    answer = await api.send("POST", path("Environment"), obj("Environment", spec))
+    assert answer.status == 201
+    assert ("Warning", '299 - "take care"') in answer.headers
 
 
 async def test_other_groups_are_left_alone() -> None:

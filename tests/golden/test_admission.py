@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from choreo_local.admission import plugin, registry
-from choreo_local.api import crds
+from choreo_local.api import crds, labels
 from choreo_local.api import registry as kinds
 from choreo_local.errors import BadRequestError
 from tests.embedded.kubeapi.harness import Api
-from tests.golden import differences, load, recorded
+from tests.golden import FIXTURES, differences, load, recorded
 
+BUNDLES = Path(__file__).parents[2] / "bundles"
+API_VERSION = f"{labels.GROUP}/{labels.VERSION}"
 DIFFERENCES = differences("admission")
 KIND_OF_WEBHOOK = {kind.lower(): kind for kind in kinds.KINDS}
 STRICT = "dryRun=All&fieldValidation=Strict"
@@ -191,3 +195,24 @@ def accepted_difference(case: dict[str, Any]) -> str:
     if has_webhook and any(ZERO_VALUE.match(c["message"]) for c in error.get("causes") or ()):
         return "zero-values"
     return ""
+
+
+def manifests(path: Path) -> list[dict[str, Any]]:
+    """The manifests of a file; tokens of bundles stand for what an instance fills in."""
+    text = path.read_text(encoding="utf-8").replace("@", "")
+    found = [document for document in yaml.safe_load_all(text) if isinstance(document, dict)]
+    return [one for one in found if one.get("apiVersion") == API_VERSION]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=str(path.relative_to(folder)))
+        for folder in (FIXTURES / "samples", BUNDLES)
+        for path in sorted(folder.rglob("*.yaml"))
+    ],
+)
+def test_samples_and_bundles_are_accepted(path: Path) -> None:
+    for manifest in manifests(path):
+        found = registry.review("CREATE", manifest["kind"], manifest)
+        assert found.causes == [], manifest["metadata"]["name"]
