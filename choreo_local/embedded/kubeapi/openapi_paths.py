@@ -91,18 +91,15 @@ def items(resource: ServedResource) -> Iterator[tuple[str, dict[str, Any]]]:
     """Path → operations, for the collection, the objects and their subresources."""
     kind = resource.kind
     scope = "Namespaced" if kind.namespaced else ""
-    scope = "/namespaces/{namespace}" if kind.namespaced else ""
-    collection = f"{kind.root}{scope}/{kind.plural}"
+    folder = "/namespaces/{namespace}" if kind.namespaced else ""
+    collection = f"{kind.root}{folder}/{kind.plural}"
     shared = _shared(resource, named=False)
     yield collection, {**_collection(resource, scope), "parameters": shared}
     if kind.namespaced and "list" in resource.verbs:
-        yield (
-            kind.path(),
-            {
-                "get": _list(resource, "", suffix="ForAllNamespaces"),
-                "parameters": _shared(resource, named=False)[1:],
-            },
-        )
+        everywhere = _list(resource, "", suffix="ForAllNamespaces")
+        parameters = everywhere.pop("parameters") + _parameters(("pretty",))
+        parameters.sort(key=lambda parameter: str(parameter["name"]))
+        yield kind.path(), {"get": everywhere, "parameters": parameters}
     named = _shared(resource, named=True)
     operations = dict(_operations(resource, resource.verbs, None, scope))
     if operations:
@@ -153,7 +150,7 @@ def _collection(resource: ServedResource, scope: str) -> dict[str, Any]:
         found["post"] = {
             **_head(resource, "create", f"Create a {resource.kind.kind}.", scope=scope),
             "parameters": _parameters(_WRITE),
-            "requestBody": _body(("*/*",), name),
+            "requestBody": _body(_media(resource), name),
             "responses": _responses(name, 200, 201, 202),
             **_tail("post", resource.kind.gvk),
         }
@@ -219,7 +216,12 @@ def _bodies(resource: ServedResource, verb: str, name: str) -> dict[str, Any]:
     if verb == "delete":
         options = definitions.META + "DeleteOptions"
         return {"requestBody": _body(("*/*",), options, required=False)}
-    return {} if verb == "get" else {"requestBody": _body(("*/*",), name)}
+    return {} if verb == "get" else {"requestBody": _body(_media(resource), name)}
+
+
+def _media(resource: ServedResource) -> tuple[str, ...]:
+    """What bodies may be: custom kinds have no protobuf."""
+    return ("application/json", "application/yaml") if resource.custom else ("*/*",)
 
 
 def _head(

@@ -85,6 +85,19 @@ def test_kubectl_finds_the_kind_and_field_validation_of_a_patch() -> None:
     assert "application/apply-patch+yaml" in patch["requestBody"]["content"]
 
 
+@pytest.mark.parametrize(("group", "version"), [*VERSIONS, ("example.com", "v1")])
+def test_operations_have_names_of_their_own(group: str, version: str) -> None:
+    names = [
+        operation["operationId"]
+        for operations in document(group, version)["paths"].values()
+        for operation in operations.values()
+        if isinstance(operation, dict)
+    ]
+    assert names
+    assert len(names) == len(set(names))
+    assert all(name.isalnum() for name in names)
+
+
 def test_builtin_schemas_know_their_kind_and_lists() -> None:
     schemas = document("apps", "v1")["components"]["schemas"]
     deployment = schemas["io.k8s.api.apps.v1.Deployment"]
