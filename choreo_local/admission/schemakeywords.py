@@ -28,6 +28,11 @@ _ITEMS: Mapping[str, tuple[type, str]] = {
     "x-kubernetes-list-map-keys": (str, "string"),
     "x-kubernetes-validations": (dict, "v1.ValidationRule"),
 }
+# Keywords of builtin kinds, which upstream passes over and `structural` reads.
+_PATCHING: Mapping[str, tuple[type, str]] = dict.fromkeys(
+    ("x-kubernetes-patch-strategy", "x-kubernetes-patch-merge-key"), (str, "string")
+)
+_TYPED = {**_EXTENSIONS, **_PATCHING}
 _KNOWN = frozenset(
     {"id", "$schema", "$ref", "description", "type", "format", "title", "default", "example"}
     | {"maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "multipleOf"}
@@ -69,8 +74,8 @@ def _misused(schema: Any, path: str) -> Iterator[str]:
         return
     for key in sorted(schema):
         value, below = schema[key], f"{path}.{key}"
-        if key in _EXTENSIONS and value is not None:
-            yield from _mistyped(value, below, _EXTENSIONS[key])
+        if key in _TYPED and value is not None:
+            yield from _mistyped(value, below, _TYPED[key])
             if key in _ITEMS:
                 for item in values.items(value):
                     yield from _mistyped(item, below, _ITEMS[key])

@@ -41,6 +41,7 @@ def test_the_first_unknown_keyword_is_named(schema: Any, keyword: str) -> None:
         ({"x-kubernetes-list-map-keys": ["a", True]}, "bool into Go struct field"),
         ({"x-kubernetes-validations": ["x"]}, "of type v1.ValidationRule"),
         ({"x-kubernetes-validations": {}}, "cannot unmarshal object"),
+        ({"x-kubernetes-patch-strategy": 5}, "x-kubernetes-patch-strategy of type string"),
         ({"items": {"x-kubernetes-map-type": []}}, "JSONSchemaProps.items.x-kubernetes-map-type"),
         ("x", ""),
     ],
