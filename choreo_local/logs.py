@@ -27,6 +27,7 @@ def set_up(file: Path | None, *, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
+        old.close()
     root.addHandler(handler)
     root.setLevel(level)
     for noisy in ("kopf", "aiohttp.access", "uvicorn.access", "asyncio"):

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 # A unix socket's path has 104 bytes on macOS and 108 on Linux, the closing NUL included.
 _SOCKET_PATH_BYTES = 100
+# Not the folder for temporary files that a shell chose: all shells must find the same socket.
+_SHORT_FOLDER = Path("/tmp")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
 def home(environ: Mapping[str, str] = os.environ) -> Path:
@@ -23,8 +26,14 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
         return Path(chosen).expanduser().absolute()
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "choreo"
-    state = environ.get("XDG_STATE_HOME")
-    return (Path(state) if state else Path.home() / ".local" / "state") / "choreo"
+    state = Path(environ.get("XDG_STATE_HOME", ""))
+    # The specification of these variables: a relative path is as good as none.
+    return (state if state.is_absolute() else Path.home() / ".local" / "state") / "choreo"
+
+
+def is_name(text: str) -> bool:
+    """Whether an instance may be called so: a name is one folder, and not a hidden one."""
+    return _NAME.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,4 +108,4 @@ class InstancePaths:
         if len(os.fsencode(path)) <= _SOCKET_PATH_BYTES:
             return path
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"choreo-{os.getuid()}-{digest}" / f"{name}.sock"
+        return _SHORT_FOLDER / f"choreo-{os.getuid()}-{digest}" / f"{name}.sock"

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
+
+from choreo_local.errors import WaitTimeoutError
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+
+_STOP_SECONDS = 10
+_CANCEL_SECONDS = 5
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -35,12 +40,24 @@ class LoopThread:
         self._thread.start()
 
     def call(self, coroutine: Coroutine[Any, Any, T], *, timeout: float | None = None) -> T:
-        """Run a coroutine in the thread's loop and wait for its result, from another thread."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
+        """Run a coroutine in the thread's loop and wait for its result, from another thread.
+
+        Raises WaitTimeoutError when it takes longer, and cancels it.
+        """
+        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        try:
+            return future.result(timeout)
+        except TimeoutError:
+            if future.done():
+                raise
+            future.cancel()
+            raise WaitTimeoutError(
+                f'the part "{self.name}" did not finish within {timeout:.0f} s'
+            ) from None
 
     def spawn(
         self, coroutine: Coroutine[Any, Any, Any], *, on_death: Callable[[BaseException], None]
-    ) -> Awaitable[None]:
+    ) -> None:
         """Run a coroutine in the background; `on_death` is told when it ends by an exception."""
 
         async def guarded() -> None:
@@ -53,16 +70,14 @@ class LoopThread:
                 on_death(error)
                 raise
 
-        future = asyncio.run_coroutine_threadsafe(guarded(), self.loop)
-        return asyncio.wrap_future(future, loop=self.loop)
+        asyncio.run_coroutine_threadsafe(guarded(), self.loop)
 
     def stop(self) -> None:
         """Cancel what still runs, end the loop and the thread."""
-        if not self._thread.is_alive():
-            return
-        asyncio.run_coroutine_threadsafe(_cancel_all(), self.loop).result(10)
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(10)
+        if self._thread.is_alive():
+            self.call(_cancel_all(), timeout=_STOP_SECONDS)
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self._thread.join(_STOP_SECONDS)
         self.loop.close()
 
     def _run(self) -> None:
@@ -75,4 +90,6 @@ async def _cancel_all() -> None:
     tasks = [task for task in asyncio.all_tasks() if task is not own]
     for task in tasks:
         task.cancel()
-    await asyncio.wait(tasks, timeout=5) if tasks else None
+    if tasks:
+        await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
+    await asyncio.get_running_loop().shutdown_asyncgens()
