@@ -13,17 +13,17 @@ from typing import Final, Literal
 
 from textual.binding import Binding, BindingType
 
-Context = Literal["board", "component", "logs", "why", "plan", "help", "question"]
+Context = Literal["board", "component", "logs", "why", "plan", "status", "help", "question"]
 BOARD: Final = "board"
 COMPONENT: Final = "component"
 LOGS: Final = "logs"
 WHY: Final = "why"
 PLAN: Final = "plan"
+STATUS: Final = "status"
 HELP: Final = "help"
 QUESTION: Final = "question"
 
-_PAGES: Final = (COMPONENT, WHY, PLAN)
-_FULL: Final = (BOARD, COMPONENT, LOGS, WHY, PLAN)
+_FULL: Final = (BOARD, COMPONENT, LOGS, WHY, PLAN, STATUS)
 _ENVIRONMENTAL: Final = (BOARD, COMPONENT, LOGS, WHY)
 
 
@@ -126,6 +126,15 @@ ACTIONS: Final[tuple[Action, ...]] = (
         twin="url {component} --env {environment}",
     ),
     Action(
+        "status",
+        "i",
+        "",
+        "Show planes, what this machine cannot do and why, addresses and memory",
+        (BOARD,),
+        words=("status", "info"),
+        twin="status",
+    ),
+    Action(
         "undo",
         "u",
         "undo",
@@ -211,14 +220,16 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("top", "home,g", "", "To the first line", _FULL),
     Action("bottom", "end,G", "", "To the last line", _FULL),
     Action("reload", "ctrl+r", "", "Ask again", (COMPONENT, WHY, PLAN)),
-    Action("copy", "c", "copy", "Copy the URL, or what this view shows", _FULL, footer=(WHY,)),
+    Action(
+        "copy", "c", "copy", "Copy the URL, or what this view shows", _FULL, footer=(WHY, STATUS)
+    ),
     Action(
         "copy_command",
         "C",
         "command",
         "Copy the command that does the same; on the board, C and then the key of the action",
         _FULL,
-        footer=(PLAN, WHY),
+        footer=(PLAN, WHY, STATUS),
     ),
     Action(
         "command",
@@ -262,7 +273,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "help",
         "Search and run everything there is",
         _FULL,
-        footer=(BOARD, COMPONENT, LOGS, WHY),
+        footer=(BOARD, COMPONENT, LOGS, WHY, STATUS),
         words=("help", "h"),
     ),
     Action("back", "escape", "", "Back: one step", (*_FULL, HELP, QUESTION)),

@@ -49,12 +49,13 @@ class Figure:
 
 def run(*, components: int = 1000, keys: int = 200, starts: int = 5) -> list[Figure]:
     """Measure start and keys."""
+    command = [sys.executable, "-m", "tui.bench", "--child", str(components)]
     bare = tuple(_seconds([sys.executable, "-c", "pass"]) * 1000 for _ in range(starts))
     first, pressed = [], []
     for _ in range(starts):
-        with _Terminal(components) as terminal:
+        with Terminal(command) as terminal:
             first.append(terminal.wait_for(b"choreo") * 1000)
-    with _Terminal(components) as terminal:
+    with Terminal(command) as terminal:
         terminal.wait_for(b"component-00001")
         for number in range(1, keys + 1):
             wanted = f"component-{number % components:05}".encode()
@@ -73,19 +74,27 @@ def _seconds(command: Sequence[str]) -> float:
     return time.perf_counter() - started
 
 
-class _Terminal:
-    """A terminal in which the dashboard runs."""
+class Terminal:
+    """A terminal of its own for a command.
 
-    def __init__(self, components: int) -> None:
-        self._components = components
+    Args:
+        command: what runs in it.
 
-    def __enter__(self) -> _Terminal:
+    Attributes:
+        seen: what was painted since the last wait began.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
+        self.seen = b""
+
+    def __enter__(self) -> Terminal:
         self._screen, inner = pty.openpty()
         size = struct.pack("HHHH", _LINES, _COLUMNS, 0, 0)
         fcntl.ioctl(inner, termios.TIOCSWINSZ, size)
         self._started = time.perf_counter()
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "tui.bench", "--child", str(self._components)],
+            self._command,
             stdin=inner,
             stdout=inner,
             stderr=inner,
@@ -103,20 +112,31 @@ class _Terminal:
         """Seconds from the start of the process until the text is painted."""
         return self._painted(text) - self._started
 
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self._screen, keys)
+
     def press(self, key: bytes, text: bytes) -> float:
         """Seconds from a key until the text is painted."""
         started = time.perf_counter()
         os.write(self._screen, key)
         return self._painted(text) - started
 
+    def ended(self) -> int:
+        """Wait for the command's end; its exit code. What it still paints is read meanwhile."""
+        with suppress(OSError):
+            while select.select([self._screen], [], [], _LIMIT_SECONDS)[0]:
+                self.seen += os.read(self._screen, 65536)
+        return self._child.wait(_LIMIT_SECONDS)
+
     def _painted(self, text: bytes) -> float:
-        seen = b""
+        self.seen = b""
         until = time.perf_counter() + _LIMIT_SECONDS
-        while text not in seen:
+        while text not in self.seen:
             left = until - time.perf_counter()
             if left <= 0 or not select.select([self._screen], [], [], left)[0]:
                 raise TimeoutError(f"not painted within {_LIMIT_SECONDS:.0f} s: {text!r}")
-            seen += os.read(self._screen, 65536)
+            self.seen += os.read(self._screen, 65536)
         return time.perf_counter()
 
 

@@ -48,8 +48,10 @@ def _facts(state: State) -> list[Line]:
 
 
 def _planes(state: State) -> Span:
-    count = len(state.status.planes) if state.status else 0
-    return Span(f"{words.counted(count, 'plane')} {words.SYMBOLS['ready']}", "ready")
+    planes = state.status.planes if state.status else ()
+    limited = sum(1 for entry in planes if entry.message)
+    note = f" {limited} limited" if limited else ""
+    return Span(f"{words.counted(len(planes), 'plane')} {words.SYMBOLS['ready']}{note}", "ready")
 
 
 def _trouble(state: State) -> Line:

@@ -5,26 +5,22 @@ Each function takes a width and breaks long lines itself, for nothing that matte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from choreo_local.apiclient.types import (
     Cell,
-    Change,
     Column,
     Details,
     Diagnosis,
     EventLine,
-    Plan,
     Step,
 )
-from choreo_local.errors import ApiError, ChoreoError
 from tui import words
-from tui.text import Line, Span, cut_middle, fit, line, visible, width, wrap
+from tui.tables import EMPTY, table
+from tui.text import Line, Span, line, visible, wrap
 
-_EMPTY: Line = ()
 _STATES = {"True": "ready", "False": "failed"}
 
 
@@ -73,24 +69,9 @@ def details(found: Details, columns: int, now: datetime) -> list[Line]:
     for title, rows, nothing in sections:
         count = f" {len(rows)}" if rows else ""
         lines += [line(Span(f" {title}", "title"), Span(count, "muted"))]
-        lines += _table(rows, columns) if rows else [line(Span(f"   {nothing}", "muted"))]
-        lines.append(_EMPTY)
+        lines += table(rows, columns) if rows else [line(Span(f"   {nothing}", "muted"))]
+        lines.append(EMPTY)
     return lines[:-1]
-
-
-def _table(rows: Sequence[Sequence[Span]], columns: int, *, margin: int = 3) -> list[Line]:
-    """Rows in columns as wide as they need; the last one takes what is left and is wrapped."""
-    count = max(len(row) for row in rows) - 1
-    widths = [max(width(row[index].text) for row in rows) for index in range(count)]
-    widths = [min(size, max(columns // 3, 12)) for size in widths]
-    indent = margin + sum(widths) + 2 * count
-    lines: list[Line] = []
-    for row in rows:
-        spans = [Span(" " * margin)]
-        for span, size in zip(row, widths, strict=False):
-            spans += [Span(fit(cut_middle(span.text, size), size), span.style), Span("  ")]
-        lines += wrap((*spans, row[-1]), columns, indent=min(indent, columns // 2))
-    return lines
 
 
 def _conditions(conditions: Iterable[Mapping[str, Any]]) -> list[list[Span]]:
@@ -169,12 +150,12 @@ def diagnosis(found: Diagnosis, columns: int) -> list[Line]:
     head = line(
         Span(f" {words.SYMBOLS[state]} ", state), Span(words.one_line(found.summary), "title")
     )
-    lines = [*wrap(head, columns, indent=3), _EMPTY]
+    lines = [*wrap(head, columns, indent=3), EMPTY]
     if found.steps:
         lines.append(line(Span(" THE WAY TO THE CAUSE", "muted")))
         for step in found.steps:
             lines += _step(step, columns)
-        lines.append(_EMPTY)
+        lines.append(EMPTY)
     if found.fix:
         lines.append(line(Span(" WHAT TO DO", "muted")))
         for text in found.fix.splitlines():
@@ -190,124 +171,3 @@ def _step(step: Step, columns: int) -> list[Line]:
             line(Span(f"      {words.one_line(step.message)}", "muted")), columns, indent=6
         )
     return lines
-
-
-# Plans.
-
-
-@dataclass(frozen=True, slots=True)
-class PlanPage:
-    """A plan as lines.
-
-    Attributes:
-        anchors: where each object that changes begins.
-    """
-
-    lines: list[Line] = field(default_factory=list)
-    anchors: list[int] = field(default_factory=list)
-
-
-_CHANGES = {"added": ("+", "added"), "changed": ("~", "warning"), "removed": ("-", "removed")}
-
-
-def plan(found: Plan, columns: int) -> PlanPage:
-    """What a write would do: what speaks against it, then every object with its diff."""
-    page = PlanPage(warnings(found, columns))
-    if found.unrendered:
-        text = Span(
-            f" {words.SYMBOLS['failed']} cannot show what changes: "
-            f"{words.one_line(found.unrendered)}",
-            "failed",
-        )
-        page.lines.extend(wrap((text,), columns, indent=3))
-    if found.up_to_date:
-        page.lines.append(line(Span(f" {visible(found.target)} has this release already.")))
-    elif not found.changes and not found.unrendered:
-        page.lines.append(line(Span(" No object changes.", "muted")))
-    page.lines.extend(_change_title(change) for change in found.changes)
-    for change in found.changes:
-        page.lines.append(_EMPTY)
-        page.anchors.append(len(page.lines))
-        page.lines.append(_change_title(change))
-        page.lines.extend(_diff(change, columns))
-    return page
-
-
-def warnings(found: Plan, columns: int) -> list[Line]:
-    """What speaks against a write."""
-    lines: list[Line] = []
-    for warning in found.warnings:
-        text = Span(f" {words.WARNING} {words.one_line(warning)}", "warning")
-        lines += wrap((text,), columns, indent=3)
-    return lines
-
-
-def _change_title(change: Change) -> Line:
-    mark, style = _CHANGES.get(change.change, ("?", "warning"))
-    return line(
-        Span(f" {mark} {change.change:<8}", style),
-        Span(f"{visible(change.kind)} {visible(change.name)}", "title"),
-    )
-
-
-def _diff(change: Change, columns: int) -> Iterable[Line]:
-    for text in change.diff.splitlines():
-        is_heading = text.startswith(("--- ", "+++ "))
-        is_whole = change.change != "changed" and text.startswith("@@")
-        if not is_heading and not is_whole:
-            yield from wrap(line(Span(f"   {visible(text)}", _diff_style(text))), columns, indent=6)
-
-
-def _diff_style(text: str) -> str:
-    return {"+": "added", "-": "removed", "@": "hunk"}.get(text[:1], "muted")
-
-
-def plan_title(found: Plan, verb: str) -> tuple[Line, Line]:
-    """The two lines above a plan: what goes where, and which release takes the place of which."""
-    way = (
-        f"{visible(found.source)} → {visible(found.target)}"
-        if found.source and found.source != found.target
-        else visible(found.target)
-    )
-    first = [Span(f" {verb} "), Span(visible(found.component), "title"), Span(f"  {way}  ")]
-    if found.is_production:
-        first.append(Span(words.PRODUCTION, "production"))
-    current = visible(found.current) if found.current else "nothing"
-    second = (
-        Span(" "),
-        Span(current, "muted"),
-        Span(" → "),
-        Span(visible(found.release), "title"),
-        Span(f"   {visible(found.summary)}"),
-    )
-    return tuple(first), second
-
-
-# Failures.
-
-
-def failure(error: ChoreoError, columns: int) -> list[Line]:
-    """What went wrong, why, and what to do."""
-    head = Span(f" {words.SYMBOLS['failed']} {words.one_line(error.message)}", "failed")
-    lines = wrap((head,), columns, indent=3)
-    causes = error.causes if isinstance(error, ApiError) else ()
-    for cause in causes:
-        where = f"{visible(cause.field)}: " if cause.field else ""
-        lines += wrap(line(f"   {where}{words.one_line(cause.message)}"), columns, indent=5)
-    if error.remedy:
-        lines.append(_EMPTY)
-        lines += wrap(line(Span(f"   {words.one_line(error.remedy)}", "accent")), columns, indent=3)
-    return lines
-
-
-def plain(lines: Iterable[Line]) -> str:
-    """Lines as text, for the clipboard."""
-    return "\n".join("".join(span.text for span in spans).rstrip() for spans in lines)
-
-
-Draw = Callable[[int], Sequence[Line]]
-
-
-def note(text: str, style: str = "muted") -> Draw:
-    """A page that says one thing."""
-    return lambda columns: wrap(line(Span(f" {text}", style)), columns, indent=1)

@@ -140,7 +140,7 @@ def lines(row: Row, at: Layout, now: datetime, *, selected: int | None = None) -
         index += span_count
     spans.append(_behind(row.behind, at))
     drawn = fit_line(spans, at.width)
-    if selected is not None:
+    if selected is not None and at.count:
         start = at.left(selected)
         drawn = restyle(drawn, start, start + at.cell - 1, "cursor")
     return [drawn, *extra]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from choreo_local.apiclient.types import Cell, Column, Row
-from tui import pages, rows, words
+from tui import pages, rows, tables, words
 from tui.probing import Probe
 from tui.state import State
 from tui.text import Line, Span, cut_middle, fit_line, line_width, visible
@@ -102,18 +102,18 @@ def instead_of_rows(state: State, columns: int) -> Sequence[Line]:
     """What stands where rows would be while there are none."""
     if not state.board.is_known:
         if not state.link.lost:
-            return pages.note("connecting to the platform …")(columns)
+            return tables.note("connecting to the platform …")(columns)
         lost = f"{words.WARNING} {words.one_line(state.link.lost)}"
         return [
-            *pages.note(lost, "warning")(columns),
-            *pages.note(words.one_line(state.link.remedy), "accent")(columns),
-            *pages.note("trying again …")(columns),
+            *tables.note(lost, "warning")(columns),
+            *tables.note(words.one_line(state.link.remedy), "accent")(columns),
+            *tables.note("trying again …")(columns),
         ]
     if state.board.filter is not None:
         wanted = visible(state.board.filter.text)
-        return pages.note(f"no component matches /{wanted} · esc shows all of them")(columns)
+        return tables.note(f"no component matches /{wanted} · esc shows all of them")(columns)
     where = f"project {state.project}" if state.project else f"namespace {state.namespace}"
     return [
-        *pages.note(f"There is no component in {visible(where)} yet.", "")(columns),
-        *pages.note("Make one: choreo apply -f FILE")(columns),
+        *tables.note(f"There is no component in {visible(where)} yet.", "")(columns),
+        *tables.note("Make one: choreo apply -f FILE")(columns),
     ]

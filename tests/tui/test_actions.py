@@ -13,6 +13,7 @@ from tui.screens.component import ComponentScreen
 from tui.screens.frame import Frame
 from tui.screens.logs import LogScreen
 from tui.screens.plan import PlanScreen
+from tui.screens.status import StatusScreen
 from tui.screens.why import WhyScreen
 from tui.text import line, line_width, side_by_side
 
@@ -22,6 +23,7 @@ SCREENS: tuple[type[Frame[None]], ...] = (
     LogScreen,
     PlanScreen,
     WhyScreen,
+    StatusScreen,
 )
 CONTEXTS: tuple[Context, ...] = get_args(Context)
 

@@ -7,7 +7,7 @@ import pytest
 from choreo_local.apiclient.types import Details, Plan
 from choreo_local.errors import Cause, InvalidError, UnreachableError
 from tests.tui.fake import DETAILS, DIAGNOSIS, PLAN
-from tui import pages
+from tui import pages, plans, tables
 from tui.demo import COLUMNS, GREETER, NOW
 from tui.text import line_width
 
@@ -15,19 +15,19 @@ WIDTHS = (40, 80, 120)
 
 
 def test_tabs_number_the_environments_and_mark_production() -> None:
-    text = pages.plain([pages.tabs(COLUMNS, "staging")])
+    text = tables.plain([pages.tabs(COLUMNS, "staging")])
     assert text.split() == [
         *("1", "Development", "[2", "Staging]", "3", "Production", "▲", "PROD"),
     ]
 
 
 def test_facts_of_a_cell_are_words() -> None:
-    text = pages.plain([pages.cell_facts(GREETER.cells[0], NOW)])
+    text = tables.plain([pages.cell_facts(GREETER.cells[0], NOW)])
     assert text == "● ready · greeter-7f3a2 · since 2m · 2/2 pods ready"
 
 
 def test_details_hold_conditions_pods_events_and_releases() -> None:
-    lines = pages.plain(pages.details(DETAILS, 100, NOW)).split("\n")
+    lines = tables.plain(pages.details(DETAILS, 100, NOW)).split("\n")
     words = [" ".join(line.split()) for line in lines]
     assert words == [
         "CONDITIONS 2",
@@ -47,13 +47,13 @@ def test_details_hold_conditions_pods_events_and_releases() -> None:
 
 
 def test_empty_details_say_so() -> None:
-    text = pages.plain(pages.details(Details(component={}), 80, NOW))
+    text = tables.plain(pages.details(Details(component={}), 80, NOW))
     assert all(nothing in text for nothing in ("no conditions yet", "no pods", "no events"))
 
 
 def test_messages_from_outside_are_harmless() -> None:
     conditions = [{"type": "Ready", "status": "False", "message": "\x1b[2Jgone\nnext"}]
-    text = pages.plain(pages.details(replace(DETAILS, conditions=conditions), 80, NOW))
+    text = tables.plain(pages.details(replace(DETAILS, conditions=conditions), 80, NOW))
     assert "␛[2Jgone next" in text
     assert "\x1b" not in text
 
@@ -64,14 +64,14 @@ def test_nothing_is_wider_than_the_page(columns: int) -> None:
     everything = [
         *pages.details(DETAILS, columns, NOW),
         *pages.diagnosis(long, columns),
-        *pages.plan(replace(PLAN, warnings=("warning " * 40,)), columns).lines,
-        *pages.failure(UnreachableError("no " * 80, remedy="do " * 80), columns),
+        *plans.plan(replace(PLAN, warnings=("warning " * 40,)), columns).lines,
+        *tables.failure(UnreachableError("no " * 80, remedy="do " * 80), columns),
     ]
     assert max(line_width(spans) for spans in everything) <= columns
 
 
 def test_diagnosis_leads_to_the_cause_and_ends_with_what_to_do() -> None:
-    text = pages.plain(pages.diagnosis(DIAGNOSIS, 80))
+    text = tables.plain(pages.diagnosis(DIAGNOSIS, 80))
     order = ["ends with exit code 1", "ReleaseBinding/", "no DATABASE_URL", "Set DATABASE_URL"]
     places = [text.index(part) for part in order]
     assert places == sorted(places)
@@ -79,8 +79,8 @@ def test_diagnosis_leads_to_the_cause_and_ends_with_what_to_do() -> None:
 
 
 def test_plan_lists_objects_and_then_shows_each_diff() -> None:
-    page = pages.plan(PLAN, 80)
-    text = [pages.plain([spans]) for spans in page.lines]
+    page = plans.plan(PLAN, 80)
+    text = [tables.plain([spans]) for spans in page.lines]
     assert text[:2] == [" ~ changed Deployment greeter", " + added   ConfigMap greeter"]
     assert [text[anchor] for anchor in page.anchors] == text[:2]
     assert "   -  image: greeter:1" in text
@@ -90,7 +90,7 @@ def test_plan_lists_objects_and_then_shows_each_diff() -> None:
 def test_diff_is_told_apart_without_colour() -> None:
     styles = {
         span.style: span.text.strip()[0]
-        for spans in pages.plan(PLAN, 80).lines
+        for spans in plans.plan(PLAN, 80).lines
         for span in spans
         if span.style in {"added", "removed"} and span.text.strip()
     }
@@ -99,27 +99,27 @@ def test_diff_is_told_apart_without_colour() -> None:
 
 def test_plan_that_cannot_be_rendered_is_shown_with_the_reason() -> None:
     plan = Plan("a", source="b", target="c", release="r", unrendered="no such trait")
-    assert "cannot show what changes: no such trait" in pages.plain(pages.plan(plan, 80).lines)
+    assert "cannot show what changes: no such trait" in tables.plain(plans.plan(plan, 80).lines)
 
 
 def test_plan_without_work_says_so() -> None:
-    assert "has this release already" in pages.plain(
-        pages.plan(replace(PLAN, up_to_date=True, changes=()), 80).lines
+    assert "has this release already" in tables.plain(
+        plans.plan(replace(PLAN, up_to_date=True, changes=()), 80).lines
     )
-    assert "No object changes" in pages.plain(pages.plan(replace(PLAN, changes=()), 80).lines)
+    assert "No object changes" in tables.plain(plans.plan(replace(PLAN, changes=()), 80).lines)
 
 
 def test_title_of_a_plan_marks_production() -> None:
-    first, second = pages.plan_title(PLAN, "Promote")
-    assert pages.plain([first]) == " Promote greeter  staging → production  ▲ PROD"
-    assert pages.plain([second]).startswith(" greeter-51bc0 → greeter-7f3a2")
+    first, second = plans.title(PLAN, "Promote")
+    assert tables.plain([first]) == " Promote greeter  staging → production  ▲ PROD"
+    assert tables.plain([second]).startswith(" greeter-51bc0 → greeter-7f3a2")
 
 
 def test_failure_names_fields_and_remedy() -> None:
     error = InvalidError(
         "cannot promote", causes=[Cause("Invalid", "must be set", "spec.x")], remedy="Set it"
     )
-    text = pages.plain(pages.failure(error, 80))
+    text = tables.plain(tables.failure(error, 80))
     assert "✖ cannot promote" in text
     assert "spec.x: must be set" in text
     assert "Set it" in text

@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from choreo_local.apiclient.types import Cell, Column, Problem, Promotable, Row
 from tui import rows
@@ -133,6 +135,43 @@ def test_cursor_marks_its_cell_and_no_other() -> None:
         before += span.text
     assert len(before) == at.left(1)
     assert marked.split() == ["●", "7f3a2", "1m", "1/1", "▸"]
+
+
+texts = st.text(max_size=30)
+some_cells = st.builds(
+    Cell,
+    st.just("production"),
+    state=st.sampled_from(["ready", "progressing", "failed", "undeployed", "empty"]),
+    short_release=texts,
+    since=st.just("") | st.just(ago(days=3)),
+    ready=st.integers(0, 10_000),
+    desired=st.integers(0, 10_000),
+    reason=texts,
+    message=texts,
+)
+some_rows = st.builds(
+    Row,
+    texts,
+    st.just("shop"),
+    behind=st.integers(0, 10**9),
+    problem=st.none() | st.builds(Problem, texts, texts),
+    cells=st.lists(some_cells, max_size=9).map(tuple),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(some_rows, min_size=1, max_size=4), st.integers(1, 200), st.integers(0, 8))
+def test_whatever_the_api_says_lines_keep_their_width(
+    given_rows: list[Row], columns: int, selected: int
+) -> None:
+    environments = max(len(row.cells) for row in given_rows)
+    selected = min(selected, max(environments - 1, 0))
+    at = rows.layout(columns, names=given_rows, environments=environments, selected=selected)
+    for row in given_rows:
+        lines = rows.lines(row, at, NOW, selected=selected)
+        assert len(lines) == rows.height(row, at)
+        assert {line_width(spans) for spans in lines} == {columns}
+        assert all(span.text.isprintable() for spans in lines for span in spans)
 
 
 def test_clicks_find_their_environment() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from rich.color import ColorType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from choreo_local.apiclient.types import PlaneState, RowsChanged
+from choreo_local.apiclient.types import Capability, PlaneState, RowsChanged
 from choreo_local.errors import UnreachableError
 from tests.tui.driving import LARGE, SMALL, driving
 from tests.tui.fake import FakePlatform
@@ -24,6 +25,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.logs import LogScreen
 from tui.screens.plan import PlanScreen
 from tui.screens.question import QuestionScreen
+from tui.screens.status import StatusScreen
 from tui.screens.why import WhyScreen
 
 CRASH = 'CrashLoopBackOff: exit 1, "no DATABASE_URL"'
@@ -204,6 +206,7 @@ SCREENS: Mapping[str, type[Screen[Any]]] = {
     "y": WhyScreen,
     "r": PlanScreen,
     "question_mark": HelpScreen,
+    "i": StatusScreen,
     "Q": QuestionScreen,
 }
 
@@ -398,9 +401,42 @@ async def test_palette_runs_actions(platform: FakePlatform) -> None:
         await driver.until_on(WhyScreen)
 
 
+async def test_tiny_terminals_are_survived(platform: FakePlatform) -> None:
+    async with driving(platform, size=(20, 6)) as driver:
+        await driver.press("right", "down", "enter", "escape", "l", "escape", "question_mark")
+        await driver.until_on(HelpScreen)
+        await driver.pilot.resize_terminal(1, 1)
+        await driver.press("escape")
+        await driver.until_on(BoardScreen)
+        await driver.pilot.resize_terminal(80, 24)
+        await driver.until_painted("web → staging")
+
+
+async def test_status_tells_what_the_platform_cannot_do(platform: FakePlatform) -> None:
+    missing = Capability("network-policy", available=False, reason="pods are plain processes")
+    platform.status_ = replace(STATUS, capabilities=(missing,))
+    async with driving(platform) as driver:
+        await driver.press("i")
+        await driver.until_painted("network-policy  ✗ no  pods are plain processes", "PLANES")
+        await driver.press("C")
+        await driver.until_copied("choreo status")
+
+
+async def test_url_is_copied_where_no_browser_can_open(
+    platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    async with driving(platform) as driver:
+        await driver.press("2", "o")
+        await driver.until_copied(GREETER.cells[1].url)
+
+
 async def test_url_opens_in_the_browser(
     platform: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("DISPLAY", ":0")
     opened: list[str] = []
     async with driving(platform) as driver:
         monkeypatch.setattr(driver.app, "open_url", opened.append)

@@ -8,6 +8,7 @@ from tui.screens.board import BoardScreen
 from tui.screens.help import HelpScreen
 from tui.screens.logs import LogScreen
 from tui.screens.plan import PlanScreen
+from tui.widgets.page import Page
 
 
 async def opened(driver: Driver) -> None:
@@ -21,12 +22,13 @@ async def test_help_lists_keys_words_and_what_they_do(
 ) -> None:
     async with driving(platform, size=size) as driver:
         await opened(driver)
-        await driver.until_painted("p         :promote", "shows the plan", "enter do it")
+        await driver.until_painted("p           :promote", "shows the plan", "enter do it")
+        assert driver.app.screen.query_one(Page).marked == 0
         assert len(driver.lines) == size[1]
 
 
 @pytest.mark.parametrize(
-    ("typed", "found"), [("roll", "go back to the release"), ("browser", ":open"), ("rb", "r  ")]
+    ("typed", "found"), [("roll", "go back to the release"), ("browser", ":open"), ("rb", "r   ")]
 )
 async def test_action_is_found_by_different_words(
     platform: FakePlatform, typed: str, found: str

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tui import __main__ as command
+from tui.bench import Terminal
 
 # What the first picture does not need.
 HEAVY = ("aiohttp", "orjson", "pydantic", "re2", "kubernetes", "kopf", "fastapi", "click", "yaml")
@@ -25,7 +26,9 @@ print(*sorted(set({HEAVY!r}) & set(sys.modules)))
     assert done.stdout.split() == []
 
 
-@pytest.mark.parametrize("module", ["tui.rows", "tui.pages", "tui.logbuffer", "tui.strip"])
+@pytest.mark.parametrize(
+    "module", ["tui.rows", "tui.pages", "tui.logbuffer", "tui.strip", "tui.sense"]
+)
 def test_pure_modules_do_not_load_textual(module: str) -> None:
     code = f"import sys, {module}; print('textual' in sys.modules)"
     done = subprocess.run(
@@ -50,3 +53,11 @@ def test_without_a_terminal_it_points_to_the_plain_command(
 ) -> None:
     assert command.main(["--url", "http://127.0.0.1:9"]) == 2
     assert "choreo status" in capsys.readouterr().err
+
+
+def test_it_starts_and_leaves_in_a_real_terminal() -> None:
+    with Terminal([sys.executable, "-m", "tui", "--url", "http://127.0.0.1:9"]) as terminal:
+        terminal.wait_for(b"trying again")
+        terminal.type(b"q")
+        assert terminal.ended() == 0
+        assert b"The platform goes on running." in terminal.seen

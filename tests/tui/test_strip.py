@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from choreo_local.apiclient.types import Problem
-from tui import pages, strip
+from tui import strip, tables
 from tui.demo import COLUMNS, GREETER, NOW, WORKER
 from tui.filters import parse
 from tui.probing import Probe
@@ -16,7 +16,7 @@ PRODUCTION = Pointed(GREETER, COLUMNS[2], GREETER.cells[2], place=(1, 3))
 
 
 def lines(pointed: Pointed, columns: int = 120) -> list[str]:
-    return [pages.plain([spans]) for spans in strip.strip(pointed, columns, NOW)]
+    return [tables.plain([spans]) for spans in strip.strip(pointed, columns, NOW)]
 
 
 def test_strip_shows_the_url_and_how_it_answers() -> None:
@@ -78,7 +78,7 @@ def test_strip_fills_no_more_than_the_width(columns: int) -> None:
 
 
 def instead(state: State) -> str:
-    return pages.plain(strip.instead_of_rows(state, 80))
+    return tables.plain(strip.instead_of_rows(state, 80))
 
 
 def test_empty_board_says_what_it_waits_for() -> None:

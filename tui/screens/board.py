@@ -9,19 +9,15 @@ from textual import on
 from textual.widget import Widget
 
 from choreo_local.apiclient.types import Cell, Column, Promotable, Row
-from tui import actions, data, filters, messages, pages, rows, strip, workers
+from tui import actions, data, filters, messages, rows, sense, strip, tables, workers
 from tui.board import Difference
 from tui.messages import Subject
 from tui.probing import Probe
 from tui.screens.frame import Desk, Frame
-from tui.state import Undo
-from tui.text import Line, Span
+from tui.text import Line
 from tui.widgets.boardtable import BoardTable
-from tui.widgets.drawn import Drawn
+from tui.widgets.drawn import Drawn, rule
 from tui.widgets.prompt import Prompt
-
-_ON_A_ROW = frozenset({"promote", "diff", "logs", "why", "rollback", "details", "open", "copy"})
-_ON_A_RELEASE = frozenset({"logs", "rollback"})
 
 
 class BoardScreen(Frame[None]):
@@ -40,7 +36,7 @@ class BoardScreen(Frame[None]):
         yield Drawn(self._heading, id="heading")
         yield Drawn(self._instead, id="instead")
         yield BoardTable(self.desk.state, id="board")
-        yield Drawn(lambda columns: ((Span("─" * columns, "muted"),),), id="rule")
+        yield Drawn(rule)
         yield Drawn(self._strip, id="strip")
 
     def on_mount(self) -> None:
@@ -86,26 +82,14 @@ class BoardScreen(Frame[None]):
             return None
         return Subject(self.desk.state.namespace, self.row.component, self.column.name)
 
-    def _promotion(self) -> Promotable | str:
-        if self.row is None or self.column is None:
-            return "there is no component here"
-        return rows.promotion(self.row, self.desk.state.board.environments, self.column.name)
-
-    def _difference(self) -> Promotable | str:
-        """What `diff` shows: the way onward, else the way into this environment."""
-        onward = self._promotion()
-        if isinstance(onward, str) and self.row is not None and self.column is not None:
-            return rows.incoming(self.row, self.column.name) or onward
-        return onward
-
     def facts(self) -> dict[str, str]:
         """What command twins speak of."""
-        subject = self.subject
-        if subject is None:
+        row, column = self.row, self.column
+        if row is None or column is None:
             return {}
-        found = {"component": subject.component, "environment": subject.environment}
-        onward = self._difference()
-        return found if isinstance(onward, str) else {**found, "target": onward.target}
+        found = {"component": row.component, "environment": column.name}
+        way = sense.difference(self.desk.state, row, column)
+        return found if isinstance(way, str) else {**found, "target": way.target}
 
     # What is drawn.
 
@@ -136,7 +120,7 @@ class BoardScreen(Frame[None]):
     @property
     def strip_text(self) -> str:
         """The lines below the board."""
-        return pages.plain(self.query_one("#strip", Drawn).lines)
+        return tables.plain(self.query_one("#strip", Drawn).lines)
 
     # What happens.
 
@@ -190,38 +174,11 @@ class BoardScreen(Frame[None]):
     def _open_details(self) -> None:
         self.action_invoke("details")
 
-    # When an action makes sense.
-
     def why_not(self, action: str) -> str:
         """Why an action makes no sense on this cell."""
-        if action in _ON_A_ROW and self.subject is None:
-            return "there is no component here"
-        if action in _ON_A_RELEASE and (self.cell is None or self.cell.state == "empty"):
-            return f"nothing is deployed in {self.column.name if self.column else 'here'}"
-        if action == "promote":
-            found = self._promotion()
-        elif action == "diff":
-            found = self._difference()
-        else:
-            return self._why_not_else(action)
-        return found if isinstance(found, str) else ""
-
-    def _why_not_else(self, action: str) -> str:
-        if action in {"open", "copy"} and not (self.cell and self.cell.url):
-            return "it answers at no URL here"
-        if action == "stop" and not self.desk.state.instance:
-            return "the dashboard was opened with an address: stop the platform where it runs"
-        if action == "undo":
-            return self._why_no_undo(self.desk.state.undo)
-        return ""
-
-    def _why_no_undo(self, undo: Undo | None) -> str:
-        if undo is None:
-            return "nothing was written from here yet"
-        cell = self.desk.state.board.cell(undo.component, undo.environment)
-        if cell is None or cell.release != undo.written:
-            return f"{undo.component} in {undo.environment} was changed since"
-        return ""
+        return sense.why_not(
+            action, self.desk.state, row=self.row, column=self.column, cell=self.cell
+        )
 
     # Actions.
 
@@ -299,7 +256,13 @@ class BoardScreen(Frame[None]):
     def act_open(self, argument: str) -> None:
         """The URL in the browser."""
         if self.cell is not None:
-            self.app.open_url(self.cell.url)
+            self.open_link(self.cell.url)
+
+    def act_status(self, argument: str) -> None:
+        """The platform itself."""
+        from tui.screens.status import StatusScreen
+
+        self.app.push_screen(StatusScreen(self.desk))
 
     def shown_text(self) -> str:
         """The URL."""
@@ -307,17 +270,21 @@ class BoardScreen(Frame[None]):
 
     def act_promote(self, argument: str) -> None:
         """The plan of the way onward."""
-        self._plan(self._promotion(), is_writable=True)
+        if self.row is not None and self.column is not None:
+            way = sense.onward(self.desk.state, self.row, self.column)
+            self._plan(self.row, way, is_writable=True)
 
     def act_diff(self, argument: str) -> None:
         """The same plan, only to look at."""
-        self._plan(self._difference(), is_writable=False)
+        if self.row is not None and self.column is not None:
+            way = sense.difference(self.desk.state, self.row, self.column)
+            self._plan(self.row, way, is_writable=False)
 
-    def _plan(self, way: Promotable | str, *, is_writable: bool) -> None:
+    def _plan(self, row: Row, way: Promotable | str, *, is_writable: bool) -> None:
         from tui.screens.plan import PlanScreen, Proposal
 
-        if isinstance(way, Promotable) and self.row is not None:
-            proposal = Proposal("promote", self.row.component, way.target, is_writable=is_writable)
+        if isinstance(way, Promotable):
+            proposal = Proposal("promote", row.component, way.target, is_writable=is_writable)
             self.app.push_screen(PlanScreen(self.desk, proposal))
 
     def act_rollback(self, argument: str) -> None:

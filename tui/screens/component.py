@@ -9,11 +9,11 @@ from textual import on
 from textual.widget import Widget
 
 from choreo_local.apiclient.types import Cell, Column
-from tui import actions, data, messages, pages, workers
+from tui import actions, data, messages, pages, tables, workers
 from tui.messages import Subject
 from tui.screens.frame import Desk, PageFrame
 from tui.text import Line, Span, visible
-from tui.widgets.drawn import Drawn
+from tui.widgets.drawn import Drawn, rule
 from tui.widgets.page import Page
 
 _REFRESH_SECONDS = 3.0
@@ -30,6 +30,7 @@ class TabbedFrame(PageFrame[None]):
         """Title, tabs, page."""
         yield Drawn(self._title, id="title")
         yield Drawn(self._tabs, id="tabs")
+        yield Drawn(rule)
         yield Page(id="page")
 
     def on_mount(self) -> None:
@@ -74,7 +75,7 @@ class TabbedFrame(PageFrame[None]):
 
     @on(messages.Failed)
     def _show_failure(self, event: messages.Failed) -> None:
-        self.page.show(lambda columns: pages.failure(event.error, columns))
+        self.page.show(lambda columns: tables.failure(event.error, columns))
 
     def choose(self, index: int) -> None:
         """Go to another environment."""
@@ -83,7 +84,7 @@ class TabbedFrame(PageFrame[None]):
             return
         self.subject = Subject(self.subject.namespace, self.subject.component, name)
         self.query_one("#tabs", Drawn).redraw()
-        self.page.show(pages.note("asking the platform …"))
+        self.page.show(tables.note("asking the platform …"))
         self.tick()
         self.ask()
 
@@ -175,4 +176,4 @@ class ComponentScreen(TabbedFrame):
     def act_open(self, argument: str) -> None:
         """The URL in the browser."""
         if self.cell is not None:
-            self.app.open_url(self.cell.url)
+            self.open_link(self.cell.url)

@@ -6,6 +6,8 @@ doing nothing.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeVar
@@ -20,9 +22,9 @@ from tui import actions, commands, messages, theme
 from tui.actions import Context
 from tui.connection import Connection
 from tui.headline import headline
-from tui.pages import note, plain
 from tui.probing import Prober
 from tui.state import State
+from tui.tables import note, plain
 from tui.text import Line, Span, side_by_side, visible
 from tui.widgets.drawn import Drawn
 from tui.widgets.page import Page
@@ -30,6 +32,8 @@ from tui.widgets.prompt import Prompt
 
 R = TypeVar("R")
 _NOTE_SECONDS = 4.0
+# Without any of these Python would start a browser of the terminal, on top of us.
+_DESKTOPS = {"DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +235,13 @@ class Frame(Screen[R], inherit_bindings=False):
         self.app.copy_to_clipboard(text)
         lines = text.count("\n") + 1
         self.say(f"copied: {text}" if lines == 1 else f"copied {lines} lines")
+
+    def open_link(self, url: str) -> None:
+        """Open a URL, or copy it where a browser would take over this terminal."""
+        if self.app.is_web or sys.platform != "linux" or not _DESKTOPS.isdisjoint(os.environ):
+            self.app.open_url(url)
+        else:
+            self.copy(url)
 
     # The prompt.
 

@@ -90,8 +90,7 @@ class HelpScreen(ModalScreen[str], inherit_bindings=False):
         ]
         self._chosen = 0
         self._has_legend = not wanted
-        page = self.query_one(Page)
-        page.show(self._draw)
+        self.query_one(Page).show(self._draw)
         self._mark()
 
     def _draw(self, columns: int) -> Sequence[Line]:
@@ -101,15 +100,17 @@ class HelpScreen(ModalScreen[str], inherit_bindings=False):
             self._tops.append(len(lines))
             lines += wrap(
                 line(
-                    Span(f" {fit(actions.shown_keys(action), 10)}", "key"),
+                    Span(f" {fit(actions.shown_keys(action), 12)}", "key"),
                     Span(fit(_typed_form(action), 20), "accent"),
                     Span(action.help),
                 ),
                 columns,
-                indent=31,
+                indent=33,
             )
         if not self._found:
             return [line(Span(" nothing matches", "muted"))]
+        # The page may have had no width, and so no lines, when the search was made.
+        self.query_one(Page).marked = self._tops[self._chosen]
         return [*lines, *_legend()] if self._has_legend else lines
 
     def _mark(self) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from textual import on
 from textual.widget import Widget
 
-from tui import actions, data, filters, messages, pages, words, workers
+from tui import actions, data, filters, messages, pages, tables, words, workers
 from tui.logbuffer import LogBuffer
 from tui.messages import Subject
 from tui.screens.frame import Desk, Frame
@@ -123,7 +123,7 @@ class LogScreen(Frame[None]):
 
     def shown_text(self) -> str:
         """The lines that the filter lets through."""
-        return pages.plain(
+        return tables.plain(
             entry_line(entry, shows_times=self.view.shows_times) for entry in self._buffer.shown
         )
 

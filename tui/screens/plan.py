@@ -12,13 +12,13 @@ from textual.widget import Widget
 
 from choreo_local.apiclient.types import Plan
 from choreo_local.errors import ConflictError
-from tui import actions, data, messages, pages, workers
+from tui import actions, data, messages, plans, tables, workers
 from tui.connection import Platform
 from tui.messages import Way
 from tui.screens.frame import Desk, PageFrame
 from tui.state import Undo
 from tui.text import Line, Span, visible
-from tui.widgets.drawn import Drawn
+from tui.widgets.drawn import Drawn, rule
 from tui.widgets.page import Page
 from tui.widgets.prompt import Prompt
 
@@ -62,7 +62,7 @@ class PlanScreen(PageFrame[None]):
     def body(self) -> Iterable[Widget]:
         """Title, page."""
         yield Drawn(self._title, id="title")
-        yield Drawn(lambda columns: ((Span("─" * columns, "muted"),),), id="rule")
+        yield Drawn(rule)
         yield Page(id="page")
 
     def on_mount(self) -> None:
@@ -73,7 +73,7 @@ class PlanScreen(PageFrame[None]):
     def _title(self, columns: int) -> Sequence[Line]:
         verb = _VERBS[self._proposal.way] if self._proposal.is_writable else "Diff of promoting"
         if self._plan is not None:
-            return pages.plan_title(self._plan, verb)
+            return plans.title(self._plan, verb)
         where = visible(self._proposal.environment)
         component = Span(visible(self._proposal.component), "title")
         return ((Span(f" {verb} "), component, Span(f"  {where}")),)
@@ -133,8 +133,8 @@ class PlanScreen(PageFrame[None]):
     def _draw(self, columns: int) -> Sequence[Line]:
         assert self._plan is not None
         if self._proposal.way == "undeploy":
-            return pages.warnings(self._plan, columns)
-        drawn = pages.plan(self._plan, columns)
+            return plans.warnings(self._plan, columns)
+        drawn = plans.plan(self._plan, columns)
         self._anchors = drawn.anchors
         return drawn.lines
 
@@ -145,7 +145,7 @@ class PlanScreen(PageFrame[None]):
             self.say("it was changed meanwhile: this is the new plan", is_warning=True)
             self.ask()
             return
-        self.page.show(lambda columns: pages.failure(event.error, columns))
+        self.page.show(lambda columns: tables.failure(event.error, columns))
         self._plan = None
         self.redraw_edges()
 

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import ModalScreen
 
-from tui import actions, pages
+from tui import actions, tables
 from tui.text import Span
 from tui.widgets.drawn import Drawn
 
@@ -40,7 +40,11 @@ class QuestionScreen(ModalScreen[bool], inherit_bindings=False):
         """The question and its keys."""
         keys = (Span("y", "key"), Span(f" {self._verb}   "), Span("esc", "key"), Span(" back"))
         yield Drawn(
-            lambda columns: [*pages.note(self._question, "title")(columns), (), (Span(" "), *keys)],
+            lambda columns: [
+                *tables.note(self._question, "title")(columns),
+                (),
+                (Span(" "), *keys),
+            ],
             id="question",
         )
 

@@ -9,12 +9,17 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui import theme
-from tui.text import Line, fit_line
+from tui.text import Line, Span, fit_line
 
 
 def strip_of(spans: Line, theme_name: str) -> Strip:
     """A line of text as Textual paints it."""
     return Strip([Segment(text, theme.ink(theme_name, style)) for text, style in spans])
+
+
+def rule(columns: int) -> Sequence[Line]:
+    """A line from edge to edge."""
+    return ((Span("─" * columns, "muted"),),)
 
 
 class Drawn(Widget):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -13,7 +11,7 @@ from tui.logbuffer import Entry, LogBuffer
 from tui.text import Line, Span, after
 from tui.widgets.drawn import strip_of
 
-_POD_STYLES = ("accent", "ready", "progressing", "production", "muted")
+_POD_STYLES = ("accent", "production", "ready", "progressing", "muted")
 _SIDEWAYS = 16
 
 
@@ -37,6 +35,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self._buffer = buffer
         self.shows_times = False
         self._sideways = 0
+        self._pod_styles: dict[str, str] = {}
 
     def follow(self) -> None:
         """Lines came or went: repaint, at the end unless paused."""
@@ -76,12 +75,18 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         shown = self._buffer.shown
         if not 0 <= index < len(shown):
             return Strip.blank(columns, self.rich_style)
-        spans = entry_line(shown[index], shows_times=self.shows_times, sideways=self._sideways)
+        entry = shown[index]
+        style = self._pod_styles.setdefault(
+            entry.pod, _POD_STYLES[len(self._pod_styles) % len(_POD_STYLES)]
+        )
+        spans = entry_line(
+            entry, shows_times=self.shows_times, pod_style=style, sideways=self._sideways
+        )
         strip = strip_of(spans, self.app.theme).adjust_cell_length(columns)
         return strip.apply_style(self.rich_style)
 
 
-def entry_line(entry: Entry, *, shows_times: bool, sideways: int = 0) -> Line:
+def entry_line(entry: Entry, *, shows_times: bool, pod_style: str = "", sideways: int = 0) -> Line:
     """A line of the log with its pod, and its time when wanted."""
     if entry.is_notice:
         return (Span(f" ── {entry.text} ──", "warning"),)
@@ -89,7 +94,6 @@ def entry_line(entry: Entry, *, shows_times: bool, sideways: int = 0) -> Line:
     if shows_times:
         head.append(Span(f"{entry.time[11:23].rstrip('Z'):<12} ", "muted"))
     if entry.pod:
-        style = _POD_STYLES[zlib.crc32(entry.pod.encode()) % len(_POD_STYLES)]
-        head.append(Span(f"{entry.pod[-5:]} ", style))
+        head.append(Span(f"{entry.pod[-5:]} ", pod_style))
     text: Line = (Span(entry.text),)
     return (*head, *(after(text, sideways) if sideways else text))
