@@ -54,7 +54,7 @@ def applied_and_stored() -> list[Any]:
                 for each in release["spec"].get("resources") or ()
             )
             stored = routes(iter((step.get("dataPlane") or {}).values()))
-            for key in wanted.keys() & stored.keys():
+            for key in sorted(wanted.keys() & stored.keys()):
                 name = "-".join((path.stem, *key))
                 found[name] = pytest.param(wanted[key], stored[key], id=name)
     reason = f"no recordings of scenarios in {GOLDENS}; set CHOREO_GOLDENS"
