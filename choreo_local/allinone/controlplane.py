@@ -11,7 +11,7 @@ import aiohttp
 
 from choreo_local.api import labels
 from choreo_local.apimachinery.gvk import ResourceKind
-from choreo_local.controllers import catalogue, tracking
+from choreo_local.controllers import catalogue
 from choreo_local.controllers.live import LiveObjects
 from choreo_local.controllers.observed import Manifest
 from choreo_local.controllers.operator import Operator
@@ -126,18 +126,13 @@ def build(client: KubeClient, connected: PlaneClients) -> tuple[Runtime, LiveObj
     """Runtime and live objects of all controllers; for the loop in which they will run."""
     planes = _Planes(connected)
 
-    def on_change(obj: Manifest) -> None:
-        owner = tracking.owner_of(obj)
-        if owner is not None:
-            runtime.wake(owner.kind, owner.namespace, owner.name)
-
     async def read_secret(namespace: str, name: str) -> Manifest | None:
         try:
             return await client.get(_SECRET, name, namespace)
         except NotFoundError:
             return None
 
-    live = LiveObjects(planes.client, on_change=on_change)
+    live = LiveObjects(planes.client, on_change=lambda obj: runtime.live_changed(obj))
     runtime = Runtime(
         catalogue.all_controllers(planes.agents, read_secret),
         kinds=catalogue.watched_kinds(),

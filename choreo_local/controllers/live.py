@@ -36,6 +36,7 @@ class LiveObjects:
         self._client = client
         self._on_change = on_change
         self._informers: dict[tuple[PlaneReference, str, str], Informer] = {}
+        self._objects: dict[PlaneReference, dict[identity.ObjectKey, Manifest]] = defaultdict(dict)
         self._by_owner: dict[tuple[PlaneReference, str], dict[identity.ObjectKey, Manifest]] = (
             defaultdict(dict)
         )
@@ -84,6 +85,16 @@ class LiveObjects:
         """Remember manifests that have been applied to a plane, and what the plane answered."""
         for manifest, answer in written:
             self._applied[plane][identity.key(manifest)] = applied.of(manifest, answer)
+            # Only what is watched: nobody would tell when it goes.
+            if (plane, answer["apiVersion"], answer["kind"]) in self._informers:
+                self._store(plane, answer)
+
+    def forget(self, plane: PlaneReference, gone: identity.ObjectKey) -> None:
+        """The plane said that an object is no more."""
+        self._applied[plane].pop(gone, None)
+        obj = self._objects[plane].pop(gone, None)
+        if obj is not None:
+            self._unfile(plane, obj)
 
     async def stop(self) -> None:
         """Stop all watches."""
@@ -113,17 +124,26 @@ class LiveObjects:
         return informer
 
     def _changed(self, plane: PlaneReference, old: Manifest | None, new: Manifest | None) -> None:
-        if old is not None:
-            self._forget(plane, old)
-            if new is None:
-                self._applied[plane].pop(identity.key(old), None)
         if new is not None:
-            self._by_owner[plane, _owner_key(new)][identity.key(new)] = new
+            self._store(plane, new)
+        elif old is not None:
+            self.forget(plane, identity.key(old))
         changed = new or old
         if changed is not None:
             self._on_change(changed)
 
-    def _forget(self, plane: PlaneReference, obj: Manifest) -> None:
+    def _store(self, plane: PlaneReference, obj: Manifest) -> None:
+        name = identity.key(obj)
+        known = self._objects[plane].get(name)
+        if known is not None:
+            # What a write answered may be ahead of the watch.
+            if _revision(known) > _revision(obj):
+                return
+            self._unfile(plane, known)
+        self._objects[plane][name] = obj
+        self._by_owner[plane, _owner_key(obj)][name] = obj
+
+    def _unfile(self, plane: PlaneReference, obj: Manifest) -> None:
         owner = (plane, _owner_key(obj))
         objects = self._by_owner[owner]
         objects.pop(identity.key(obj), None)
@@ -134,3 +154,7 @@ class LiveObjects:
 def _owner_key(obj: Manifest) -> str:
     owner = tracking.owner_of(obj)
     return owner.key if owner else ""
+
+
+def _revision(obj: Manifest) -> int:
+    return int(obj["metadata"].get("resourceVersion") or 0)

@@ -49,3 +49,6 @@ class Live(Protocol):
         self, plane: PlaneReference, written: Iterable[tuple[Mapping[str, Any], Manifest]]
     ) -> None:
         """Remember manifests that have been applied to a plane, and what the plane answered."""
+
+    def forget(self, plane: PlaneReference, gone: ObjectKey) -> None:
+        """The plane said that an object is no more."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from choreo_local.apimachinery import gvk
+from choreo_local.controllers import identity
 from choreo_local.errors import ChoreoError
 
 Manifest = Mapping[str, Any]
@@ -71,6 +73,12 @@ class Reference:
             namespace=metadata.get("namespace") or "",
             uid=metadata["uid"],
         )
+
+    @property
+    def key(self) -> identity.ObjectKey:
+        """What stays the same while the object lives."""
+        group, _ = gvk.split_api_version(self.api_version)
+        return group, self.kind, self.namespace, self.name
 
 
 @dataclass(frozen=True, slots=True)

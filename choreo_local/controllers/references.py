@@ -87,6 +87,14 @@ def is_deleting(obj: Manifest) -> bool:
     return bool(obj["metadata"].get("deletionTimestamp"))
 
 
+def says(obj: Manifest, condition_type: str, *reasons: str) -> bool:
+    """Whether a condition gives one of these reasons; any reason will do when none is named."""
+    return any(
+        condition["type"] == condition_type and (not reasons or condition["reason"] in reasons)
+        for condition in (obj.get("status") or {}).get("conditions") or ()
+    )
+
+
 def owner(obj: Manifest, field: str) -> str:
     """A name below `spec.owner`, "" when it is not given."""
     return str(((obj.get("spec") or {}).get("owner") or {}).get(field) or "")

@@ -23,6 +23,9 @@ from choreo_local.workqueue import WorkQueue, work
 
 logger = logging.getLogger(__name__)
 
+# People wait for what they have put right elsewhere: a plane that is back, a kind that is served.
+_LONGEST_RETRY_SECONDS = 60.0
+
 Key = tuple[str, str, str]  # kind, namespace ("" if cluster-scoped), name
 T = TypeVar("T")
 
@@ -41,6 +44,7 @@ class Controller(Generic[T]):
         wakes: other kind → (namespace, name) of the objects to look at when it changes.
         indexes: kind → index name → function, for the look-ups of `gather` and `wakes`.
         field_manager: owner of what it applies.
+        live_wakes: as `wakes`, for the live objects on other planes.
         heeds: kind of `wakes` → what of its status counts too; of the others only what a person
             writes does, or the heartbeat of a plane would wake everything on it.
         needs_spec: an object without `spec` is left alone; the API accepts it, we can do nothing.
@@ -52,6 +56,7 @@ class Controller(Generic[T]):
     field_manager: str
     needs_spec: bool = True
     wakes: Mapping[str, Wakes] = field(default_factory=dict)
+    live_wakes: Wakes | None = None
     heeds: Mapping[str, Callable[[Manifest], Any]] = field(default_factory=dict)
     indexes: Mapping[str, Mapping[str, IndexFunction]] = field(default_factory=dict)
 
@@ -93,7 +98,7 @@ class Runtime:
         self._controllers = {controller.kind.kind: controller for controller in controllers}
         self.kinds = dict(kinds)
         self.caches = Caches(_merged_indexes(self._controllers.values(), self.kinds))
-        self.queue: WorkQueue[Key] = WorkQueue()
+        self.queue: WorkQueue[Key] = WorkQueue(longest_retry_seconds=_LONGEST_RETRY_SECONDS)
         self._client = client
         self._planes = planes
         self._live = live
@@ -116,6 +121,13 @@ class Runtime:
         self.caches.of(kind).drop(obj)
         self._wake_own(kind, obj)
         self._wake_others(kind, None, obj)
+
+    def live_changed(self, obj: Manifest) -> None:
+        """A live object on another plane was added, modified or deleted: wake whom it concerns."""
+        for controller in self._controllers.values():
+            if controller.live_wakes is not None:
+                for namespace, name in _woken(controller.live_wakes, self.caches, obj):
+                    self.wake(controller.kind.kind, namespace, name)
 
     def wake(self, kind: str, namespace: str, name: str) -> None:
         """Look at an object soon."""
@@ -224,22 +236,25 @@ class Runtime:
         work = outcome.on_plane
         if work is None or work.is_empty:
             return ()
-        written = await writes.on_plane(self._planes.client(work.plane), work)
-        self._live.record(work.plane, written)
-        return [answer for _, answer in written]
+        answers = await writes.on_plane(self._planes.client(work.plane), work)
+        self._live.record(work.plane, answers.applied)
+        for reference in answers.gone:
+            self._live.forget(work.plane, reference.key)
+        return [answer for _, answer in answers.applied]
 
     async def _write_objects(self, controller: Controller[Any], outcome: Outcome) -> None:
         for manifest in outcome.create:
             kind = await self._resource(manifest)
-            await self._written(kind, writes.create(self._client, kind, manifest))
+            with writes.named("create", manifest["kind"]):
+                await self._written(kind, writes.create(self._client, kind, manifest))
         for manifest in outcome.apply:
             kind = await self._resource(manifest)
-            await self._written(
-                kind,
-                self._client.apply(kind, manifest, field_manager=controller.field_manager),
-            )
+            applying = self._client.apply(kind, manifest, field_manager=controller.field_manager)
+            with writes.named("apply", manifest["kind"]):
+                await self._written(kind, applying)
         for reference in outcome.delete:
-            obj = await writes.delete(self._client, reference)
+            with writes.named("delete", reference.kind):
+                obj = await writes.delete(self._client, reference)
             if obj is not None and reference.kind in self.kinds:
                 self.changed(reference.kind, obj)
 

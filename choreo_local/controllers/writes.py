@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +17,20 @@ from choreo_local.errors import AlreadyExistsError, ChoreoError, ConflictError, 
 from choreo_local.kubeclient.client import KubeClient
 
 
-class PlaneWriteError(ChoreoError):
-    """A write on another plane failed; says of which resource."""
+class WriteError(ChoreoError):
+    """A write failed; says of what."""
+
+
+@contextmanager
+def named(verb: str, kind: str) -> Iterator[None]:
+    """Say in an error what was being done; conflicts are nobody's business but the runtime's."""
+    try:
+        yield
+    except ConflictError:
+        raise
+    except ChoreoError as error:
+        message = f"failed to {verb} {kind}: {error.message}"
+        raise WriteError(message, remedy=error.remedy) from error
 
 
 EVENTS = ResourceKind("", "v1", "Event", "events")
@@ -149,27 +163,35 @@ async def delete(client: KubeClient, reference: Reference) -> Manifest | None:
     return answer if answer.get("metadata", {}).get("deletionTimestamp") else None
 
 
-async def on_plane(client: KubeClient, work: PlaneWork) -> list[tuple[Mapping[str, Any], Manifest]]:
-    """Create, apply one manifest after another, then delete; stops at the first failure.
+@dataclass(frozen=True, slots=True)
+class PlaneAnswers:
+    """What a plane made of the work it was given.
 
-    Answers the applied manifests with what the plane made of them.
+    Attributes:
+        applied: each manifest with the object that became of it.
+        gone: what does not exist any more.
     """
+
+    applied: list[tuple[Mapping[str, Any], Manifest]]
+    gone: list[Reference]
+
+
+async def on_plane(client: KubeClient, work: PlaneWork) -> PlaneAnswers:
+    """Create, apply one manifest after another, then delete; stops at the first failure."""
     for manifest in work.create:
-        await create(
-            client, await client.resolve(manifest["apiVersion"], manifest["kind"]), manifest
-        )
-    answers = []
+        kind = await client.resolve(manifest["apiVersion"], manifest["kind"])
+        await create(client, kind, manifest)
+    applied = []
     for identifier, manifest in work.apply:
         try:
             kind = await client.resolve(manifest["apiVersion"], manifest["kind"])
             answer = await client.apply(kind, manifest, field_manager=work.field_manager)
         except ChoreoError as error:
             message = f"failed to apply resource {identifier}: {error.message}"
-            raise PlaneWriteError(message, remedy=error.remedy) from error
-        answers.append((manifest, answer))
-    for reference in work.delete:
-        await delete(client, reference)
-    return answers
+            raise WriteError(message, remedy=error.remedy) from error
+        applied.append((manifest, answer))
+    gone = [found for found in work.delete if await delete(client, found) is None]
+    return PlaneAnswers(applied, gone)
 
 
 async def event(

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from choreo_local.admission.plugin import Webhooks
 from choreo_local.allinone import bundles, controlplane
 from choreo_local.allinone.controlplane import Access
 from choreo_local.api import labels
@@ -171,6 +172,7 @@ async def cluster(
     nodes: dict[str, NodeConnection] = {}
     store = Store(MemoryBackend(), history=20000)
     api = KubeApi(store, KubeApiOptions(connect=nodes.get, tokens=_USERS))
+    api.admission.plugins.append(Webhooks())
     await api.start()
     client = KubeClient(LocalTransport(api))
     with tempfile.TemporaryDirectory() as folder:

@@ -24,12 +24,15 @@ def test_an_environment_that_a_pipeline_names_is_not_deleted() -> None:
     going = builders.deleting(builders.environment(), "openchoreo.dev/environment-cleanup")
 
     blocked = environments.reconcile(environments.Observed(going, [builders.pipeline()], []))
+    first = environments.reconcile(environments.Observed(going, [], [builders.release_binding()]))
+    going["status"] = {"conditions": [{"type": "Ready", "reason": "EnvironmentFinalizing"}]}
     bound = environments.reconcile(environments.Observed(going, [], [builders.release_binding()]))
     done = environments.reconcile(environments.Observed(going, [], []))
 
     assert blocked.conditions[0].message == (
         'Deletion blocked: environment is referenced by DeploymentPipeline "default"'
     )
+    assert [condition.reason for condition in first.conditions] == ["EnvironmentFinalizing"]
     assert [item.kind for item in bound.delete] == ["ReleaseBinding"]
     assert bound.remove_finalizer == ""
     assert done.remove_finalizer == "openchoreo.dev/environment-cleanup"

@@ -187,6 +187,9 @@ def test_a_deletion_empties_the_plane_first() -> None:
     found = builders.deleting(release(config_map("a")), FINALIZER)
     object_a = live(desired(found)[0])
 
+    first = reconcile(observed(found, [object_a]))
+    assert [condition.reason for condition in first.conditions] == ["CleanupInProgress"]
+    found["status"] = {"conditions": [{"type": "Finalizing", "reason": "CleanupInProgress"}]}
     waiting = reconcile(observed(found, [object_a]))
     done = reconcile(observed(found))
 

@@ -53,6 +53,8 @@ _UNRECORDED_KINDS = {
     "RoleBinding",
     "Secret",
     "ServiceAccount",
+    # The recorder did not look at it.
+    "TrafficPolicy",
 }
 _ROOT_CA = "kube-root-ca.crt"
 _PERMISSIVE = {
@@ -60,6 +62,8 @@ _PERMISSIVE = {
     ("generators.external-secrets.io", "v1alpha1", "Password", "passwords"),
     ("argoproj.io", "v1alpha1", "Workflow", "workflows"),
 }
+# A release that was refused has a name, but never was there.
+_UNSEEN_HASH = re.compile(r'-[4-9bcdf]{6,10}(?=\\?" is invalid)')
 _SECRET_SYNCED = {
     "lastTransitionTime": _NOW,
     "message": "secret synced",
@@ -107,7 +111,7 @@ class Hashes:
             text = text.replace(name, numbered)
         for content in self._hashes:
             text = text.replace(content, "<hash>")
-        return text
+        return _UNSEEN_HASH.sub("-<hash>", text)
 
     def spoken(self, text: str, theirs: Hashes) -> str:
         """A text of the other side in our words."""
@@ -201,12 +205,6 @@ def _worded_plane_object(obj: Object) -> Object:
     return obj
 
 
-def recorded_world(objects: Mapping[str, Object], hashes: Hashes) -> World:
-    """Objects of a recording, worded."""
-    found = (worded(obj, {}, hashes) for obj in objects.values())
-    return {key_of(obj): obj for obj in found}
-
-
 def conditions_of(obj: Mapping[str, Any]) -> tuple[tuple[str, str, str, str], ...]:
     """Type, status, reason and message of what an object says of itself."""
     return tuple(
@@ -262,16 +260,14 @@ class Replay:
                 self.ours.learn(obj["kind"], obj["metadata"]["name"])
         return [event.current.object for event in events]
 
-    def world(self) -> World:
-        """All objects that differ from the beginning, worded."""
+    def world(self, recorded: World) -> World:
+        """All objects that differ from the beginning, or that were recorded; worded."""
         self._learn()
         found = {}
         for obj in self._compared():
-            before = self._before.get(key_of(obj))
-            if before is not None and self._worded(before) == self._worded(obj):
-                continue
-            mine = self._worded(obj)
-            found[key_of(mine)] = mine
+            before, mine = self._before.get(key_of(obj)), self._worded(obj)
+            if before is None or key_of(mine) in recorded or self._worded(before) != mine:
+                found[key_of(mine)] = mine
         return found
 
     def _worded(self, obj: Object) -> Object:
@@ -300,6 +296,12 @@ class Replay:
                 )
                 found.saw(name, [entry])  # type: ignore[list-item]
         return found
+
+    def recorded_world(self, step: Mapping[str, Any]) -> World:
+        """All objects of a recorded step, worded."""
+        objects = (*step["state"].values(), *step["dataPlane"].values())
+        found = (worded(obj, {}, self.theirs) for obj in objects)
+        return {key_of(obj): obj for obj in found}
 
     def learn_recorded(self, step: Mapping[str, Any]) -> None:
         """The releases that upstream made in a step, in order."""
@@ -364,7 +366,7 @@ async def fresh_installation(*, without: Sequence[str] = ()) -> AsyncIterator[ha
         await _be_permissive(cluster, without)
         await cluster.apply(_installed())
         await cluster.settle()
-        syncing = asyncio.create_task(_sync_secrets(cluster), name="external secrets")
+        syncing = asyncio.create_task(_stand_in(cluster), name="stand-in")
         try:
             yield cluster
         finally:
@@ -430,10 +432,17 @@ def _installed() -> list[Object]:
     return copy.deepcopy(list(_installed_objects()))
 
 
-async def _sync_secrets(cluster: harness.Cluster) -> None:
-    """The stand-in of the recordings: every ExternalSecret says that it was synced."""
+async def _stand_in(cluster: harness.Cluster) -> None:
+    """As in the recordings: every ExternalSecret was synced, every claim is bound."""
     kind = await cluster.client.resolve("external-secrets.io/v1", "ExternalSecret")
+    claims = await cluster.client.resolve("v1", "PersistentVolumeClaim")
     while True:
+        for stored in cluster.store.select("persistentvolumeclaims"):
+            if (stored.object.get("status") or {}).get("phase") != "Bound":
+                bound = {"status": {"phase": "Bound"}}
+                await cluster.client.patch(
+                    claims, stored.name, bound, stored.namespace, subresource="status"
+                )
         for stored in cluster.store.select("externalsecrets.external-secrets.io"):
             if not stored.object.get("status"):
                 # Our kubelet, other than theirs, starts no pod without the Secrets that it names.

@@ -56,15 +56,17 @@ def _finalize(observed: Observed) -> Outcome:
             conditions=(unmet(Type.READY, Reason.DELETION_BLOCKED, message),),
             requeue_after=BLOCKED_WAIT,
         )
-    if observed.bindings:
-        count = len(observed.bindings)
-        message = f"Waiting for {count} release binding(s) to be deleted"
-        going = [obj for obj in observed.bindings if not references.is_deleting(obj)]
+    pending, finalizing = Reason.RELEASE_BINDINGS_PENDING, Reason.ENVIRONMENT_FINALIZING
+    if not references.says(observed.environment, Type.READY, pending, finalizing):
+        message = "Environment is finalizing"
         return Outcome(
-            delete=tuple(Reference.to(obj) for obj in going),
-            conditions=(unmet(Type.READY, Reason.RELEASE_BINDINGS_PENDING, message),),
+            conditions=(unmet(Type.READY, finalizing, message),), requeue_after=timedelta(0)
         )
+    if not observed.bindings:
+        return Outcome(remove_finalizer=labels.ENVIRONMENT_FINALIZER)
+    message = f"Waiting for {len(observed.bindings)} release binding(s) to be deleted"
+    going = [obj for obj in observed.bindings if not references.is_deleting(obj)]
     return Outcome(
-        conditions=(unmet(Type.READY, Reason.ENVIRONMENT_FINALIZING, "Environment is finalizing"),),
-        remove_finalizer=labels.ENVIRONMENT_FINALIZER,
+        delete=tuple(Reference.to(obj) for obj in going),
+        conditions=(unmet(Type.READY, pending, message),),
     )

@@ -165,7 +165,7 @@ def _release(observed: Observed, resources: Sequence[Mapping[str, Any]], namespa
     message = f'RenderedRelease "{name}" {verb} with {len(resources)} resource(s)'
 
     def on_error(error: ChoreoError) -> Outcome:
-        failed = f"Failed to write the RenderedRelease: {error.message}"
+        failed = f"Failed to sync the release: {error.message}"
         return _outcome(observed, _unsynced(Reason.RELEASE_UPDATE_FAILED, failed), status=status)
 
     return _outcome(

@@ -98,19 +98,16 @@ def _pinned(binding: Manifest, release_name: str) -> dict[str, Any]:
 def _finalize(observed: Observed) -> Outcome:
     if labels.PROJECT_FINALIZER not in references.finalizers(observed.project):
         return Outcome()
-    waiting = met(
-        Type.FINALIZING, Reason.PROJECT_FINALIZING, "Waiting for child resources to be deleted"
-    )
+    if not references.says(observed.project, Type.FINALIZING):
+        finalizing = met(Type.FINALIZING, Reason.PROJECT_FINALIZING, "Project is finalizing")
+        return Outcome(conditions=(finalizing,), requeue_after=timedelta(0))
     # Releases go last: a binding that is going still renders from its release.
     left = observed.children or observed.releases
-    if left:
-        going = [obj for obj in left if not references.is_deleting(obj)]
-        return Outcome(
-            delete=tuple(Reference.to(obj) for obj in going),
-            conditions=(waiting,),
-            requeue_after=DELETION_WAIT,
-        )
+    if not left:
+        return Outcome(remove_finalizer=labels.PROJECT_FINALIZER)
+    waiting = "Waiting for child resources to be deleted"
     return Outcome(
-        conditions=(met(Type.FINALIZING, Reason.PROJECT_FINALIZING, "Project is finalizing"),),
-        remove_finalizer=labels.PROJECT_FINALIZER,
+        delete=tuple(Reference.to(obj) for obj in left if not references.is_deleting(obj)),
+        conditions=(met(Type.FINALIZING, Reason.PROJECT_FINALIZING, waiting),),
+        requeue_after=DELETION_WAIT,
     )

@@ -318,7 +318,7 @@ def _synced(wanted: rendered.WantedRelease, detail: str) -> Condition:
 
 
 def _write_failed(observed: Observed, error: ChoreoError, status: dict[str, Any]) -> Outcome:
-    message = f"Failed to write the RenderedRelease: {error.message}"
+    message = f"Failed to sync the release: {error.message}"
     return _settled(observed, _unsynced(Reason.RELEASE_UPDATE_FAILED, message), status=status)
 
 

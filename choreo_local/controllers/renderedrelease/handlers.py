@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from choreo_local import clock
 from choreo_local.api import registry
-from choreo_local.controllers import references
+from choreo_local.controllers import references, tracking
 from choreo_local.controllers.observed import Live, Manifest, Watched
 from choreo_local.controllers.outcome import PlaneReference
 from choreo_local.controllers.renderedrelease.reconcile import FIELD_MANAGER, Observed, reconcile
@@ -93,11 +93,31 @@ def _environment_key(release: Manifest) -> Iterable[str]:
     yield f"{release['metadata']['namespace']}/{release['spec']['environmentName']}"
 
 
+def _target_namespaces(release: Manifest) -> Iterable[str]:
+    resources = release["spec"].get("resources") or ()
+    found = {(item["object"].get("metadata") or {}).get("namespace") for item in resources}
+    return [namespace for namespace in found if namespace]
+
+
+def _of_live(watched: Watched, obj: Manifest) -> Iterable[tuple[str, str]]:
+    owner = tracking.owner_of(obj)
+    if owner is not None and owner.kind == "RenderedRelease":
+        yield owner.namespace, owner.name
+    if obj["kind"] == "Namespace":
+        # Whoever could not apply for want of it need not wait for the next attempt.
+        for release in watched.by_index("RenderedRelease", "target", obj["metadata"]["name"]):
+            if references.says(release, "ResourcesApplied", "ApplyFailed"):
+                yield release["metadata"]["namespace"], release["metadata"]["name"]
+
+
 CONTROLLER = Controller(
     kind=registry.RENDERED_RELEASE,
     gather=gather,
     reconcile=reconcile,
     field_manager=FIELD_MANAGER,
     wakes={"Environment": _in_environment},
-    indexes={"RenderedRelease": {"environment": _environment_key}},
+    live_wakes=_of_live,
+    indexes={
+        "RenderedRelease": {"environment": _environment_key, "target": _target_namespaces},
+    },
 )

@@ -205,6 +205,8 @@ def _finalize(observed: Observed) -> Outcome:
             conditions=(met(Type.FINALIZING, Reason.CLEANUP_FAILED, message),),
             failed=observed.missing,
         )
+    if not references.says(release, Type.FINALIZING, Reason.CLEANUP_IN_PROGRESS):
+        return Outcome(conditions=(cleaning,), requeue_after=timedelta(0))
     if not observed.live:
         return Outcome(remove_finalizer=finalizer)
     going = [obj for obj in observed.live if not references.is_deleting(obj)]

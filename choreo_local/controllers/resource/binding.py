@@ -156,7 +156,7 @@ def _release(
     message = f'RenderedRelease "{name}" {wanted.change.value} with {len(entries)} resource(s)'
 
     def on_error(error: ChoreoError) -> Outcome:
-        failed = f"Failed to write the RenderedRelease: {error.message}"
+        failed = f"Failed to sync the release: {error.message}"
         return _outcome(observed, _unsynced(Reason.RELEASE_UPDATE_FAILED, failed))
 
     return _outcome(

@@ -117,6 +117,13 @@ def _in_namespace(watched: Watched, obj: Manifest) -> Iterable[tuple[str, str]]:
     return _unfinished(watched.list("WorkflowRun", obj["metadata"].get("namespace")))
 
 
+def _of_live(watched: Watched, obj: Manifest) -> Iterable[tuple[str, str]]:
+    del watched
+    owner = tracking.owner_of(obj)
+    if owner is not None and owner.kind == "WorkflowRun":
+        yield owner.namespace, owner.name
+
+
 CONTROLLER = Controller(
     kind=registry.WORKFLOW_RUN,
     gather=gather,
@@ -129,5 +136,6 @@ CONTROLLER = Controller(
         "ClusterWorkflowPlane": _in_namespace,
         "SecretReference": _in_namespace,
     },
+    live_wakes=_of_live,
     indexes={"WorkflowRun": {"workflow": _by_workflow}},
 )
