@@ -17,7 +17,7 @@ _UNSIGNED = re.compile(r"[0-9]+")
 _DOUBLE = re.compile(
     r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf(?:inity)?|nan)", re.IGNORECASE
 )
-_LONGEST_NUMBER = 4000
+_LONGEST_NUMBER = 400
 
 
 def _failed(kind: str) -> EvaluationError:

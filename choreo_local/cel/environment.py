@@ -7,7 +7,7 @@ program.evaluate({"metadata": {"name": "shop"}})
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -114,17 +114,20 @@ class Environment:
         Raises:
             CompileError: it is malformed or ill-typed.
         """
+        return self._compiled(text, self._checked)
+
+    def compile_unchecked(self, text: str) -> Program:
+        """Parse and plan an expression without a look at types."""
+        return self._compiled(text, lambda *_: DYN)
+
+    def _compiled(self, text: str, deduce: Callable[[str, Node], Type]) -> Program:
         try:
             root = parse(text, self._macros)
-            result = self._checked(text, root)
+            result = deduce(text, root)
             return self._planned(text, root, result)
         except RecursionError:
             # Far below the limit of the parser, but the caller was deep in the stack already.
             raise CompileError(text, [Issue(-1, TOO_DEEP)]) from None
-
-    def compile_unchecked(self, text: str) -> Program:
-        """Parse and plan an expression without a look at types."""
-        return self._planned(text, parse(text, self._macros), DYN)
 
     def _checked(self, text: str, root: Node) -> Type:
         checker = Checker(self._scope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from choreo_local.cel.errors import EvaluationError, overload_error
+from choreo_local.cel.sizes import size
 from choreo_local.cel.values import BoolKey, Duration, Optional, Timestamp, Uint
 
 _SCALARS = frozenset({str, bool, int, Uint, bytes, type(None)})
@@ -38,10 +39,9 @@ def compare_deeply(one: Any, other: Any) -> tuple[bool, int]:
     """
     pending = [(one, other)]
     seen: set[tuple[int, int]] = set()
-    work = 0
+    work = 1
     while pending:
         left, right = pending.pop()
-        work += 1
         kind = type(left)
         if kind is type(right) and kind in _SCALARS:
             if left != right:
@@ -55,6 +55,7 @@ def compare_deeply(one: Any, other: Any) -> tuple[bool, int]:
             if parts is None:
                 return False, work
             pending.extend(parts)
+            work += len(parts)
         elif isinstance(left, Optional):
             if not isinstance(right, Optional) or left.present is not right.present:
                 return False, work
@@ -83,7 +84,7 @@ def _parts(left: Any, right: Any) -> list[tuple[Any, Any]] | None:
 
 def search_weight(values: list[Any], wanted: Any) -> int:
     """The work of looking for a value among others."""
-    return len(values) * (4 if isinstance(wanted, list | dict) else 1) // 4
+    return len(values) * (size(wanted) if isinstance(wanted, list | dict | Optional) else 1)
 
 
 def contains(container: Any, element: Any) -> bool:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 from choreo_local.cel import access
 from choreo_local.cel.arithmetic import add
 from choreo_local.cel.declarations import Frame, Step
-from choreo_local.cel.equality import compare_deeply, contains, equal, search_weight
+from choreo_local.cel.equality import compare, compare_deeply, contains, equal, search_weight
 from choreo_local.cel.errors import CostExceededError, EvaluationError, overload_error
 
 _SCALARS = frozenset({int, float})
+# To compare so many characters is work that counts.
+_LONG = 1000
+_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "_<_": operator.lt,
+    "_<=_": operator.le,
+    "_>_": operator.gt,
+    "_>=_": operator.ge,
+}
 
 
 def charge(frame: Frame, cost: int) -> None:
@@ -88,6 +97,10 @@ def equality(left: Step, right: Step) -> Step:
 
     def decide(frame: Frame) -> bool:
         one, other = left(frame), right(frame)
+        if type(one) is str:
+            if len(one) > _LONG:
+                charge(frame, len(one) // _LONG)
+            return bool(one == other)
         if isinstance(one, list | dict) and isinstance(other, list | dict):
             verdict, work = compare_deeply(one, other)
             charge(frame, work)
@@ -103,13 +116,32 @@ def inequality(left: Step, right: Step) -> Step:
     return lambda frame: not decide(frame)
 
 
+def ordering(function: str) -> Callable[[Step, Step], Step]:
+    """`left < right` and its kin."""
+    holds = _ORDERS[function]
+
+    def build(left: Step, right: Step) -> Step:
+        def decide(frame: Frame) -> bool:
+            one, other = left(frame), right(frame)
+            # Of all numbers only NaN differs from itself.
+            if type(one) is type(other) is float and one == one and other == other:
+                return holds(one, other)
+            if isinstance(one, str | bytes) and len(one) > _LONG:
+                charge(frame, len(one) // _LONG)
+            return holds(compare(one, other, function), 0)
+
+        return decide
+
+    return build
+
+
 def membership(element: Step, container: Step) -> Step:
     """`element in container`."""
 
     def decide(frame: Frame) -> bool:
         wanted, among = element(frame), container(frame)
         if isinstance(among, list):
-            charge(frame, search_weight(among, wanted))
+            charge(frame, search_weight(among, wanted) // (4 if type(wanted) is str else 1))
         return contains(among, wanted)
 
     return decide

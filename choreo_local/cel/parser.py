@@ -32,7 +32,7 @@ MacroTable = Mapping[tuple[str, int | None, bool], Macro]
 
 LONGEST_TEXT = 100_000
 DEEPEST = 250
-TOO_DEEP = f"expression recursion limit exceeded: {DEEPEST}"
+TOO_DEEP = "max recursion depth exceeded"
 
 _LITERALS: Mapping[str, Callable[[str], object]] = {
     lexer.UNSIGNED: literals.unsigned,
@@ -67,7 +67,8 @@ def parse(text: str, macros: MacroTable) -> Node:
 
         raise CompileError(text, diagnosis.issues(text)) from None
     except _TooDeep:
-        raise CompileError(text, [Issue(-1, TOO_DEEP)]) from None
+        limit = f"expression recursion limit exceeded: {DEEPEST}"
+        raise CompileError(text, [Issue(-1, limit)]) from None
     if parser.issues:
         raise CompileError(text, parser.issues)
     # A tree has no more levels than the text has tokens, also where macros added some.

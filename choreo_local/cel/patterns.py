@@ -11,6 +11,9 @@ from choreo_local.cel.errors import EvaluationError
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
+# Bounds what one compiled pattern takes, and with that what all that are kept take.
+_OPTIONS.max_mem = 2 * 1024 * 1024
+_MOST_KEPT = 256
 
 _REASONS = {
     "invalid escape sequence": "invalid escape sequence",
@@ -29,11 +32,11 @@ _REASONS = {
 }
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=_MOST_KEPT)
 def compiled(pattern: str) -> Any:
     """A pattern in RE2's syntax."""
     try:
-        return re2.compile(pattern, _OPTIONS)
+        return re2.compile(well_formed(pattern), _OPTIONS)
     except re2.error as error:
         raise EvaluationError(f"error parsing regexp: {_reason(error, pattern)}") from None
 
@@ -53,6 +56,23 @@ def _reason(error: Exception, pattern: str) -> str:
     return text
 
 
+def weight(text: str, pattern: str, *_rest: object) -> int:
+    """The work of a search: at worst every character meets every instruction of the pattern."""
+    try:
+        size = int(compiled(pattern).programsize)
+    except EvaluationError:
+        # The search will say what is wrong.
+        size = 0
+    return len(pattern) + len(text) // 10 + len(text) * size // 64
+
+
+def well_formed(text: str) -> str:
+    """The text; halves of surrogate pairs, which have no UTF-8, are replaced."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def matches(text: str, pattern: str) -> bool:
     """Whether the pattern matches somewhere in the text."""
-    return compiled(pattern).search(text) is not None
+    return compiled(pattern).search(well_formed(text)) is not None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-from choreo_local.cel import access, loops, operators
+from choreo_local.cel import access, construction, loops, operators
 from choreo_local.cel.access import MISSING
 from choreo_local.cel.ast import (
     Call,
@@ -31,7 +31,7 @@ from choreo_local.cel.errors import EvaluationError
 from choreo_local.cel.macros import pieces
 from choreo_local.cel.scope import Scope
 from choreo_local.cel.types import Kind, ObjectType, Type, optional_content
-from choreo_local.cel.values import Optional, TypeValue, as_key, from_key, shown
+from choreo_local.cel.values import TypeValue
 
 # Below this, sharing cannot make a result much larger than the text and the variables.
 _HARMLESS_GROWTH = 1000
@@ -199,38 +199,13 @@ def _namespace(planner: Planner, node: Call) -> str | None:
 
 def _list(planner: Planner, node: ListLiteral) -> Step:
     parts = [planner.plan(part) for part in node.elements]
-    if not node.optional:
-        if all(type(part) is Literal for part in node.elements):
-            constant = [part.value for part in node.elements if isinstance(part, Literal)]
-            return lambda _frame: constant
-        if len(parts) == 1:
-            only = parts[0]
-            return lambda frame: [only(frame)]
-        return lambda frame: [part(frame) for part in parts]
-    marked = [(part, place in node.optional) for place, part in enumerate(parts)]
-
-    def elements(frame: Frame) -> list[Any]:
-        found = []
-        for part, optional in marked:
-            value = part(frame)
-            if optional:
-                value = _optional_entry(value)
-                if not value.present:
-                    continue
-                value = value.value
-            found.append(value)
-        return found
-
-    return elements
-
-
-def _optional_entry(value: Any, key: Any = MISSING) -> Optional:
-    if type(value) is not Optional:
-        what = "list element" if key is MISSING else f"entry '{shown(from_key(key))}'"
-        raise EvaluationError(
-            f"cannot initialize optional {what} from non-optional value {shown(value)}"
-        )
-    return value
+    if node.optional:
+        marked = [(part, place in node.optional) for place, part in enumerate(parts)]
+        return construction.list_with_optionals(marked)
+    if all(type(part) is Literal for part in node.elements):
+        constant = [part.value for part in node.elements if isinstance(part, Literal)]
+        return lambda _frame: constant
+    return construction.list_of(parts)
 
 
 def _map(planner: Planner, node: MapLiteral) -> Step:
@@ -238,49 +213,19 @@ def _map(planner: Planner, node: MapLiteral) -> Step:
         (planner.plan(entry.key), planner.plan(entry.value), entry.optional)
         for entry in node.entries
     ]
-
-    def entries(frame: Frame) -> dict[Any, Any]:
-        found: dict[Any, Any] = {}
-        for key_of, value_of, optional in parts:
-            key = as_key(key_of(frame))
-            value = value_of(frame)
-            if optional:
-                value = _optional_entry(value, key)
-                if not value.present:
-                    continue
-                value = value.value
-            if key is None or isinstance(key, list | dict | Optional):
-                raise EvaluationError("unsupported key type")
-            found[key] = value
-        return found
-
-    return entries
+    return construction.map_of(parts)
 
 
 def _message(planner: Planner, node: Message) -> Step:
-    message = planner.scope.message(node.name)
-    if message is None:
-        raise EvaluationError(f"unknown type: {node.name}")
-    build = message.build
+    type_ = planner.scope.message(node.name)
+    if type_ is None:
+        return construction.unknown_message(node.name)
     parts = [
         (entry.key.value, planner.plan(entry.value), entry.optional)
         for entry in node.entries
         if isinstance(entry.key, Literal)
     ]
-
-    def fields(frame: Frame) -> Any:
-        found: dict[str, Any] = {}
-        for name, value_of, optional in parts:
-            value = value_of(frame)
-            if optional:
-                value = _optional_entry(value, name)
-                if not value.present:
-                    continue
-                value = value.value
-            found[name] = value
-        return build(found)
-
-    return fields
+    return construction.message_of(type_, parts)
 
 
 def _comprehension(planner: Planner, node: Comprehension) -> Step:
@@ -372,6 +317,7 @@ _SPECIAL: dict[str, Callable[[Planner, Call], Step]] = {
     "_?_:_": _special(operators.conditional),
     "_==_": _special(operators.equality),
     "_!=_": _special(operators.inequality),
+    **{name: _special(operators.ordering(name)) for name in ("_<_", "_<=_", "_>_", "_>=_")},
     "_[_]": _special(operators.indexed),
     "_[?_]": _optional_index,
     "_?._": _optional_select,

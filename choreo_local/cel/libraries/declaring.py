@@ -23,5 +23,11 @@ def methods(name: str, *forms: Form, weight: Weight | None = None) -> Function:
 
 
 def size_weight(*values: Any) -> int:
-    """Work that grows with the sizes of the arguments."""
-    return sum(len(value) for value in values if isinstance(value, str | bytes | list | dict)) // 10
+    """Work that grows with the lengths of the arguments; ten characters count as one element."""
+    weight = 0
+    for value in values:
+        if isinstance(value, list | dict):
+            weight += len(value)
+        elif isinstance(value, str | bytes):
+            weight += len(value) // 10
+    return weight

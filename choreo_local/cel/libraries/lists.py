@@ -7,10 +7,11 @@ from typing import Any
 
 from choreo_local.cel.ast import Call, Ident, Literal, MapLiteral, Message, Node
 from choreo_local.cel.declarations import Expansion, Function, Library, Macro, Overload
-from choreo_local.cel.equality import equal
 from choreo_local.cel.errors import EvaluationError, overload_error
 from choreo_local.cel.libraries.declaring import functions, methods, size_weight
+from choreo_local.cel.libraries.membership import distinct, distinct_weight
 from choreo_local.cel.macros import bound, mapped, variable_name
+from choreo_local.cel.sizes import size
 from choreo_local.cel.types import (
     BOOL,
     BYTES,
@@ -24,56 +25,15 @@ from choreo_local.cel.types import (
     list_of,
     parameter,
 )
-from choreo_local.cel.values import BoolKey, Duration, Timestamp, Uint
+from choreo_local.cel.values import Duration, Timestamp, Uint
 
 _T = parameter("T")
 _LIST = list_of(_T)
 _COMPARABLE = (INT, UINT, DOUBLE, BOOL, DURATION, TIMESTAMP, STRING, BYTES)
 _COMPARABLE_CLASSES = (int, Uint, float, bool, Duration, Timestamp, str, bytes)
-_HASHABLE = frozenset({str, bytes, int, Uint, bool, type(None), Timestamp, Duration})
 # No function makes a longer list.
 _MOST_ELEMENTS = 1_000_000
 _HELD = "@__sortBy_input__"
-
-
-def hashed(value: Any) -> Any:
-    """A stand-in that hashes and compares as the value does; None where there is none."""
-    kind = type(value)
-    if kind is bool:
-        return BoolKey(value)
-    if kind in _HASHABLE and value is not None:
-        return value
-    return None
-
-
-def distinct(values: list[Any]) -> list[Any]:
-    """Each value once, where it is first."""
-    seen: set[Any] = set()
-    unhashed: list[Any] = []
-    found: list[Any] = []
-    for value in values:
-        key = hashed(value)
-        if key is not None and not unhashed:
-            if key not in seen:
-                seen.add(key)
-                found.append(value)
-        elif not any(equal(value, other) for other in found):
-            unhashed.append(value)
-            found.append(value)
-    return found
-
-
-def _unhashed(values: list[Any]) -> int:
-    return sum(1 for value in values if isinstance(value, list | dict))
-
-
-def pairs_weight(one: list[Any], other: list[Any]) -> int:
-    """The work of looking for every value of one list in another."""
-    return (len(one) + len(other)) // 4 + 2 * _unhashed(one) * _unhashed(other)
-
-
-def _distinct_weight(values: list[Any]) -> int:
-    return pairs_weight(values, values)
 
 
 def _flatten(values: list[Any], depth: int = 1) -> list[Any]:
@@ -93,17 +53,21 @@ def _flatten(values: list[Any], depth: int = 1) -> list[Any]:
     return values
 
 
-def _range(size: int) -> list[int]:
-    if size < 0:
-        raise EvaluationError(f"lists.range: size must be non-negative, got {size}")
-    if size > _MOST_ELEMENTS:
+def _flatten_weight(values: list[Any], _depth: int = 1) -> int:
+    return size(values)
+
+
+def _range(count: int) -> list[int]:
+    if count < 0:
+        raise EvaluationError(f"lists.range: size must be non-negative, got {count}")
+    if count > _MOST_ELEMENTS:
         limit = f"maximum allowed ({_MOST_ELEMENTS})"
-        raise EvaluationError(f"lists.range: size {size} exceeds {limit}")
-    return list(range(size))
+        raise EvaluationError(f"lists.range: size {count} exceeds {limit}")
+    return list(range(count))
 
 
-def _range_weight(size: int) -> int:
-    return min(max(size, 0), _MOST_ELEMENTS)
+def _range_weight(count: int) -> int:
+    return min(max(count, 0), _MOST_ELEMENTS)
 
 
 def _reverse(values: list[Any]) -> list[Any]:
@@ -184,12 +148,12 @@ def _sorts() -> tuple[Function, Function]:
 LIBRARY = Library(
     "lists",
     functions=(
-        methods("distinct", ((_LIST,), _LIST, distinct), weight=_distinct_weight),
+        methods("distinct", ((_LIST,), _LIST, distinct), weight=distinct_weight),
         methods(
             "flatten",
             ((list_of(_LIST),), _LIST, _flatten),
             ((list_of(DYN), INT), list_of(DYN), _flatten),
-            weight=size_weight,
+            weight=_flatten_weight,
         ),
         functions("lists.range", ((INT,), list_of(INT), _range), weight=_range_weight),
         methods("reverse", ((_LIST,), _LIST, _reverse), weight=size_weight),

@@ -16,10 +16,11 @@ from choreo_local.cel.declarations import (
     Overload,
     Step,
 )
-from choreo_local.cel.libraries.declaring import functions, methods
+from choreo_local.cel.errors import EvaluationError
+from choreo_local.cel.libraries.declaring import functions, methods, size_weight
 from choreo_local.cel.macros import bound, variable_name
 from choreo_local.cel.types import BOOL, DYN, INT, list_of, map_of, optional_of, parameter
-from choreo_local.cel.values import NONE, Duration, Optional, Timestamp
+from choreo_local.cel.values import NONE, Duration, Optional, Timestamp, shown
 
 _K = parameter("K")
 _V = parameter("V")
@@ -87,6 +88,9 @@ def _planned(*_values: Any) -> Any:
 
 
 def _unwrap(values: list[Any]) -> list[Any]:
+    for value in values:
+        if not isinstance(value, Optional):
+            raise EvaluationError(f"value {shown(value)} is not optional")
     return [value.value for value in values if value.present]
 
 
@@ -138,8 +142,8 @@ LIBRARY = Library(
         functions("optional.of", ((_V,), _OPTIONAL, Optional)),
         functions("optional.ofNonZeroValue", ((_V,), _OPTIONAL, _of_non_zero)),
         functions("optional.none", ((), _OPTIONAL, _none)),
-        functions("optional.unwrap", ((list_of(_OPTIONAL),), _LIST, _unwrap)),
-        methods("unwrapOpt", ((list_of(_OPTIONAL),), _LIST, _unwrap)),
+        functions("optional.unwrap", ((list_of(_OPTIONAL),), _LIST, _unwrap), weight=size_weight),
+        methods("unwrapOpt", ((list_of(_OPTIONAL),), _LIST, _unwrap), weight=size_weight),
         methods("hasValue", ((_OPTIONAL,), BOOL, _has_value)),
         methods("value", ((_OPTIONAL,), _V, _value)),
         _alternative("or", unwrap=False),

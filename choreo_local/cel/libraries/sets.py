@@ -5,40 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from choreo_local.cel.declarations import Library
-from choreo_local.cel.equality import contains as holds
 from choreo_local.cel.libraries.declaring import functions
-from choreo_local.cel.libraries.lists import hashed, pairs_weight
+from choreo_local.cel.libraries.membership import Members, pairs_weight
 from choreo_local.cel.types import BOOL, list_of, parameter
 
 _LIST = list_of(parameter("T"))
 
 
-class _Members:
-    """Fast answers whether a list has a value."""
-
-    __slots__ = ("_plain", "_rest")
-
-    def __init__(self, values: list[Any]) -> None:
-        self._plain: set[Any] = set()
-        self._rest: list[Any] = []
-        for value in values:
-            key = hashed(value)
-            if key is None:
-                self._rest.append(value)
-            else:
-                self._plain.add(key)
-
-    def __contains__(self, value: Any) -> bool:
-        key = hashed(value)
-        if key is not None and key in self._plain:
-            return True
-        if type(value) is float and value in self._plain:
-            return True
-        return holds(self._rest, value)
-
-
 def _contains(values: list[Any], wanted: list[Any]) -> bool:
-    members = _Members(values)
+    members = Members(values)
     return all(value in members for value in wanted)
 
 
@@ -47,7 +22,7 @@ def _equivalent(one: list[Any], other: list[Any]) -> bool:
 
 
 def _intersects(one: list[Any], other: list[Any]) -> bool:
-    members = _Members(one)
+    members = Members(one)
     return any(value in members for value in other)
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from choreo_local.cel import arithmetic, conversions, equality, types
+from choreo_local.cel import arithmetic, conversions, patterns, types
 from choreo_local.cel.declarations import Function, Library, Overload
 from choreo_local.cel.errors import overload_error
 from choreo_local.cel.libraries import times
-from choreo_local.cel.patterns import matches
 from choreo_local.cel.types import (
     BOOL,
     BYTES,
@@ -49,12 +48,9 @@ def _same(*kinds: Type) -> tuple[tuple[Type, ...], ...]:
     return tuple((kind, kind, kind) for kind in kinds)
 
 
-def _order(name: str, accept: Callable[[int], bool]) -> Function:
-    def ordered(one: Any, other: Any) -> bool:
-        return accept(equality.compare(one, other, name))
-
+def _order(name: str) -> Function:
     kinds = (BOOL, INT, UINT, DOUBLE, STRING, BYTES, TIMESTAMP, DURATION)
-    return _operator(name, ordered, *[(kind, kind, BOOL) for kind in kinds])
+    return _operator(name, None, *[(kind, kind, BOOL) for kind in kinds])
 
 
 def _not(value: Any) -> bool:
@@ -97,10 +93,7 @@ _OPERATORS = (
     _operator("_/_", arithmetic.divide, *_same(DOUBLE, INT, UINT)),
     _operator("_%_", arithmetic.modulo, *_same(INT, UINT)),
     _operator("-_", arithmetic.negate, (DOUBLE, DOUBLE), (DURATION, DURATION), (INT, INT)),
-    _order("_<_", lambda sign: sign < 0),
-    _order("_<=_", lambda sign: sign <= 0),
-    _order("_>_", lambda sign: sign > 0),
-    _order("_>=_", lambda sign: sign >= 0),
+    *map(_order, ("_<_", "_<=_", "_>_", "_>=_")),
 )
 
 
@@ -214,8 +207,8 @@ _STRINGS = (
     Function(
         "matches",
         (
-            Overload((STRING, STRING), BOOL, matches, weight=_searched),
-            Overload((STRING, STRING), BOOL, matches, member=True, weight=_searched),
+            Overload((STRING, STRING), BOOL, patterns.matches, weight=patterns.weight),
+            Overload((STRING, STRING), BOOL, patterns.matches, member=True, weight=patterns.weight),
         ),
     ),
 )

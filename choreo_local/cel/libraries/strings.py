@@ -8,6 +8,7 @@ from choreo_local.cel.declarations import Function, Library, Overload
 from choreo_local.cel.errors import EvaluationError
 from choreo_local.cel.libraries.declaring import functions, methods, size_weight
 from choreo_local.cel.libraries.formatting import formatted, inspect
+from choreo_local.cel.sizes import size
 from choreo_local.cel.types import DYN, INT, STRING, list_of
 from choreo_local.cel.values import type_name
 
@@ -106,6 +107,10 @@ def _split(text: str, separator: str, count: int = -1) -> list[str]:
     return [*text[: count - 1], text[count - 1 :]]
 
 
+def _format_weight(template: str, arguments: list[Any]) -> int:
+    return len(template) + size(arguments)
+
+
 def _substring(text: str, start: int, end: int | None = None) -> str:
     if not 0 <= start <= len(text):
         raise _out_of_range(start)
@@ -176,7 +181,11 @@ LIBRARY = Library(
         methods("reverse", ((STRING,), STRING, _reverse), weight=size_weight),
         Function(
             "format",
-            (Overload((STRING, list_of(DYN)), STRING, formatted, member=True, weight=size_weight),),
+            (
+                Overload(
+                    (STRING, list_of(DYN)), STRING, formatted, member=True, weight=_format_weight
+                ),
+            ),
             inspect=inspect,
         ),
         functions("strings.quote", ((STRING,), STRING, _quote), weight=size_weight),

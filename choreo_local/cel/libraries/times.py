@@ -16,7 +16,7 @@ from choreo_local.cel.values import INT_MAX, NANOSECONDS, Duration, Timestamp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(?:([Zz])|([+-])(\d\d):(\d\d))",
+    r"(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d+))?(?:(Z)|([+-])(\d\d):(\d\d))",
     re.ASCII,
 )
 _UNITS = {
@@ -31,28 +31,33 @@ _UNITS = {
 }
 _PART = re.compile(r"(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 _OFFSET = re.compile(r"([+-]?)(\d{1,2}):(\d{2})", re.ASCII)
-_LONGEST_DURATION = 1000
+# Longer texts are read by no one else, and reading them takes long.
+_LONGEST = 100
 
 
 def timestamp_of_string(text: str) -> Timestamp:
-    """`timestamp(string)`, RFC 3339."""
-    match = _RFC3339.fullmatch(text)
-    if match is None:
+    """`timestamp(string)`, RFC 3339 as Go reads it."""
+    match = _RFC3339.fullmatch(text) if len(text) <= _LONGEST else None
+    try:
+        nanoseconds = None if match is None else _nanoseconds(match)
+    except ValueError:
+        nanoseconds = None
+    if nanoseconds is None:
         raise EvaluationError("type conversion error from 'string' to 'google.protobuf.Timestamp'")
+    return Timestamp.checked(nanoseconds)
+
+
+def _nanoseconds(match: re.Match[str]) -> int:
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     fraction, zulu, sign, hours, minutes = match.groups()[6:]
-    try:
-        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
-        raise EvaluationError(
-            "type conversion error from 'string' to 'google.protobuf.Timestamp'"
-        ) from None
+    moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     offset = 0
     if not zulu:
+        if int(hours) > 24 or int(minutes) > 60:
+            raise ValueError("time zone offset out of range")
         offset = (int(hours) * 60 + int(minutes)) * 60 * (-1 if sign == "-" else 1)
     seconds = (moment - _EPOCH) // timedelta(seconds=1) - offset
-    rest = int((fraction or "0")[:9].ljust(9, "0"))
-    return Timestamp.checked(seconds * NANOSECONDS + rest)
+    return seconds * NANOSECONDS + int((fraction or "0")[:9].ljust(9, "0"))
 
 
 def timestamp_of_int(seconds: int) -> Timestamp:
@@ -74,7 +79,7 @@ def duration_of_string(text: str) -> Duration:
 
 
 def _duration(text: str) -> int | None:
-    if len(text) > _LONGEST_DURATION:
+    if len(text) > _LONGEST:
         return None
     sign = -1 if text.startswith("-") else 1
     body = text[1:] if text[:1] in ("+", "-") else text
@@ -114,9 +119,11 @@ def _zone(name: str) -> tzinfo:
     if name in ("", "UTC"):
         return UTC
     try:
-        return ZoneInfo(name)
+        if len(name) <= _LONGEST:
+            return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise EvaluationError(f"unknown time zone {name}") from None
+        pass
+    raise EvaluationError(f"unknown time zone {name}")
 
 
 def _local(value: Timestamp, zone: str) -> datetime:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from choreo_local.cel.declarations import Library
 from choreo_local.cel.errors import EvaluationError
-from choreo_local.cel.libraries.declaring import functions, methods
+from choreo_local.cel.libraries.declaring import functions, methods, size_weight
 from choreo_local.cel.types import BOOL, INT, STRING, opaque
 
 IP_TYPE = opaque("net.IP")
@@ -144,18 +144,18 @@ def _test(name: str) -> Callable[[Ip], bool]:
 LIBRARY = Library(
     "kubernetes.net",
     functions=(
-        functions("ip", ((STRING,), IP_TYPE, _parse_address)),
+        functions("ip", ((STRING,), IP_TYPE, _parse_address), weight=size_weight),
         methods("ip", ((CIDR_TYPE,), IP_TYPE, lambda network: Ip(network.address))),
-        functions("isIP", ((STRING,), BOOL, _valid(_parse_address))),
-        functions("ip.isCanonical", ((STRING,), BOOL, _is_canonical)),
+        functions("isIP", ((STRING,), BOOL, _valid(_parse_address)), weight=size_weight),
+        functions("ip.isCanonical", ((STRING,), BOOL, _is_canonical), weight=size_weight),
         methods("family", ((IP_TYPE,), INT, lambda value: value.address.version)),
         methods("isUnspecified", ((IP_TYPE,), BOOL, _test("is_unspecified"))),
         methods("isLoopback", ((IP_TYPE,), BOOL, _test("is_loopback"))),
         methods("isLinkLocalMulticast", ((IP_TYPE,), BOOL, _is_link_local_multicast)),
         methods("isLinkLocalUnicast", ((IP_TYPE,), BOOL, _is_link_local)),
         methods("isGlobalUnicast", ((IP_TYPE,), BOOL, _is_unicast_everywhere)),
-        functions("cidr", ((STRING,), CIDR_TYPE, _parse_network)),
-        functions("isCIDR", ((STRING,), BOOL, _valid(_parse_network))),
+        functions("cidr", ((STRING,), CIDR_TYPE, _parse_network), weight=size_weight),
+        functions("isCIDR", ((STRING,), BOOL, _valid(_parse_network)), weight=size_weight),
         methods(
             "containsIP",
             ((CIDR_TYPE, STRING), BOOL, _contains_ip),

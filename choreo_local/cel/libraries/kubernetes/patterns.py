@@ -7,7 +7,7 @@ from typing import Any
 from choreo_local.cel import patterns
 from choreo_local.cel.declarations import Library
 from choreo_local.cel.errors import EvaluationError
-from choreo_local.cel.libraries.declaring import methods, size_weight
+from choreo_local.cel.libraries.declaring import methods
 from choreo_local.cel.types import INT, STRING, list_of
 
 
@@ -19,7 +19,7 @@ def _compiled(pattern: str) -> Any:
 
 
 def _find(text: str, pattern: str) -> str:
-    found = _compiled(pattern).search(text)
+    found = _compiled(pattern).search(patterns.well_formed(text))
     return "" if found is None else str(found[0])
 
 
@@ -27,7 +27,7 @@ def _find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
     """An empty match right after another match does not count, as in Go."""
     found: list[str] = []
     end = -1
-    for match in _compiled(pattern).finditer(text):
+    for match in _compiled(pattern).finditer(patterns.well_formed(text)):
         if 0 <= limit <= len(found):
             break
         if match.start() == match.end() == end:
@@ -37,15 +37,20 @@ def _find_all(text: str, pattern: str, limit: int = -1) -> list[str]:
     return found
 
 
+def _find_all_weight(text: str, pattern: str, _limit: int = -1) -> int:
+    """There may be a match at every character, and each takes a while."""
+    return 8 * len(text) + patterns.weight(text, pattern)
+
+
 LIBRARY = Library(
     "kubernetes.regex",
     functions=(
-        methods("find", ((STRING, STRING), STRING, _find), weight=size_weight),
+        methods("find", ((STRING, STRING), STRING, _find), weight=patterns.weight),
         methods(
             "findAll",
             ((STRING, STRING), list_of(STRING), _find_all),
             ((STRING, STRING, INT), list_of(STRING), _find_all),
-            weight=size_weight,
+            weight=_find_all_weight,
         ),
     ),
 )

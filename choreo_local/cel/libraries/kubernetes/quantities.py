@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
@@ -128,18 +127,18 @@ def _is_less(one: Quantity, other: Quantity) -> bool:
     return one.value < other.value
 
 
-def _amount(value: Quantity | int) -> Fraction:
-    return value.value if isinstance(value, Quantity) else Fraction(value)
+def _add(one: Quantity, other: Quantity | int) -> Quantity:
+    addend = other if isinstance(other, Quantity) else Quantity(Fraction(other))
+    # A zero says nothing about the digits of a sum.
+    whole = all(part.whole or not part.value for part in (one, addend))
+    return Quantity(one.value + addend.value, whole=whole)
 
 
-def _combined(
-    combine: Callable[[Fraction, Fraction], Fraction],
-) -> Callable[[Quantity, Quantity | int], Quantity]:
-    return lambda one, other: Quantity(combine(one.value, _amount(other)))
+def _subtract(one: Quantity, other: Quantity | int) -> Quantity:
+    if isinstance(other, int):
+        return _add(one, -other)
+    return _add(one, Quantity(-other.value, whole=other.whole))
 
-
-_add = _combined(lambda one, other: one + other)
-_subtract = _combined(lambda one, other: one - other)
 
 LIBRARY = Library(
     "kubernetes.quantity",

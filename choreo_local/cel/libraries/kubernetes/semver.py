@@ -17,7 +17,7 @@ TYPE = opaque("kubernetes.Semver")
 
 _IDENTIFIER = re.compile(r"[0-9A-Za-z-]+", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+", re.ASCII)
-_LONGEST = 1000
+_LONGEST = 256
 
 
 @total_ordering

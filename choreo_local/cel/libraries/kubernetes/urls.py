@@ -157,7 +157,11 @@ def _unescaped(text: str) -> str:
 
 
 def _part(name: str, part: Callable[[Url], str]) -> Function:
-    return methods(name, ((TYPE,), STRING, part))
+    return methods(name, ((TYPE,), STRING, part), weight=_weight)
+
+
+def _weight(url: Url) -> int:
+    return len(url.text)
 
 
 LIBRARY = Library(
@@ -170,7 +174,7 @@ LIBRARY = Library(
         _part("getHostname", _hostname),
         _part("getPort", _port),
         _part("getEscapedPath", _escaped_path),
-        methods("getQuery", ((TYPE,), map_of(STRING, list_of(STRING)), _query)),
+        methods("getQuery", ((TYPE,), map_of(STRING, list_of(STRING)), _query), weight=_weight),
     ),
     types={TYPE.name: TYPE},
 )
