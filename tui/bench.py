@@ -1,14 +1,12 @@
 """`python -m tui.bench`: how fast the dashboard is, measured from outside, in its own terminal.
 
-A child process runs the dashboard over made-up values while rows keep changing; the parent presses
-keys and waits for what a user would see.
+A child process runs the dashboard over made-up values (`tui.load`); the parent presses keys and
+waits for what a user would see.
 """
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
-import gc
 import os
 import pty
 import select
@@ -20,13 +18,11 @@ import termios
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 _COLUMNS, _LINES = 120, 40
 _DOWN = b"\x1b[B"
 _LIMIT_SECONDS = 20.0
-_CHANGES_A_SECOND = 10
-_CHANGED_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +44,39 @@ class Figure:
 
 
 def run(*, components: int = 1000, keys: int = 200, starts: int = 5) -> list[Figure]:
-    """Measure start and keys."""
-    command = [sys.executable, "-m", "tui.bench", "--child", str(components)]
+    """Measure start, and keys on the board and in a log."""
+    command = [sys.executable, "-m", "tui.load", str(components)]
     bare = tuple(_seconds([sys.executable, "-c", "pass"]) * 1000 for _ in range(starts))
-    first, pressed = [], []
+    first = []
     for _ in range(starts):
         with Terminal(command) as terminal:
             first.append(terminal.wait_for(b"choreo") * 1000)
-    with Terminal(command) as terminal:
-        terminal.wait_for(b"component-00001")
-        for number in range(1, keys + 1):
-            wanted = f"component-{number % components:05}".encode()
-            pressed.append(terminal.press(_DOWN, wanted) * 1000)
     beyond = tuple(max(sample - statistics.median(bare), 0.0) for sample in first)
+    with Terminal(command) as terminal:
+        on_board = _move(terminal, components, keys)
+        in_log = _pause(terminal, keys)
     return [
         Figure("dashboard: start to first paint", "ms", tuple(first)),
         Figure("dashboard: the same beyond the interpreter's own start", "ms", beyond),
-        Figure(f"dashboard: key to paint, {components} components", "ms", tuple(pressed)),
+        Figure(f"dashboard: key to paint, {components} components", "ms", on_board),
+        Figure("dashboard: key to paint, 5000 log lines a second", "ms", in_log),
     ]
+
+
+def _move(terminal: Terminal, components: int, keys: int) -> tuple[float, ...]:
+    """Go down row by row while rows change."""
+    terminal.wait_for(b"component-00001")
+    return tuple(
+        terminal.press(_DOWN, f"component-{number % components:05}".encode()) * 1000
+        for number in range(1, keys + 1)
+    )
+
+
+def _pause(terminal: Terminal, keys: int) -> tuple[float, ...]:
+    """Stop and go on in a log that is flooded."""
+    terminal.press(b"l", b"dropped, the oldest")
+    shown = (b"paused", b"following")
+    return tuple(terminal.press(b" ", shown[number % len(shown)]) * 1000 for number in range(keys))
 
 
 def _seconds(command: Sequence[str]) -> float:
@@ -140,47 +151,8 @@ class Terminal:
         return time.perf_counter()
 
 
-def _child(components: int) -> None:
-    gc.disable()
-    from tui import demo
-    from tui.__main__ import collect_garbage_again
-    from tui.app import Dashboard
-
-    platform = demo.DemoPlatform(demo.large_board(components))
-
-    class Changing(Dashboard):
-        def on_mount(self) -> None:
-            super().on_mount()
-            self.run_worker(_keep_changing(platform))
-
-    Changing(
-        demo.DemoConnection(platform), prober=demo.DemoProber(), painted=collect_garbage_again
-    ).run()
-
-
-async def _keep_changing(platform: object) -> None:
-    """Rows that are not under the cursor go from one to two pods and back."""
-    from choreo_local.apiclient.types import RowsChanged
-    from tui import demo
-
-    assert isinstance(platform, demo.DemoPlatform)
-    rows = platform.board.rows[-_CHANGED_ROWS:]
-    for number in range(10**9):
-        await asyncio.sleep(1 / _CHANGES_A_SECOND)
-        pods = number % 2 + 1
-        changed = tuple(
-            replace(row, cells=(replace(row.cells[0], ready=pods, desired=pods), *row.cells[1:]))
-            for row in rows
-        )
-        platform.events.put_nowait(RowsChanged(changed))
-
-
 def main() -> int:
     """Print the figures."""
-    if sys.argv[1:2] == ["--child"]:
-        with suppress(KeyboardInterrupt):
-            _child(int(sys.argv[2]))
-        return 0
     for figure in run():
         line = (
             f"{figure.name:<56} median {statistics.median(figure.samples):7.1f}"
