@@ -28,7 +28,8 @@ from choreo_local.apiclient.types import (
     Row,
 )
 from choreo_local.errors import NotFoundError
-from tui.probing import Probe, Prober
+from tui.probing import Prober
+from tui.state import Probe
 
 NOW: Final = datetime(2026, 3, 1, 14, 2, 11, tzinfo=UTC)
 COLUMNS: Final = (

@@ -16,7 +16,7 @@ from choreo_local.apiclient.types import (
     Plan,
 )
 from choreo_local.errors import ChoreoError
-from tui.probing import Probe
+from tui.state import Probe
 
 Way = Literal["promote", "rollback", "undeploy"]
 

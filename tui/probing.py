@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import socket
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from tui.state import Probe
 
 if TYPE_CHECKING:
     import aiohttp
 
 _TIMEOUT_SECONDS = 3.0
 _USER_AGENT = "choreo-tui (probe)"
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What came of asking a URL.
-
-    Attributes:
-        status: of the answer, 0 when there was none.
-        problem: why there was none.
-    """
-
-    status: int = 0
-    milliseconds: float = 0.0
-    problem: str = ""
 
 
 class Prober:

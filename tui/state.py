@@ -51,6 +51,20 @@ class Undo:
     written: str
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What came of asking a URL.
+
+    Attributes:
+        status: of the answer, 0 when there was none.
+        problem: why there was none.
+    """
+
+    status: int = 0
+    milliseconds: float = 0.0
+    problem: str = ""
+
+
 @dataclass(slots=True)
 class State:
     """The dashboard's view of the platform.

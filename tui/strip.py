@@ -8,8 +8,7 @@ from datetime import datetime
 
 from choreo_local.apiclient.types import Cell, Column, Row
 from tui import pages, rows, tables, words
-from tui.probing import Probe
-from tui.state import State
+from tui.state import Probe, State
 from tui.text import Line, Span, cut_middle, fit_line, line_width, visible
 
 

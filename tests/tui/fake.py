@@ -88,6 +88,7 @@ class FakePlatform:
     Attributes:
         calls: what was asked, writes and plans only.
         failures: method → the error it raises.
+        noted: the names of calls, as they come.
         on_logs: told how far back each request for lines goes.
     """
 
@@ -96,7 +97,8 @@ class FakePlatform:
     diagnosis: Diagnosis = DIAGNOSIS
     status_: InstanceStatus = STATUS
     calls: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
-    failures: dict[str, ChoreoError] = field(default_factory=dict)
+    noted: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    failures: dict[str, Exception] = field(default_factory=dict)
     on_logs: Callable[[int | None, str | None], object] = lambda tail, since: None
     events: asyncio.Queue[BoardEvent | ChoreoError | None] = field(default_factory=asyncio.Queue)
     lines: asyncio.Queue[LogLine | ChoreoError | None] = field(default_factory=asyncio.Queue)
@@ -109,6 +111,7 @@ class FakePlatform:
         return platform
 
     async def status(self) -> InstanceStatus:
+        self._note("status")
         return self.status_
 
     async def watch_board(
@@ -185,6 +188,7 @@ class FakePlatform:
 
     def _note(self, method: str, **arguments: Any) -> None:
         self.calls.append((method, arguments))
+        self.noted.put_nowait(method)
         if method in self.failures:
             raise self.failures[method]
 
@@ -200,12 +204,15 @@ class FakeConnection:
     platform: FakePlatform
     instance: str = "default"
     renewals: int = 0
+    renewal_error: ChoreoError | None = None
 
     async def client(self) -> FakePlatform:
         return self.platform
 
     async def renew(self) -> None:
         self.renewals += 1
+        if self.renewal_error is not None:
+            raise self.renewal_error
 
     async def close(self) -> None:
         return

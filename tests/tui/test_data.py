@@ -90,6 +90,31 @@ async def test_status_is_read_again_and_again(platform: FakePlatform) -> None:
             assert (await inbox.next(messages.StatusRead)).status == platform.status_
 
 
+async def test_status_that_cannot_be_had_is_asked_for_again(platform: FakePlatform) -> None:
+    inbox = Inbox()
+    platform.failures["status"] = UnreachableError("refused")
+    async with working(data.follow_status(FakeConnection(platform), inbox, seconds=0)):
+        async with asyncio.timeout(5):
+            for _ in range(3):
+                assert await platform.noted.get() == "status"
+        del platform.failures["status"]
+        await inbox.next(messages.StatusRead)
+
+
+async def test_instance_that_is_gone_is_looked_for_until_it_is_back(
+    platform: FakePlatform,
+) -> None:
+    inbox, connection = Inbox(), FakeConnection(platform)
+    connection.renewal_error = UnreachableError("it does not run")
+    platform.events.put_nowait(UnreachableError("refused"))
+    worker = data.follow_board(connection, inbox, namespace="default", project=None, pauses=AT_ONCE)
+    async with working(worker):
+        await inbox.next(messages.BoardTold)
+        await inbox.next(messages.LinkLost)
+        platform.events.put_nowait(Ping())
+        await inbox.next(messages.BoardTold)
+
+
 async def test_url_is_asked_again_and_again() -> None:
     inbox = Inbox()
     worker = data.follow_url(DemoProber(), inbox, "http://x.localhost", after=0, seconds=0)

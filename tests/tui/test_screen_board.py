@@ -18,7 +18,6 @@ from tests.tui.driving import LARGE, SMALL, driving
 from tests.tui.fake import FakePlatform
 from tui import demo
 from tui.demo import GREETER, NOW, STATUS, WEB
-from tui.probing import Probe
 from tui.screens.board import BoardScreen
 from tui.screens.component import ComponentScreen
 from tui.screens.help import HelpScreen
@@ -27,6 +26,7 @@ from tui.screens.plan import PlanScreen
 from tui.screens.question import QuestionScreen
 from tui.screens.status import StatusScreen
 from tui.screens.why import WhyScreen
+from tui.state import Probe
 
 CRASH = 'CrashLoopBackOff: exit 1, "no DATABASE_URL"'
 

@@ -75,6 +75,14 @@ async def test_failure_is_told_with_its_remedy(platform: FakePlatform) -> None:
         await driver.until_painted("✖ no component greeter", "choreo get")
 
 
+async def test_mistake_of_the_dashboard_is_told_and_survived(platform: FakePlatform) -> None:
+    platform.failures["details"] = RuntimeError("[red]unforeseen[/red]")
+    async with looking(platform, "enter") as driver:
+        await driver.until_said("RuntimeError: [red]unforeseen[/red]")
+        await driver.press("q")
+        await driver.until_on(BoardScreen)
+
+
 async def test_ways_onward_and_back(platform: FakePlatform) -> None:
     async with looking(platform, "enter") as driver:
         await driver.until_on(ComponentScreen)

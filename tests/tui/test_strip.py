@@ -8,8 +8,7 @@ from choreo_local.apiclient.types import Problem
 from tui import strip, tables
 from tui.demo import COLUMNS, GREETER, NOW, WORKER
 from tui.filters import parse
-from tui.probing import Probe
-from tui.state import Link, State
+from tui.state import Link, Probe, State
 from tui.strip import Pointed
 
 PRODUCTION = Pointed(GREETER, COLUMNS[2], GREETER.cells[2], place=(1, 3))

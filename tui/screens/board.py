@@ -12,8 +12,8 @@ from choreo_local.apiclient.types import Cell, Column, Promotable, Row
 from tui import actions, data, filters, messages, rows, sense, strip, tables, workers
 from tui.board import Difference
 from tui.messages import Subject
-from tui.probing import Probe
 from tui.screens.frame import Desk, Frame
+from tui.state import Probe
 from tui.text import Line
 from tui.widgets.boardtable import BoardTable
 from tui.widgets.drawn import Drawn, rule
