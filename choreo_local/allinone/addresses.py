@@ -5,6 +5,7 @@ Services keep their addresses in the store, so the range is chosen once, when an
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import socket
 from collections.abc import Collection, Iterator
@@ -22,7 +23,7 @@ _CLAIM_HOST = 65534
 def choose_range(instance_id: str, *, taken: Collection[str]) -> IPv4Network:
     """A range for a new instance that no known or running instance has."""
     for network in _candidates(instance_id):
-        if str(network) not in taken and (holder := claim(network)) is not None:
+        if str(network) not in taken and (holder := _claim(network)) is not None:
             holder.close()
             return network
     raise PreflightError(
@@ -31,14 +32,29 @@ def choose_range(instance_id: str, *, taken: Collection[str]) -> IPv4Network:
     )
 
 
-def claim(network: IPv4Network) -> socket.socket | None:
-    """Hold a range while an instance runs; None when another instance of this machine has it."""
+def hold(network: IPv4Network) -> socket.socket:
+    """Hold a range while an instance runs, so that no other of this machine uses it.
+
+    Raises PreflightError when another one does: Services have their addresses for good.
+    """
+    holder = _claim(network)
+    if holder is None:
+        raise PreflightError(
+            f"cannot use the addresses {network} for Services: another instance uses them",
+            remedy="Stop it first: another CHOREO_HOME, or another user, has an instance running",
+        )
+    return holder
+
+
+def _claim(network: IPv4Network) -> socket.socket | None:
     holder = socket.socket()
     try:
         holder.bind((str(network.network_address + _CLAIM_HOST), _CLAIM_PORT))
-    except OSError:
-        holder.close()
-        return None
+    except OSError as error:
+        # A machine without this address cannot tell by it whether the range is taken.
+        if error.errno == errno.EADDRINUSE:
+            holder.close()
+            return None
     return holder
 
 

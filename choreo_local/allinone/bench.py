@@ -6,7 +6,6 @@ import http.client
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from choreo_local.allinone import demo
+from choreo_local.allinone import demo, interpreter
 from choreo_local.allinone import instance as instances
 from choreo_local.errors import ChoreoError, WaitTimeoutError
 from choreo_local.paths import InstancePaths
@@ -98,13 +97,14 @@ class _Bench:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._environment = {**os.environ, "CHOREO_HOME": str(home)}
+        # What a shell exports for an instance of its own would lead the commands there.
+        kept = {name: text for name, text in os.environ.items() if not name.startswith("CHOREO_")}
+        self._environment = {**kept, "CHOREO_HOME": str(home)}
 
     def choreo(self, *arguments: str, text: str | None = None) -> None:
         """Run a choreo command; ChoreoError with what it said when it fails."""
-        command = [sys.executable, "-m", "choreo_local", *arguments]
         done = subprocess.run(
-            command,
+            interpreter.module("choreo_local", *arguments),
             env=self._environment,
             input=text,
             capture_output=True,

@@ -84,7 +84,7 @@ def load(name: str) -> Bundle:
 
 
 def replace_tokens(text: str, values: Mapping[str, str]) -> str:
-    """Replace `@NAME@` by its value; a token without a value is an error of ours."""
+    """Replace `@NAME@` by its value; what has no value stays as it is."""
 
     def value(match: re.Match[str]) -> str:
         return values[match[1]] if match[1] in values else match[0]
@@ -140,8 +140,10 @@ async def _wait(
     *,
     timeout_seconds: float,
 ) -> None:
-    kind = await client.resolve(promise["apiVersion"], promise["kind"])
     missing = set(names)
+    if not missing:
+        return
+    kind = await client.resolve(promise["apiVersion"], promise["kind"])
     reached = asyncio.Event()
 
     def on_change(_: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from choreo_local.allinone.instance import write_private
 from choreo_local.paths import InstancePaths
@@ -23,8 +24,8 @@ class Credentials:
         planes: `control-plane`, `data-plane`, … → bearer token for the kube API.
     """
 
-    owner: str
-    planes: dict[str, str]
+    owner: str = field(repr=False)
+    planes: dict[str, str] = field(repr=False)
 
     def users(self) -> dict[str, tuple[str, Sequence[str]]]:
         """Token → user and groups, as the kube API wants it."""
@@ -35,10 +36,7 @@ def ensure(paths: InstancePaths) -> Credentials:
     """The credentials of an instance, made when they are missing."""
     owner = _ensure_token(paths)
     file = paths.pki / "planes.json"
-    try:
-        planes = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        planes = {}
+    planes = _read_planes(file)
     missing = [plane for plane in _PLANES if plane not in planes]
     if missing:
         planes |= {plane: secrets.token_urlsafe(_BYTES) for plane in missing}
@@ -47,10 +45,22 @@ def ensure(paths: InstancePaths) -> Credentials:
     return Credentials(owner, planes)
 
 
+def _read_planes(file: Path) -> dict[str, str]:
+    """Those tokens that are there; what cannot be one is made anew, as if it were missing."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    found = content.items() if isinstance(content, dict) else ()
+    return {plane: token for plane, token in found if isinstance(token, str) and token}
+
+
 def _ensure_token(paths: InstancePaths) -> str:
     try:
-        return paths.token.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+        token = paths.token.read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        token = ""
+    if not token:
         token = secrets.token_urlsafe(_BYTES)
         write_private(paths.token, token + "\n")
-        return token
+    return token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import time
 
@@ -10,6 +11,7 @@ from choreo_local.errors import WaitTimeoutError
 HOST = "development-default.openchoreoapis.localhost"
 PATH = "/greeter-http"
 _POLL_SECONDS = 0.01
+_ANSWER_SECONDS = 2
 
 
 def url(port: int) -> str:
@@ -23,17 +25,22 @@ def wait_until_answering(port: int, *, timeout_seconds: float) -> None:
     last = "no answer"
     while time.monotonic() < deadline:
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-            connection.request("GET", PATH, headers={"Host": f"{HOST}:{port}"})
-            status = connection.getresponse().status
-            connection.close()
+            status = _ask(port)
+        except (OSError, http.client.HTTPException) as error:
+            last = str(error) or type(error).__name__
+        else:
             if status == http.client.OK:
                 return
             last = f"HTTP {status}"
-        except (OSError, http.client.HTTPException) as error:
-            last = str(error)
         time.sleep(_POLL_SECONDS)
     raise WaitTimeoutError(
         f"the demo does not answer at {url(port)}: {last}",
         remedy="See why: choreo why greeter --env development",
     )
+
+
+def _ask(port: int) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
+    with contextlib.closing(connection):
+        connection.request("GET", PATH, headers={"Host": f"{HOST}:{port}"})
+        return connection.getresponse().status

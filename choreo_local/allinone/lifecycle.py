@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
@@ -19,6 +19,7 @@ from choreo_local.allinone.facts import Facts
 from choreo_local.allinone.progress import Progress
 from choreo_local.clusters import registry
 from choreo_local.clusters.driver import ClusterDriver, ClusterSpec
+from choreo_local.errors import ChoreoError
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.transport import AiohttpTransport
 from choreo_local.paths import InstancePaths
@@ -76,6 +77,7 @@ class Platform:
         self._on_death = on_death
         self._choice = registry.choose(wishes.driver)
         self._sockets: dict[str, socket.socket] = {}
+        self._range: socket.socket | None = None
         self._stack: list[tuple[str, Callable[[], None]]] = []
         self._credentials = credentials.ensure(paths)
         self.record = record
@@ -97,7 +99,6 @@ class Platform:
             self._driver.start_api()
             self._stack.append(("cluster", self._driver.stop))
         self._seeding.start()
-        self._stack.append(("bundles", self._seeding.stop))
         with progress.phase("definitions"):
             for name in _DEFINITIONS:
                 self._seed(name)
@@ -125,6 +126,7 @@ class Platform:
         service_range = self.record.service_range or str(
             addresses.choose_range(self.record.id, taken=self._known_ranges())
         )
+        self._range = addresses.hold(IPv4Network(service_range))
         self.record = instances.running(
             replace(self.record, ports=numbers, service_range=service_range),
             state="starting",
@@ -134,8 +136,13 @@ class Platform:
 
     def _known_ranges(self) -> set[str]:
         root = self._paths.root.parents[1]
-        others = (InstancePaths.of(name, root) for name in instances.names(root))
-        return {found.service_range for paths in others if (found := instances.load(paths))}
+        ranges = set()
+        for name in instances.names(root):
+            # An instance that cannot be read is no reason not to start this one.
+            with suppress(ChoreoError):
+                found = instances.load(InstancePaths.of(name, root))
+                ranges |= {found.service_range} if found is not None else set()
+        return ranges
 
     def _spec(self) -> ClusterSpec:
         return ClusterSpec(
@@ -214,14 +221,23 @@ class Platform:
         }
 
     def stop(self) -> None:
-        """Stop what was started, newest first."""
-        while self._stack:
-            name, stop = self._stack.pop()
-            began = time.monotonic()
-            stop()
-            seconds = time.monotonic() - began
-            logger.info("Stopped part=%s seconds=%.2f", name, seconds)
-        for held in self._sockets.values():
-            held.close()
+        """Stop what was started, newest first; one that fails does not keep others running."""
+        with ExitStack() as ending:
+            ending.callback(self._stopped)
+            for name, stop in self._stack:
+                ending.callback(_stop, name, stop)
+            self._stack.clear()
+            ending.callback(self._seeding.stop)
+
+    def _stopped(self) -> None:
+        for held in (*self._sockets.values(), self._range):
+            if held is not None:
+                held.close()
         self.record = instances.stopped(self.record)
         instances.save(self._paths, self.record)
+
+
+def _stop(name: str, stop: Callable[[], None]) -> None:
+    began = time.monotonic()
+    stop()
+    logger.info("Stopped part=%s seconds=%.2f", name, time.monotonic() - began)

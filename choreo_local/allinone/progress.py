@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import select
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from choreo_local.errors import ChoreoError
+
+_CHUNK_BYTES = 65536
 
 
 class Progress:
@@ -42,7 +46,8 @@ class Progress:
     def ready(self, facts: Mapping[str, Any]) -> None:
         """The platform is ready; the times become those of the last start."""
         total = round(time.monotonic() - self._began, 3)
-        self._record.write_text(json.dumps(self.times), encoding="utf-8")
+        with contextlib.suppress(OSError):  # the times are for show: a full disk may lose them
+            self._record.write_text(json.dumps(self.times), encoding="utf-8")
         self._tell({"ready": True, "seconds": total, **facts})
         self.close()
 
@@ -50,6 +55,7 @@ class Progress:
         """The start failed."""
         known = isinstance(error, ChoreoError)
         message = error.message if isinstance(error, ChoreoError) else repr(error)
+        message = ", ".join([message, *getattr(error, "__notes__", ())])
         remedy = error.remedy if isinstance(error, ChoreoError) else ""
         code = error.exit_code if isinstance(error, ChoreoError) else 1
         self._tell({"failed": message, "remedy": remedy, "exitCode": code, "expected": known})
@@ -74,9 +80,28 @@ class Progress:
 
 
 def last_times(record: Path) -> dict[str, float]:
-    """The seconds that each phase took last time."""
+    """The seconds that each phase took last time; nothing when they cannot be read."""
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return {str(name): float(seconds) for name, seconds in content.items()}
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
-    return {str(name): float(seconds) for name, seconds in content.items()}
+
+
+def follow(descriptor: int, *, timeout_seconds: float) -> Iterator[dict[str, Any]]:
+    """What a starting instance tells, until it closes its end of the pipe.
+
+    Raises TimeoutError when the time is over, however silent it is.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    rest = b""
+    while True:
+        remaining = max(deadline - time.monotonic(), 0)
+        if not select.select([descriptor], [], [], remaining)[0]:
+            raise TimeoutError
+        chunk = os.read(descriptor, _CHUNK_BYTES)
+        if not chunk:
+            return  # half a line is the last word of a process that was killed
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield json.loads(line)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import psutil
 
 from choreo_local.allinone import instance as instances
 from choreo_local.embedded.kubelet.launch import MARK_INSTANCE
-from choreo_local.errors import ChoreoError, RefusedError, WaitTimeoutError
+from choreo_local.errors import ChoreoError, PreflightError, RefusedError, WaitTimeoutError
 from choreo_local.paths import InstancePaths
+
+_POLL_SECONDS = 0.01
 
 
 def stop(paths: InstancePaths, *, timeout_seconds: float) -> bool:
@@ -27,29 +30,42 @@ def stop(paths: InstancePaths, *, timeout_seconds: float) -> bool:
         return False
     was_running = found.is_running
     if was_running:
-        _end(psutil.Process(found.pid), timeout_seconds)
-    end_leftovers(found.id)
-    if found.state != "stopped":
-        instances.save(paths, instances.stopped(found))
+        _end(found, timeout_seconds)
+    # Somebody may have started it again meanwhile; then nothing of it is left over.
+    with contextlib.suppress(RefusedError), instances.locked(paths):
+        end_leftovers(found.id)
+        left = instances.load(paths)
+        if left is not None and left.state != "stopped":
+            instances.save(paths, instances.stopped(left))
     return was_running
 
 
-def _end(process: psutil.Process, timeout_seconds: float) -> None:
-    process.send_signal(signal.SIGTERM)
+def _end(found: instances.Instance, timeout_seconds: float) -> None:
     try:
-        process.wait(timeout_seconds)
-    except psutil.TimeoutExpired:
-        raise WaitTimeoutError(
-            f"the instance (pid {process.pid}) did not stop within {timeout_seconds:.0f} s",
-            remedy=f"Wait, or end it: kill -9 {process.pid}; the next choreo up mends what it left",
+        os.kill(found.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        raise PreflightError(
+            f"cannot stop the instance (pid {found.pid}): it belongs to another user",
+            remedy="Run the command as the user who started the instance",
         ) from None
+    deadline = time.monotonic() + timeout_seconds
+    while found.is_running:
+        if time.monotonic() > deadline:
+            raise WaitTimeoutError(
+                f"the instance (pid {found.pid}) did not stop within {timeout_seconds:.0f} s",
+                remedy=f"Wait, or end it: kill -9 {found.pid}; "
+                "the next choreo up mends what it left",
+            )
+        time.sleep(_POLL_SECONDS)
 
 
 def end_leftovers(instance_id: str) -> int:
     """End processes of an instance that outlived it; how many there were."""
     found = marked(instance_id)
     for process in found:
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(found, timeout=5)
     return len(found)
@@ -73,7 +89,7 @@ def plan(paths: InstancePaths) -> Iterator[str]:
             if found.is_running:
                 yield f"process {found.pid} (the instance)"
             for process in marked(found.id):
-                with contextlib.suppress(psutil.NoSuchProcess):
+                with contextlib.suppress(psutil.Error):
                     yield f"process {process.pid} ({process.name()})"
     for folder in _folders(paths):
         yield f"folder {folder} ({_size(folder)})"
@@ -84,12 +100,17 @@ def purge(paths: InstancePaths) -> bool:
     folders = list(_folders(paths))
     if not folders:
         return False
-    if paths.root.exists():
-        try:
+    try:
+        if paths.root.exists():
             with instances.locked(paths):
                 shutil.rmtree(paths.root)
-        except RefusedError as error:
-            raise RefusedError(error.message, remedy="Stop it first: choreo down") from error
+    except RefusedError as error:
+        raise RefusedError(error.message, remedy="Stop it first: choreo down") from error
+    except OSError as error:
+        raise PreflightError(
+            f"cannot remove {error.filename}: {error.strerror}",
+            remedy="Run the command as the user who started the instance",
+        ) from error
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
     for parent in (paths.root.parent, paths.root.parent.parent):

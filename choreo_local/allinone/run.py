@@ -21,7 +21,7 @@ from choreo_local.allinone import instance as instances
 from choreo_local.allinone import removal
 from choreo_local.allinone.progress import Progress
 from choreo_local.errors import ChoreoError
-from choreo_local.paths import InstancePaths
+from choreo_local.paths import InstancePaths, is_name
 
 if TYPE_CHECKING:
     from choreo_local.allinone.lifecycle import Wishes
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run an instance until it is told to stop; the exit code."""
     options = _parse(arguments)
     paths = InstancePaths.of(options.instance)
-    paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    instances.ensure_folder(paths)
     background = options.progress_fd is not None
     logs.set_up(paths.log_file if background else None)
     stream = os.fdopen(options.progress_fd, "w", encoding="utf-8") if background else None
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         with instances.locked(paths):
             return _run(paths, options.instance, wishes, progress)
     except ChoreoError as error:
-        logger.error("Instance failed error=%s", error.message)  # noqa: TRY400 - expected
+        logger.error("Instance failed error=%s remedy=%s", error.message, error.remedy)  # noqa: TRY400 - expected
         progress.failed(error)
         return error.exit_code
     except Exception as error:
@@ -87,7 +87,10 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--driver", default="auto")
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--progress-fd", type=int)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if not is_name(options.instance):
+        parser.error(f'"{options.instance}" cannot be the name of an instance')
+    return options
 
 
 def _run(paths: InstancePaths, name: str, wishes: Wishes, progress: Progress) -> int:
@@ -111,12 +114,16 @@ def _run(paths: InstancePaths, name: str, wishes: Wishes, progress: Progress) ->
 
     platform = Platform(paths, record, wishes, on_death=on_death)
     platform.start(progress)
-    gc.collect()
-    gc.freeze()
-    gc.enable()
-    progress.ready(platform.facts())
-    finish.wait()
-    platform.stop()
+    try:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+        facts = platform.facts()
+        progress.ready(facts)
+        logger.info("Instance ready urls=%s", facts["urls"])
+        finish.wait()
+    finally:
+        platform.stop()
     return 1 if died else 0
 
 

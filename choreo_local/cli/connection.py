@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
+
+import click
+from click.core import ParameterSource
 
 from choreo_local.allinone import instance as instances
 from choreo_local.errors import UnreachableError
@@ -22,7 +26,7 @@ def with_api(name: str, use: Callable[[ApiClient], Awaitable[T]]) -> T:
     from choreo_local.apiclient import login
     from choreo_local.apiclient.client import ApiClient
 
-    access = login.find(InstancePaths.of(name))
+    access = login.find(InstancePaths.of(name), surroundings())
 
     async def run() -> T:
         async with ApiClient(access.url, access.token) as client:
@@ -54,8 +58,19 @@ def running(name: str) -> instances.Instance:
     """The instance, which must run."""
     found = instances.load(InstancePaths.of(name))
     if found is None or not found.is_running:
-        option = "" if name == "default" else f" --instance {name}"
         raise UnreachableError(
-            f'instance "{name}" does not run', remedy=f"Start it: choreo{option} up"
+            f'instance "{name}" does not run', remedy=f"Start it: {command(name, 'up')}"
         )
     return found
+
+
+def command(name: str, words: str) -> str:
+    """What a person types to run a command on an instance."""
+    return f"choreo {words}" if name == "default" else f"choreo --instance {name} {words}"
+
+
+def surroundings() -> Mapping[str, str]:
+    """The environment that may name another API; who names an instance means that one."""
+    ctx = click.get_current_context(silent=True)
+    source = ctx.find_root().get_parameter_source("instance") if ctx is not None else None
+    return {} if source is ParameterSource.COMMANDLINE else os.environ

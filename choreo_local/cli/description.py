@@ -16,6 +16,10 @@ EVENTS = ResourceKind("", "v1", "Event", "events")
 
 def lines(obj: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """The description, a line each; control characters are made visible."""
+    return (safe(line) for line in _lines(obj, events))
+
+
+def _lines(obj: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     metadata = obj["metadata"]
     yield f"Name:         {metadata['name']}"
     if metadata.get("namespace"):
@@ -25,7 +29,7 @@ def lines(obj: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Iterat
     for field in ("labels", "annotations"):
         for number, (key, value) in enumerate(sorted((metadata.get(field) or {}).items())):
             head = f"{field.capitalize()}:" if number == 0 else ""
-            yield f"{head:<14}{safe(key)}={safe(value)}"
+            yield f"{head:<14}{key}={value}"
     if metadata.get("deletionTimestamp"):
         waiting = ", ".join(metadata.get("finalizers") or ()) or "nothing"
         yield f"Deleting:     since {metadata['deletionTimestamp']}, waiting for {waiting}"
@@ -43,7 +47,7 @@ def _section(title: str, content: Any) -> Iterator[str]:
     yield f"{title}:"
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     for line in text.rstrip().split("\n"):
-        yield f"  {safe(line)}"
+        yield f"  {line}"
 
 
 def _conditions(conditions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -55,7 +59,7 @@ def _conditions(conditions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         reason = entry.get("reason", "")
         yield f"  {entry['type']:<28}{entry['status']:<9}{since:<8}{reason}"
         if entry.get("message"):
-            yield f"  {'':<28}{safe(entry['message'])}"
+            yield f"  {'':<28}{entry['message']}"
 
 
 def _events(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -67,6 +71,5 @@ def _events(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         when = ages.age(event.get("lastTimestamp") or event["metadata"].get("creationTimestamp"))
         count = event.get("count") or 1
         times = f" (x{count})" if count > 1 else ""
-        yield f"  {when:<8}{event.get('type', ''):<9}{event.get('reason', ''):<22}" + safe(
-            f"{event.get('message', '')}{times}"
-        )
+        head = f"  {when:<8}{event.get('type', ''):<9}{event.get('reason', ''):<22}"
+        yield f"{head}{event.get('message', '')}{times}"

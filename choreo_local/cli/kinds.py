@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from choreo_local.api import registry
 from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.errors import UsageError
-from choreo_local.kubeclient.client import KubeClient
+
+if TYPE_CHECKING:
+    from choreo_local.kubeclient.client import KubeClient
 
 # The OpenChoreo API has no paths for these: what controllers make for themselves.
 _NOT_IN_API = frozenset({"RenderedRelease", "ObservabilityAlertRule"})
@@ -31,19 +34,19 @@ async def of_kube(client: KubeClient, name: str) -> ResourceKind:
 
 
 async def _resources(client: KubeClient) -> list[dict[str, Any]]:
+    from choreo_local.kubeclient.client import decode
+
     found = []
     for path in ("/api", "/apis"):
         response = await client.transport.request("GET", path, headers={"Accept": _AGGREGATED})
-        found += _entries(response.body)
+        found += _entries(decode(response))
     return found
 
 
 _AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
 
-def _entries(body: bytes) -> list[dict[str, Any]]:
-    import orjson
-
+def _entries(groups: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "kind": ResourceKind(
@@ -55,7 +58,7 @@ def _entries(body: bytes) -> list[dict[str, Any]]:
             ),
             "names": [entry.get("singularResource", ""), *entry.get("shortNames", ())],
         }
-        for group in orjson.loads(body).get("items", ())
+        for group in groups.get("items", ())
         for version in group["versions"]
         for entry in version.get("resources", ())
     ]

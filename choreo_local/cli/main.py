@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,11 @@ import click
 
 from choreo_local import __version__
 from choreo_local.cli import output
-from choreo_local.errors import ChoreoError
+from choreo_local.errors import ChoreoError, UsageError
+from choreo_local.paths import is_name
+
+# Set in the environment, it lets unexpected failures end in a traceback.
+_TRACEBACK = "CHOREO_TRACEBACK"
 
 # command → (module below cli.commands, attribute, one line of help). Help is here so that
 # `choreo --help` need not import the commands.
@@ -84,7 +89,24 @@ class LazyGroup(click.Group):
 @click.pass_context
 def choreo(ctx: click.Context, instance: str) -> None:
     """A complete OpenChoreo platform on this machine, in one process."""
+    if not is_name(instance):
+        raise UsageError(
+            f'"{instance}" cannot be the name of an instance',
+            remedy="Use letters, digits, and between them dots, dashes and underscores",
+        )
     ctx.obj = instance
+
+
+def _words(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
+
+
+def _unexpected(error: Exception) -> ChoreoError:
+    return ChoreoError(
+        f"unexpected failure: {type(error).__name__}: {error}",
+        remedy=f"Please report it with the traceback: {_TRACEBACK}=1 choreo …",
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -107,7 +129,12 @@ def run(arguments: list[str] | None = None) -> int:
     except ChoreoError as error:
         output.fail(error)
         return error.exit_code
-    except BrokenPipeError:
-        output.silence_stdout()
-        return 0
+    except OSError as error:
+        output.fail(ChoreoError(_words(error)))
+        return ChoreoError.exit_code
+    except Exception as error:  # the boundary: a person is not shown a traceback
+        if os.environ.get(_TRACEBACK):
+            raise
+        output.fail(_unexpected(error))
+        return ChoreoError.exit_code
     return result if isinstance(result, int) else 0

@@ -66,7 +66,10 @@ def _manifests(source: str, text: str) -> Iterator[Any]:
         raise UsageError(f"{source}: {error.message}") from error
     for document in documents:
         if isinstance(document, dict) and document.get("kind") == "List":
-            yield from document.get("items") or ()
+            items = document.get("items") or []
+            if not isinstance(items, list):
+                raise UsageError(f"{source}: List: items: must be a list")
+            yield from items
         else:
             yield document
 

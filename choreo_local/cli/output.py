@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,10 @@ import click
 
 from choreo_local.errors import ApiError, ChoreoError
 
+# Control characters but the tab, marks that turn the direction of writing, halves of characters.
+_MOVING = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 FORMATS = ("table", "wide", "json", "yaml", "name")
 
 
@@ -21,35 +26,56 @@ def say(text: str) -> None:
 
 
 def emit(text: str) -> None:
-    """A line of data."""
-    click.echo(text)
+    """A line of data; ends the command when nobody reads it any more, as `| head` does."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        _silence_stdout()
+        raise click.exceptions.Exit(0) from None
 
 
 def fail(error: ChoreoError) -> None:
     """An error: what failed, where exactly, and what to do next."""
     mark = click.style("error:", fg="red", bold=True)
-    say(f"{mark} {error.message}")
+    say(f"{mark} {safe_lines(error.message)}")
     if isinstance(error, ApiError):
         for cause in error.causes:
             if cause.message and cause.message not in error.message:
-                say(f"  {cause.field}: {cause.message}" if cause.field else f"  {cause.message}")
+                where = f"{cause.field}: " if cause.field else ""
+                say(f"  {safe_lines(where + cause.message)}")
     if error.remedy:
-        say(f"{click.style('fix:', fg='green', bold=True)} {error.remedy}")
+        say(f"{click.style('fix:', fg='green', bold=True)} {safe_lines(error.remedy)}")
 
 
-def silence_stdout() -> None:
-    """Whoever read our output has gone; do not complain about it at exit."""
+def _silence_stdout() -> None:
+    """Do not complain at exit about what could not be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def data(value: Any, form: str) -> None:
     """A value as JSON or YAML."""
     if form == "json":
-        emit(json.dumps(value, indent=2, ensure_ascii=False))
+        emit(_json(value, indent=2))
         return
     import yaml
 
-    emit(yaml.safe_dump(value, sort_keys=False, allow_unicode=True).rstrip())
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+    if _MOVING.search(text.replace("\n", "")):
+        text = yaml.safe_dump(value, sort_keys=False)
+    emit(text.rstrip())
+
+
+def json_line(value: Any) -> None:
+    """A value as JSON in one line, for streams."""
+    emit(_json(value))
+
+
+def _json(value: Any, *, indent: int | None = None) -> str:
+    # Such characters are always inside of strings, where an escape means the same.
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return "\n".join(
+        _MOVING.sub(lambda found: f"\\u{ord(found[0]):04x}", line) for line in text.split("\n")
+    )
 
 
 def objects(
@@ -75,7 +101,7 @@ def objects(
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns as wide as their widest cell, three spaces apart, as kubectl prints them."""
-    cells = [list(columns), *[[safe(cell) for cell in row] for row in rows]]
+    cells = [[safe(cell).expandtabs(1) for cell in row] for row in (columns, *rows)]
     widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
     for row in cells:
         line = "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -83,8 +109,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def safe(text: object) -> str:
-    """Text that cannot move the cursor or ring the bell: control characters are made visible."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in str(text))
+    """Text in one line that cannot move the cursor, turn the writing around or ring the bell."""
+    return _MOVING.sub(_visible, str(text))
+
+
+def _visible(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
 
 
 def safe_lines(text: str) -> str:

@@ -29,7 +29,11 @@ class EmbeddedDriver:
     def start_api(self) -> None:
         """Return once the kube API answers on HTTPS and its socket."""
         self._thread.start()
-        self._thread.call(self._cluster.start_api(), timeout=_API_SECONDS)
+        try:
+            self._thread.call(self._cluster.start_api(), timeout=_API_SECONDS)
+        except BaseException:
+            self.stop()
+            raise
 
     def start_parts(self) -> None:
         """Start controllers, scheduler, network and node."""
@@ -37,8 +41,10 @@ class EmbeddedDriver:
 
     def stop(self) -> None:
         """Stop pods and parts; what is stored stays."""
-        self._thread.call(self._cluster.stop(), timeout=_STOP_SECONDS)
-        self._thread.stop()
+        try:
+            self._thread.call(self._cluster.stop(), timeout=_STOP_SECONDS)
+        finally:
+            self._thread.stop()
 
     def capabilities(self) -> Sequence[Capability]:
         """What the cluster can do on this machine, and what not."""

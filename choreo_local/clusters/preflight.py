@@ -64,16 +64,20 @@ def _python() -> Finding:
 
 
 def _writable(state: Path) -> Finding:
-    folder = next(path for path in (state, *state.parents) if path.exists())
-    if os.access(folder, os.W_OK):
+    folder = _existing(state)
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
         return Finding("state", Level.OK, f"{state} is writable")
     fix = "Choose another place: export CHOREO_HOME=DIRECTORY"
     return Finding("state", Level.PROBLEM, f"cannot write to {folder}", fix)
 
 
+def _existing(path: Path) -> Path:
+    """The nearest folder or file that is there, as far as this user may look."""
+    return next(found for found in (path, *path.parents) if os.path.exists(found))
+
+
 def _disk(state: Path) -> Finding:
-    folder = next(path for path in (state, *state.parents) if path.exists())
-    free = shutil.disk_usage(folder).free
+    free = shutil.disk_usage(_existing(state)).free
     message = f"{free / 1e9:.1f} GB free for {state}"
     if free >= _DISK_BYTES:
         return Finding("disk", Level.OK, message)

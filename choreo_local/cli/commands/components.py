@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -108,7 +107,7 @@ def diff(name: str, component: str, *, target: str, namespace: str) -> int:
     plan = connection.with_api(name, ask)
     for change in plan.changes:
         output.emit(_colored(change.diff))
-    output.say(plan.summary or plan.unrendered or "no changes")
+    output.say(output.safe(plan.summary or plan.unrendered or "no changes"))
     return 0
 
 
@@ -118,9 +117,9 @@ def _show_plan(plan: Any, *, verb: str) -> None:
     output.say(f"{verb} {plan.component}: {arrow}{marker}")
     output.say(f"  release  {plan.current or '(none)'} → {plan.release}")
     for warning in plan.warnings:
-        output.say(f"  warning  {warning}")
+        output.say(f"  warning  {output.safe(warning)}")
     if plan.unrendered:
-        output.say(f"  cannot be rendered: {plan.unrendered}")
+        output.say(f"  cannot be rendered: {output.safe(plan.unrendered)}")
     for change in plan.changes:
         output.say(_colored(change.diff))
     if plan.summary:
@@ -202,9 +201,9 @@ def _print_line(line: Any, form: str) -> None:
     if form == "json":
         from choreo_local.apiclient import wire
 
-        output.emit(json.dumps(wire.to_json(line), ensure_ascii=False))
+        output.json_line(wire.to_json(line))
     else:
-        output.emit(f"{line.pod[-5:]} {output.safe(line.line)}")
+        output.emit(output.safe(f"{line.pod[-5:]} {line.line}"))
 
 
 @click.command()
@@ -227,7 +226,7 @@ def why(name: str, component: str, *, environment: str, form: str, namespace: st
     else:
         output.emit(output.safe(found.summary))
         for step in found.steps:
-            output.emit(f"  {step.object}   {step.state}   {output.safe(step.message)}".rstrip())
+            output.emit(output.safe(f"  {step.object}   {step.state}   {step.message}".rstrip()))
         if found.fix:
-            output.say(f"fix: {found.fix}")
+            output.say(output.safe(f"fix: {found.fix}"))
     return 0 if found.ready else 1

@@ -11,7 +11,7 @@ import click
 from choreo_local import __version__
 from choreo_local.allinone import instance as instances
 from choreo_local.cli import connection, options, output
-from choreo_local.errors import NotFoundError, UnreachableError
+from choreo_local.errors import ChoreoError, NotFoundError, UnreachableError
 from choreo_local.paths import InstancePaths, home
 
 
@@ -44,7 +44,7 @@ def _not_running(name: str, found: instances.Instance | None, form: str) -> int:
     if form != "table":
         output.data({"instance": name, "state": state}, form)
     else:
-        hint = "choreo up" if name == "default" else f"choreo --instance {name} up"
+        hint = connection.command(name, "up")
         output.emit(f'Instance "{name}" is {state}. Start it: {hint}')
     return 1
 
@@ -104,7 +104,7 @@ def url(name: str, component: str, *, environment: str, endpoint: str, namespace
             f'component "{component}" has no URL in {environment}',
             remedy=f"See why: choreo why {component} --env {environment}",
         )
-    output.emit(found[0].url)
+    output.emit(output.safe(found[0].url))
     return 0
 
 
@@ -114,7 +114,10 @@ def kubeconfig(name: str) -> int:
     """Print the path of the kubeconfig."""
     path = InstancePaths.of(name).kubeconfig
     if not path.exists():
-        raise UnreachableError(f'instance "{name}" has no kubeconfig', remedy="Start it: choreo up")
+        raise UnreachableError(
+            f'instance "{name}" has no kubeconfig',
+            remedy=f"Start it: {connection.command(name, 'up')}",
+        )
     output.emit(str(path))
     return 0
 
@@ -127,20 +130,24 @@ def env(name: str, *, shell: str) -> int:
     from choreo_local.apiclient import login
 
     paths = InstancePaths.of(name)
-    access = login.find(paths)
+    access = login.find(paths, connection.surroundings())
     values = {
         "CHOREO_API_URL": access.url,
         "CHOREO_TOKEN": access.token,
         "KUBECONFIG": str(paths.kubeconfig),
     }
-    forms = {
-        "sh": "export {}={}",
-        "fish": "set -gx {} {}",
-        "powershell": "$env:{} = {}",
-    }
     for variable, value in values.items():
-        output.emit(forms[shell].format(variable, shlex.quote(value)))
+        output.emit(_export(shell, variable, value))
     return 0
+
+
+def _export(shell: str, variable: str, value: str) -> str:
+    if shell == "powershell":
+        # A word without quotes would be a command there.
+        quoted = value.replace("'", "''")
+        return f"$env:{variable} = '{quoted}'"
+    form = "set -gx {} {}" if shell == "fish" else "export {}={}"
+    return form.format(variable, shlex.quote(value))
 
 
 @click.command("list")
@@ -149,18 +156,15 @@ def list_instances(*, form: str) -> int:
     """List the instances on this machine."""
     rows = []
     for found_name in instances.names(home()):
-        found = instances.load(InstancePaths.of(found_name))
-        if found is not None:
-            state = found.state if found.is_running else "stopped"
-            rows.append(
-                {
-                    "name": found_name,
-                    "state": state,
-                    "driver": found.driver,
-                    "api": found.ports.get("api", 0),
-                    "version": found.version,
-                }
-            )
+        try:
+            found = instances.load(InstancePaths.of(found_name))
+        except ChoreoError as error:
+            output.fail(error)
+            rows.append(_listed(found_name, "unreadable"))
+        else:
+            if found is not None:
+                state = found.state if found.is_running else "stopped"
+                rows.append(_listed(found_name, state, found))
     if form == "name":
         for row in rows:
             output.emit(str(row["name"]))
@@ -170,6 +174,16 @@ def list_instances(*, form: str) -> int:
         columns = ("NAME", "STATE", "DRIVER", "API", "VERSION")
         output.table(columns, [[str(value) for value in row.values()] for row in rows])
     return 0
+
+
+def _listed(name: str, state: str, found: instances.Instance | None = None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "state": state,
+        "driver": found.driver if found else "",
+        "api": found.ports.get("api", 0) if found else 0,
+        "version": found.version if found else "",
+    }
 
 
 @click.command()

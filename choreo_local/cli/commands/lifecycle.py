@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from choreo_local.allinone import instance as instances
-from choreo_local.allinone import removal
-from choreo_local.cli import output
+from choreo_local.allinone import interpreter, progress, removal
+from choreo_local.cli import connection, output
 from choreo_local.errors import (
     ChoreoError,
     PreflightError,
@@ -55,6 +53,7 @@ def up(
     if found is not None and found.is_running:
         return _already(paths, found, demo=demo)
     arguments = ["--instance", name, "--driver", driver, *(["--demo"] if demo else [])]
+    _prepare(paths)
     if foreground:
         from choreo_local.allinone import run
 
@@ -72,20 +71,20 @@ def _already(paths: InstancePaths, found: instances.Instance, *, demo: bool) -> 
     if found.state == "starting":
         raise RefusedError(
             f'instance "{found.name}" is starting (pid {found.pid})',
-            remedy="Watch it with: choreo status",
+            remedy=f"Watch it with: {connection.command(found.name, 'status')}",
         )
     output.say(f'Instance "{found.name}" runs already (pid {found.pid}); nothing to do.')
     if demo and not found.demo:
-        output.say("It was started without the demo; add it with: choreo apply --demo")
+        adding = connection.command(found.name, "apply --demo")
+        output.say(f"It was started without the demo; add it with: {adding}")
     output.emit(f"http://127.0.0.1:{found.ports['api']}")
     return 0
 
 
 def _start(paths: InstancePaths, arguments: list[str], *, timeout: float) -> Mapping[str, Any]:
     """Start the instance in the background and follow its progress until it is ready."""
-    _prepare(paths)
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "choreo_local.allinone.run", *arguments]
+    command = interpreter.module("choreo_local.allinone.run", *arguments)
     with (paths.logs / "output.log").open("ab") as log:
         process = subprocess.Popen(
             [*command, "--progress-fd", str(writing)],
@@ -96,13 +95,15 @@ def _start(paths: InstancePaths, arguments: list[str], *, timeout: float) -> Map
             start_new_session=True,
         )
     os.close(writing)
-    with os.fdopen(reading, encoding="utf-8") as stream:
-        return _follow(stream, process, paths, timeout=timeout)
+    try:
+        return _follow(reading, process, paths, timeout=timeout)
+    finally:
+        os.close(reading)
 
 
 def _prepare(paths: InstancePaths) -> None:
+    instances.ensure_folder(paths)
     try:
-        paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
         probe = paths.root / ".writable"
         probe.write_bytes(b"\0" * 4096)
         probe.unlink()
@@ -121,21 +122,21 @@ def _prepare(paths: InstancePaths) -> None:
 
 
 def _follow(
-    stream: TextIO, process: subprocess.Popen[bytes], paths: InstancePaths, *, timeout: float
+    descriptor: int, process: subprocess.Popen[bytes], paths: InstancePaths, *, timeout: float
 ) -> Mapping[str, Any]:
-    deadline = time.monotonic() + timeout
-    for line in stream:
-        event = json.loads(line)
-        if event.get("ready"):
-            return dict(event)
-        if "failed" in event:
-            raise _failure(event, paths)
-        _show(event)
-        if time.monotonic() > deadline:
-            raise WaitTimeoutError(
-                f"the platform is not ready after {timeout:.0f} s; it goes on starting",
-                remedy=f"Watch it with: choreo status; its log is {paths.log_file}",
-            )
+    try:
+        for event in progress.follow(descriptor, timeout_seconds=timeout):
+            if event.get("ready"):
+                return event
+            if "failed" in event:
+                raise _failure(event, paths)
+            _show(event)
+    except TimeoutError:
+        raise WaitTimeoutError(
+            f"the platform is not ready after {timeout:.0f} s; it goes on starting",
+            remedy=f"Watch it with: {connection.command(paths.root.name, 'status')}; its log is "
+            f"{paths.log_file}",
+        ) from None
     code = process.wait()
     raise ChoreoError(
         f"cannot start: the instance ended with exit code {code} before it was ready",
@@ -189,17 +190,28 @@ def down(name: str, *, purge: bool, dry_run: bool, yes: bool, timeout: float) ->
         return 0
     if purge and paths.root.exists():
         _confirm_purge(paths, yes=yes)
-    stopped = removal.stop(paths, timeout_seconds=timeout)
+    stopped = _stop(paths, timeout=timeout, purge=purge)
     if purge:
         removed = removal.purge(paths)
         output.say(f'Instance "{name}": {"removed" if removed else "there was nothing to remove"}.')
         return 0
     output.say(
-        f'Instance "{name}" stopped; data is kept. Start it again with: choreo up'
+        f'Instance "{name}" stopped; data is kept. Start it again with: '
+        f"{connection.command(name, 'up')}"
         if stopped
         else f'Instance "{name}" does not run; nothing to do.'
     )
     return 0
+
+
+def _stop(paths: InstancePaths, *, timeout: float, purge: bool) -> bool:
+    try:
+        return removal.stop(paths, timeout_seconds=timeout)
+    except PreflightError:
+        # What cannot be read can be removed all the same; its lock says whether it still runs.
+        if not purge:
+            raise
+        return False
 
 
 def _confirm_purge(paths: InstancePaths, *, yes: bool) -> None:

@@ -48,14 +48,14 @@ async def _apply(
         if (problem := await _problem(client, document, found, namespace)) is not None
     ]
     for document, problem in problems:
-        output.say(f"{document.source}: {document.title}")
+        output.say(output.safe(f"{document.source}: {document.title}"))
         output.fail(problem)
     if problems:
         output.say(f"Nothing was stored: {len(problems)} of {len(found)} manifests are wrong.")
         return problems[0][1].exit_code
     for document in found:
         verb = "checked" if dry_run else await _write(client, document, namespace)
-        output.emit(f"{document.title} {verb}")
+        output.emit(output.safe(f"{document.title} {verb}"))
     return 0
 
 
@@ -308,9 +308,9 @@ async def _delete_files(client: Any, found: Sequence[manifests.Document], namesp
             kind = await client.resolve(manifest["apiVersion"], manifest["kind"])
             await client.delete(kind, manifest["metadata"]["name"], _place(manifest, namespace))
         except NotFoundError:
-            output.say(f"{document.title} was not there")
+            output.say(output.safe(f"{document.title} was not there"))
             continue
-        output.emit(f"{document.title} deleted")
+        output.emit(output.safe(f"{document.title} deleted"))
     return 0
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 
 import click
 
+from choreo_local.allinone import interpreter
 from choreo_local.cli import connection
 
 
@@ -20,4 +20,4 @@ def tui(name: str) -> int:
 
 def open_dashboard(name: str) -> int:
     """Run the dashboard in this terminal until it is left; its exit code."""
-    return subprocess.call([sys.executable, "-m", "tui", "--instance", name])
+    return subprocess.call(interpreter.module("tui", "--instance", name))
