@@ -46,7 +46,11 @@ def named(obj: dict[str, Any]) -> str:
     return f"{obj['kind']}/{metadata.get('namespace', '')}/{metadata['name']}"
 
 
-DEFINITIONS = [*objects("core"), *objects("dataplane")]
+DEFINITIONS = [
+    obj
+    for obj in (*objects("core"), *objects("dataplane"))
+    if obj["kind"] == "CustomResourceDefinition"
+]
 PLATFORM = objects("platform")
 
 

@@ -102,15 +102,17 @@ def command_in(
         tie = tie or ()
         arguments = [*tie, *_python(image, surroundings), str(program.path), *words[1:]]
         return Command(arguments, environment, base.folder)
-    words = [_translated(word, request, root) for word in words]
+    machine_program, words = words[0], [_translated(word, request, root) for word in words]
     environment = {
         name: _translated(value, request, root) if _is_own(name, request) else value
         for name, value in environment.items()
     }
     if program is not None:
         words[0] = str(program.path)
-    elif not _is_executable(words[0], base.folder, environment["PATH"]):
-        raise StartError(f'exec: "{words[0]}": executable file not found in $PATH')
+    else:
+        # The machine's programs may lie where the container has a folder of its own, as in /tmp.
+        candidates = (words[0], machine_program)
+        words[0] = _first_executable(candidates, base.folder, environment["PATH"])
     return Command([*(tie or _own_tie(surroundings)), *words], environment, base.folder)
 
 
@@ -125,9 +127,12 @@ def _is_own(name: str, request: ContainerRequest) -> bool:
     return name in request.environment and name != "PYTHONPATH"
 
 
-def _is_executable(word: str, folder: Path, path: str) -> bool:
-    # A word with a slash is a path from the working folder, as for any shell.
-    return shutil.which(str(folder / word) if "/" in word else word, path=path) is not None
+def _first_executable(words: Sequence[str], folder: Path, path: str) -> str:
+    for word in words:
+        # A word with a slash is a path from the working folder, as for any shell.
+        if shutil.which(str(folder / word) if "/" in word else word, path=path):
+            return word
+    raise StartError(f'exec: "{words[-1]}": executable file not found in $PATH')
 
 
 def find_program(word: str, image: HostImage) -> Program | None:
