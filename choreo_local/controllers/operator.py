@@ -44,6 +44,7 @@ class Operator:
         self._login = login
         self._stop = asyncio.Event()
         self._listed = False
+        self._unseen: set[str] = set()
 
     async def run(self) -> None:
         """Run until `stop`; raises what made the operator end."""
@@ -87,15 +88,18 @@ class Operator:
         @kopf.index(*where, id=f"list-{kind.plural}", registry=registry, when=self._is_listing)
         async def listed(body: kopf.Body, **_: Any) -> None:
             self._runtime.caches.of(kind.kind).store(_plain(body, kind))
+            self._unseen.add(body["metadata"]["uid"])
 
         @kopf.on.event(*where, id=f"watch-{kind.plural}", registry=registry)
         async def event(event: Mapping[str, Any], **_: Any) -> None:
-            first = not self._listed
             self._listed = True
             obj = _plain(event["object"], kind)
+            # What came while the lists were read is in the caches, and nobody was woken by it.
+            unseen = obj["metadata"]["uid"] in self._unseen
+            self._unseen.discard(obj["metadata"]["uid"])
             if event["type"] == "DELETED":
                 self._runtime.deleted(kind.kind, obj)
-            elif event["type"] is None or first:
+            elif event["type"] is None or unseen:
                 self._runtime.listed(kind.kind, obj)
             else:
                 self._runtime.changed(kind.kind, obj)
@@ -109,9 +113,48 @@ def _plain(obj: Mapping[str, Any], kind: ResourceKind) -> dict[str, Any]:
     return {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
 
 
+class _NoDiffs(kopf.DiffBaseStorage):
+    """Remembers no last state: nothing asks for it, and copies of all objects cost much."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> kopf.BodyEssence:
+        """Nothing is compared."""
+        del body, extra_fields
+        return kopf.BodyEssence()
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        """Nothing was stored."""
+        del body
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Store nothing."""
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Remembers no progress of change handlers, as there are none."""
+
+    def fetch(self, *, key: Any, body: kopf.Body) -> None:
+        """Nothing was stored."""
+
+    def store(self, *, key: Any, record: Any, body: kopf.Body, patch: kopf.Patch) -> None:
+        """Store nothing."""
+
+    def purge(self, *, key: Any, body: kopf.Body, patch: kopf.Patch) -> None:
+        """There is nothing to remove."""
+
+    def touch(self, *, body: kopf.Body, patch: kopf.Patch, value: str | None) -> None:
+        """Leave the object alone."""
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        """Our own words are in no object."""
+        return essence
+
+
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
+    settings.persistence.diffbase_storage = _NoDiffs()
+    settings.persistence.progress_storage = _NoProgress()
     # Bookmarks come every half minute; a stream without any is dead.
     settings.watching.inactivity_timeout = 90
     settings.queueing.idle_timeout = 1.0

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from choreo_local.paths import InstancePaths
 from tests.e2e.user import User, ask, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -104,7 +105,7 @@ def strangers(user: User) -> list[psutil.Process]:
 def test_killed_twenty_times_it_comes_back_whole(user: User) -> None:
     dice = random.Random(20261121)
     user.choreo("up", "--demo", "--no-tui")
-    writer = Writer(user.folder / "kube.sock")
+    writer = Writer(InstancePaths(user.folder).socket("kube"))
     try:
         killed = 0
         while killed < KILLS:

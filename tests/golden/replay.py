@@ -143,7 +143,8 @@ def worded(obj: Mapping[str, Any], uids: Mapping[str, str], hashes: Hashes) -> O
     else:
         found.pop("status", None)
         found = _worded_plane_object(found)
-    return without_template_hashes(found)
+    worded: Object = without_template_hashes(found)
+    return worded
 
 
 def without_template_hashes(value: Any) -> Any:
@@ -157,7 +158,7 @@ def without_template_hashes(value: Any) -> Any:
 
 
 def _worded_status(obj: Object, generation: int) -> Object:
-    status = without_zeros(obj.get("status") or {})
+    status: Object = without_zeros(obj.get("status") or {})
     if "observedGeneration" in status:
         status["observedGeneration"] = _age(status["observedGeneration"], generation)
     if status.get("conditions"):
