@@ -30,7 +30,7 @@ def set_up(file: Path | None, *, level: int = logging.INFO) -> None:
         old.close()
     root.addHandler(handler)
     root.setLevel(level)
-    for noisy in ("kopf", "aiohttp.access", "uvicorn.access", "asyncio"):
+    for noisy in ("kopf", "aiohttp.access", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

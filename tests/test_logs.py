@@ -58,7 +58,7 @@ def test_a_second_set_up_replaces_the_first(tmp_path: Path, root: logging.Logger
     assert "Once" in (tmp_path / "second").read_text()
 
 
-@pytest.mark.parametrize("name", ["kopf", "aiohttp.access", "uvicorn.access", "asyncio"])
+@pytest.mark.parametrize("name", ["kopf", "aiohttp.access", "asyncio"])
 def test_libraries_that_say_much_are_quiet(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     logs.set_up(None)
 

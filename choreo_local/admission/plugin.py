@@ -14,7 +14,7 @@ from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.errors import ForbiddenError
 
 from . import registry
-from .registry import Lookup, Manifest
+from .registry import Manifest
 
 
 class Collection(Protocol):
@@ -54,14 +54,7 @@ class Attributes(Protocol):
 
 
 class Webhooks:
-    """Completes and judges OpenChoreo's objects.
-
-    Args:
-        lookup: reads other objects, for the checks that need some.
-    """
-
-    def __init__(self, lookup: Lookup | None = None) -> None:
-        self._lookup = lookup
+    """Completes and judges OpenChoreo's objects."""
 
     def mutate(self, attributes: Attributes) -> None:
         """Set in the new object what mutating webhooks set.
@@ -87,9 +80,7 @@ class Webhooks:
         kind, new = _concerned(attributes), attributes.new
         if not kind or new is None:
             return
-        found = registry.review(
-            attributes.operation, kind, new, attributes.old, lookup=self._lookup
-        )
+        found = registry.review(attributes.operation, kind, new, attributes.old)
         for warning in found.warnings:
             attributes.warn(warning)
         if found.causes:

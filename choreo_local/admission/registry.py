@@ -35,9 +35,6 @@ from . import (
 Manifest = dict[str, Any]
 Spec = Mapping[str, Any]
 
-# kind, namespace, name → the object, if there is one.
-Lookup = Callable[[str, str, str], Mapping[str, Any] | None]
-
 CREATE = "CREATE"
 UPDATE = "UPDATE"
 
@@ -77,8 +74,6 @@ def review(
     kind: str,
     obj: Mapping[str, Any],
     old: Mapping[str, Any] | None = None,
-    *,
-    lookup: Lookup | None = None,
 ) -> Review:
     """What the webhooks of a kind say of a write.
 
@@ -87,7 +82,6 @@ def review(
         kind: as whose object it is written.
         obj: the object; it is not changed, `patched` shares what stays the same with it.
         old: the stored object of an update.
-        lookup: reads other objects; no check needs any so far.
 
     Raises:
         BadRequestError: the object is of another kind.

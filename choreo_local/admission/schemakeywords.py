@@ -11,28 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from choreo_local.rendering import values
+from choreo_local.rendering.schemashape import EXTENSION_ITEMS, EXTENSIONS
 
 from . import reading
 
-# Keyword → what it must be, and the Go type that says so.
-_EXTENSIONS: Mapping[str, tuple[type, str]] = {
-    "x-kubernetes-preserve-unknown-fields": (bool, "bool"),
-    "x-kubernetes-embedded-resource": (bool, "bool"),
-    "x-kubernetes-int-or-string": (bool, "bool"),
-    "x-kubernetes-list-type": (str, "string"),
-    "x-kubernetes-map-type": (str, "string"),
-    "x-kubernetes-list-map-keys": (list, "[]string"),
-    "x-kubernetes-validations": (list, "v1.ValidationRules"),
-}
-_ITEMS: Mapping[str, tuple[type, str]] = {
-    "x-kubernetes-list-map-keys": (str, "string"),
-    "x-kubernetes-validations": (dict, "v1.ValidationRule"),
-}
-# Keywords of builtin kinds, which upstream passes over and `structural` reads.
-_PATCHING: Mapping[str, tuple[type, str]] = dict.fromkeys(
-    ("x-kubernetes-patch-strategy", "x-kubernetes-patch-merge-key"), (str, "string")
-)
-_TYPED = {**_EXTENSIONS, **_PATCHING}
 _KNOWN = frozenset(
     {"id", "$schema", "$ref", "description", "type", "format", "title", "default", "example"}
     | {"maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "multipleOf"}
@@ -40,7 +22,7 @@ _KNOWN = frozenset(
     | {"maxProperties", "minProperties", "required", "enum", "nullable", "externalDocs"}
     | {"allOf", "oneOf", "anyOf", "not", "properties", "additionalProperties"}
     | {"patternProperties", "dependencies", "additionalItems", "definitions"}
-    | _EXTENSIONS.keys()
+    | (EXTENSIONS.keys() - {"x-kubernetes-patch-strategy", "x-kubernetes-patch-merge-key"})
 )
 # `items` and `additionalProperties` have decoders of their own upstream, which are not strict.
 _MAPS = frozenset({"properties", "patternProperties", "definitions"})
@@ -74,11 +56,11 @@ def _misused(schema: Any, path: str) -> Iterator[str]:
         return
     for key in sorted(schema):
         value, below = schema[key], f"{path}.{key}"
-        if key in _TYPED and value is not None:
-            yield from _mistyped(value, below, _TYPED[key])
-            if key in _ITEMS:
+        if key in EXTENSIONS and value is not None:
+            yield from _mistyped(value, below, EXTENSIONS[key])
+            if key in EXTENSION_ITEMS:
                 for item in values.items(value):
-                    yield from _mistyped(item, below, _ITEMS[key])
+                    yield from _mistyped(item, below, EXTENSION_ITEMS[key])
         for child in _below(key, value):
             yield from _misused(child, below)
 

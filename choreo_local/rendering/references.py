@@ -81,7 +81,9 @@ class _Resolver:
             raise SchemaError(f"$ref must be a string, got {printing.type_name(reference)}")
         name = _name(reference)
         if not self._definitions:
-            raise SchemaError(f"$ref {printing.quoted(reference)}: no definitions available")
+            raise SchemaError(
+                f"$ref {printing.quoted(reference)} not found: no definitions available"
+            )
         if name not in self._definitions:
             shown = printing.quoted(reference)
             raise SchemaError(f"$ref {shown} not found in definitions")

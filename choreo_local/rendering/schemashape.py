@@ -3,7 +3,7 @@
 Upstream decodes it into Kubernetes' Go type and converts that to a structural schema; what fails
 there is refused here with the same text. Unknown keywords are ignored, as they are there.
 
-Public: `check(schema)`.
+Public: `check(schema)`, `EXTENSIONS`, `EXTENSION_ITEMS`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,22 @@ _MEMBERS = ("properties", "patternProperties", "definitions")
 _BRANCHES = ("allOf", "oneOf", "anyOf")
 # These may be something else than one schema.
 _ALTERNATIVES: Mapping[str, type] = {"additionalProperties": bool, "items": list}
+# Kubernetes' own keywords, those that only builtin kinds have included → what they must be.
+EXTENSIONS: Mapping[str, tuple[type, str]] = {
+    "x-kubernetes-preserve-unknown-fields": (bool, "bool"),
+    "x-kubernetes-embedded-resource": (bool, "bool"),
+    "x-kubernetes-int-or-string": (bool, "bool"),
+    "x-kubernetes-list-type": (str, "string"),
+    "x-kubernetes-map-type": (str, "string"),
+    "x-kubernetes-list-map-keys": (list, "[]string"),
+    "x-kubernetes-validations": (list, "v1.ValidationRules"),
+    "x-kubernetes-patch-strategy": (str, "string"),
+    "x-kubernetes-patch-merge-key": (str, "string"),
+}
+EXTENSION_ITEMS: Mapping[str, tuple[type, str]] = {
+    "x-kubernetes-list-map-keys": (str, "string"),
+    "x-kubernetes-validations": (dict, "v1.ValidationRule"),
+}
 _UNSUPPORTED = {
     "id": "id",
     "$schema": "schema",
@@ -57,8 +73,19 @@ def _decodable(schema: Any, path: tuple[str, ...]) -> None:
             _expect(value, int, here, "int64")
         elif key in _NUMBER:
             _expect(value, int | float, here, "float64")
+        elif key in EXTENSIONS:
+            _expect_extension(key, value, here)
         else:
             _decodable_children(key, value, here)
+
+
+def _expect_extension(key: str, value: Any, here: tuple[str, ...]) -> None:
+    kind, go_type = EXTENSIONS[key]
+    _expect(value, kind, here, go_type)
+    if key in EXTENSION_ITEMS:
+        kind, go_type = EXTENSION_ITEMS[key]
+        for item in value:
+            _expect(item, kind, here, go_type)
 
 
 def _decodable_children(key: str, value: Any, here: tuple[str, ...]) -> None:

@@ -31,20 +31,13 @@ DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 MERGE_PATCH = "application/merge-patch+json"
 WRONG_TYPE = re.compile(r"expected .*got \*v1alpha1\.(?P<kind>\w+)$")
 WRONG_JSON = re.compile(r'admission webhook "m[^"]+" denied the request: json: cannot unmarshal')
-# Cases that wait for a change elsewhere; each fails until then, and is taken out with it.
-WAITING = {"adm-0207": "rendering.references words a reference without definitions in another way"}
 ZERO_VALUE = re.compile(r'(Invalid|Unsupported) value: ""')
-
-
-def marks(identity: str) -> tuple[pytest.MarkDecorator, ...]:
-    reason = WAITING.get(identity)
-    return (pytest.mark.xfail(reason=reason),) if reason else ()
 
 
 def cases(*, of_validators: bool) -> list[Any]:
     """Parameters: the cases of validators, or of the API server."""
     found = [
-        pytest.param(case, id=case["id"], marks=marks(case["id"]))
+        pytest.param(case, id=case["id"])
         for path in recorded("admission")
         if path.name.startswith("upstream-") is of_validators
         for case in load(path)["cases"]

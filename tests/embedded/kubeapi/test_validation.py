@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from choreo_local.apimachinery.gvk import GroupVersionKind
@@ -419,7 +419,7 @@ FIELDS = st.sampled_from(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(STORED), st.dictionaries(FIELDS, VALUES, max_size=3))
 def test_no_object_is_too_odd_to_be_judged(kind: Any, spec: dict[str, Any]) -> None:
     obj = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": named(), "spec": spec}
