@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import re
 from typing import Any
 
 import pytest
@@ -34,16 +35,22 @@ def inputs_of(recording: dict[str, Any]) -> component.ComponentInputs:
     )
 
 
+def _is_sample(case: dict[str, Any]) -> bool:
+    return "plane" in case and "setup_error" not in case
+
+
 def _sample_cases() -> list[Any]:
+    """Cases of samples with all their inputs, and the release of the sample."""
+    samples = {path.stem: load(path) for path in recorded("render")}
     found = []
-    for path in recorded("render"):
-        content = load(path)
-        for number, case in enumerate(content["cases"] if "base" in content else ()):
-            if "setup_error" in case:
-                continue
-            inputs = {**content["base"], **case["inputs"]}
-            title = f"{path.stem}-{case['plane']}-{case['environment']}-{case['variant']}-{number}"
-            found.append(pytest.param({**case, "inputs": inputs}, id=title))
+    for title, case in typed.titled("render"):
+        if _is_sample(case):
+            sample = samples[title.rpartition("-")[0]]
+            complete = {
+                "inputs": {**sample["base"], **case["inputs"]},
+                "componentRelease": sample["componentRelease"],
+            }
+            found.append(pytest.param({**case, **complete}, id=title))
     reason = f"no recordings of render in {GOLDENS}; set CHOREO_GOLDENS"
     return found or [pytest.param({}, marks=pytest.mark.skip(reason=reason))]
 
@@ -76,6 +83,13 @@ def _shuffled(value: Any, order: random.Random) -> Any:
         order.shuffle(keys)
         return {key: _shuffled(value[key], order) for key in keys}
     return [_shuffled(item, order) for item in value] if isinstance(value, list) else value
+
+
+def _check_failure(inputs: component.ComponentInputs, expected: str) -> None:
+    with pytest.raises(RenderError) as failure:
+        component.render(inputs)
+    # Of several errors any may come first where this was recorded; `_check_error` looks for it.
+    assert failure.value.message.partition(":")[0] == expected.partition(":")[0]
 
 
 def _check_error(recording: dict[str, Any], expected: str) -> None:
@@ -157,15 +171,12 @@ def test_release_freezes_what_was_recorded(content: dict[str, Any]) -> None:
     assert frozen.manifest["spec"] == spec
 
 
-@pytest.mark.parametrize("content", _releases())
-def test_release_and_live_objects_lead_to_the_recorded_manifests(content: dict[str, Any]) -> None:
-    base, case = content["base"], content["cases"][0]
-    if case["error"]:
-        pytest.skip("the first case of this sample does not render")
-    recording = {**base, **case["inputs"]}
+@pytest.mark.parametrize("case", _sample_cases())
+def test_release_and_live_objects_are_the_recorded_inputs(case: dict[str, Any]) -> None:
+    recording = case["inputs"]
     meta = recording["metadata"]
     inputs = component.inputs_of_release(
-        content["componentRelease"],
+        case["componentRelease"],
         binding=recording["releaseBinding"],
         component={
             "metadata": {
@@ -183,7 +194,36 @@ def test_release_and_live_objects_lead_to_the_recorded_manifests(content: dict[s
     )
 
     assert inputs.metadata == meta
-    assert _as_recorded(component.render(inputs).resources) == case["output"]["resources"]
+    if case["error"]:
+        _check_failure(inputs, case["error"])
+    else:
+        rendered = component.render(inputs)
+        assert _as_recorded(rendered.resources) == case["output"]["resources"]
+
+
+_MISSING_TRAIT = re.compile(r'release: (?P<where>component|embedded) trait "(?P<name>[^"]+)" is')
+
+
+@pytest.mark.parametrize("case", typed.cases("render", lambda case: "setup_error" in case))
+def test_release_that_cannot_be_frozen_says_what_is_missing(case: dict[str, Any]) -> None:
+    missing = _MISSING_TRAIT.match(case["setup_error"])
+    assert missing, f"a recorded failure of another kind: {case['setup_error']}"
+    uses = {"traits": [{"kind": "Trait", "name": missing["name"], "instanceName": "one"}]}
+    is_embedded = missing["where"] == "embedded"
+    component_ = {
+        "metadata": {"name": "c", "namespace": "default"},
+        "spec": {
+            "owner": {"projectName": "p"},
+            "componentType": {"kind": "ComponentType", "name": "deployment/t"},
+            **({} if is_embedded else uses),
+        },
+    }
+    component_type = {"kind": "ComponentType", "spec": uses if is_embedded else {}}
+
+    with pytest.raises(RenderError) as failure:
+        release.component_release(component_, component_type, workload={"spec": {}})
+
+    assert f"release: {failure.value.message}" == case["setup_error"]
 
 
 @pytest.mark.parametrize("case", typed.cases("render", lambda case: "group" in case))

@@ -6,7 +6,7 @@ Used by the golden tests of `choreo_local.rendering`.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -18,14 +18,16 @@ from tests.golden import GOLDENS, load, recorded
 
 def cases(folder: str, wanted: Callable[[dict[str, Any]], bool] = lambda _case: True) -> list[Any]:
     """One parameter a case of a folder; a single skipped one when nothing is recorded here."""
-    found = [
-        pytest.param(case, id=f"{path.stem}-{case.get('id', number)}")
-        for path in recorded(folder)
-        for number, case in enumerate(_cases_of(load(path)))
-        if wanted(case)
-    ]
+    found = [pytest.param(case, id=title) for title, case in titled(folder) if wanted(case)]
     reason = f"no recordings of {folder} in {GOLDENS}; set CHOREO_GOLDENS"
     return found or [pytest.param({}, marks=pytest.mark.skip(reason=reason))]
+
+
+def titled(folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every recorded case of a folder, with the id of its test."""
+    for path in recorded(folder):
+        for number, case in enumerate(_cases_of(load(path))):
+            yield f"{path.stem}-{case.get('id', number)}", case
 
 
 def decoded(value: Any) -> Any:
