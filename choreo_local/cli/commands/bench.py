@@ -27,6 +27,19 @@ def up(*, starts: int, changes: int, form: str) -> int:
     return 0
 
 
+@bench.command()
+@options.output_format("table", "json", "yaml")
+def cel(*, form: str) -> int:
+    """Time expressions: compiling, selecting, filtering and mapping."""
+    from choreo_local.cel import bench as measuring
+
+    theirs = measuring.run_theirs()
+    if not theirs:
+        output.say("cel-expr-python is not installed, so there is nothing to compare with.")
+    _show([*measuring.run(), *theirs], form)
+    return 0
+
+
 def _show(figures: list[Any], form: str) -> None:
     if form != "table":
         rows = [
@@ -34,9 +47,9 @@ def _show(figures: list[Any], form: str) -> None:
                 "name": figure.name,
                 "target": figure.target,
                 "unit": figure.unit,
-                "median": round(figure.median, 1),
-                "p99": round(figure.p99, 1),
-                "samples": [round(sample, 1) for sample in figure.samples],
+                "median": _rounded(figure.median),
+                "p99": _rounded(figure.p99),
+                "samples": [_rounded(sample) for sample in figure.samples],
             }
             for figure in figures
         ]
@@ -49,7 +62,7 @@ def _show(figures: list[Any], form: str) -> None:
             [
                 figure.name,
                 *(
-                    f"{value:.0f} {figure.unit}"
+                    f"{_rounded(value):g} {figure.unit}"
                     for value in (
                         figure.median,
                         min(figure.samples),
@@ -63,5 +76,10 @@ def _show(figures: list[Any], form: str) -> None:
         ],
     )
     for figure in figures:
-        samples = " ".join(f"{sample:.0f}" for sample in figure.samples)
+        samples = " ".join(f"{_rounded(sample):g}" for sample in figure.samples)
         output.emit(f"samples  {figure.name}: {samples}")
+
+
+def _rounded(value: float) -> float:
+    """Three digits are what measurements like these can tell."""
+    return round(value) if value >= 100 else float(f"{value:.3g}")
