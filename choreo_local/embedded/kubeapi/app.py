@@ -73,6 +73,8 @@ _DEPRECATED = {
     "componentstatuses": "v1 ComponentStatus is deprecated in v1.19+",
     "endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
 }
+# Watch history of what does not change any more is given back so often.
+_COMPACTION_SECONDS = 60.0
 _BARE_WATCH = frozenset({"/api/v1/watch", "/api/v1/proxy"})
 _OBJECT_VERBS = frozenset({"get", "watch", "update", "patch", "delete"})
 _COLLECTION_VERBS = frozenset({"list", "watch", "create", "deletecollection"})
@@ -138,15 +140,24 @@ class KubeApi:
         self.tokens = Tokens(store, self.options.signing_key)
         self.authenticator.checks.append(self.tokens.check)
         self.reviews = Reviews(self.authorizer, self.authenticator, self.tokens)
+        self._compaction: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Make what every cluster has, and begin to act upon what is stored."""
         bootstrap.ensure(self.core, service_address=self.allocator.first_address)
         self.aggregation.start()
         self.definitions.start()
+        self._compact()
+
+    def _compact(self) -> None:
+        self.core.store.forget_old()
+        loop = asyncio.get_running_loop()
+        self._compaction = loop.call_later(_COMPACTION_SECONDS, self._compact)
 
     async def stop(self) -> None:
         """End background work; the store stays open."""
+        if self._compaction is not None:
+            self._compaction.cancel()
         self.definitions.stop()
         self.aggregation.stop()
 

@@ -88,12 +88,17 @@ class Response:
 
 @dataclass(slots=True)
 class StreamingResponse:
-    """An answer whose body arrives in pieces; closing the iterator ends it."""
+    """An answer whose body arrives in pieces; closing the iterator ends it.
+
+    Attributes:
+        patience_seconds: how long the caller may take for one piece; None for ever.
+    """
 
     status: int
     chunks: AsyncIterator[bytes]
     content_type: str = JSON
     headers: list[tuple[str, str]] = field(default_factory=list)
+    patience_seconds: float | None = None
 
 
 class Duplex(Protocol):

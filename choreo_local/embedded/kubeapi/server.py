@@ -219,8 +219,8 @@ async def _stream(http: web.BaseRequest, answer: StreamingResponse) -> web.Strea
     try:
         await response.prepare(http)
         async for chunk in chunks:
-            if chunk:
-                await response.write(chunk)
+            if chunk and not await _taken(http, response, chunk, answer.patience_seconds):
+                return response
         await response.write_eof()
     except ConnectionError:
         # The caller has gone, as watchers do; there is nobody left to tell.
@@ -230,6 +230,21 @@ async def _stream(http: web.BaseRequest, answer: StreamingResponse) -> web.Strea
         if close is not None:
             await close()
     return response
+
+
+async def _taken(
+    http: web.BaseRequest, response: web.StreamResponse, chunk: bytes, patience: float | None
+) -> bool:
+    """Write a piece; cuts the connection of a caller that does not read, and says so."""
+    try:
+        async with asyncio.timeout(patience):
+            await response.write(chunk)
+    except TimeoutError:
+        # Closing in order would wait for what the caller does not take.
+        if http.transport is not None:
+            http.transport.abort()
+        return False
+    return True
 
 
 class _WebSocketDuplex:

@@ -1,13 +1,14 @@
 """watch: a stream of events from a revision on.
 
-The store's event log calls `_Watch.push` for each change; the response iterator sends what has
-gathered. A watcher that reads too slowly is cut off, and lists anew.
+A watcher is a place in the store's event log: it is woken by each change, and reads on from there
+when its caller has taken what it was sent. One that reads too slowly finds that history has moved
+on, is cut off, and lists anew.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import orjson
@@ -21,12 +22,15 @@ from choreo_local.embedded.kubeapi.options import ListOptions, parse_revision, r
 from choreo_local.embedded.kubeapi.reading import text_of, versioned
 from choreo_local.embedded.kubeapi.registry import Collection
 from choreo_local.embedded.storage.eventlog import ADDED, DELETED, Event, EventLog, Stored
-from choreo_local.errors import ApiError, ExpiredError
+from choreo_local.errors import ExpiredError
 
 # kopf gives a silent watch up after 70 s.
 _BOOKMARK_SECONDS = 30.0
 _DEFAULT_SECONDS = 1800.0
-_MAX_PENDING_BYTES = 64 * 1024 * 1024
+# A caller that takes nothing for so long is gone, or might as well be.
+_PATIENCE_SECONDS = 60.0
+# As much is made ready at once: what waits for one watcher has to stay small.
+_CHUNK_BYTES = 64 * 1024
 _INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
 
@@ -38,21 +42,27 @@ async def watch(core: Core, call: Call) -> StreamingResponse:
     if options.send_initial_events is False and not revision:
         revision = core.store.revision
     log = core.store.log(call.collection.storage)
-    encoder = _encoder(call)
-    watcher = _Watch(core, call.collection, matcher, encoder)
+    watcher = _Watch(core, call.collection, matcher, _encoder(call))
     if _wants_initial(options):
-        watcher.send_initial(call.namespace)
-        if options.send_initial_events and options.allow_bookmarks:
-            watcher.send_bookmark(annotations=_INITIAL_END)
+        ends_marked = bool(options.send_initial_events and options.allow_bookmarks)
+        watcher.begin_with_all(call.namespace, ends_marked=ends_marked)
     elif revision < log.horizon:
-        watcher.send_error(ExpiredError(f"too old resource version: {revision} ({log.horizon})"))
-        return StreamingResponse(200, watcher.finite())
+        error = ExpiredError(f"too old resource version: {revision} ({log.horizon})")
+        return StreamingResponse(200, _once(_line("ERROR", problems.to_status(error))))
     else:
-        for event in log.since(revision):
-            watcher.push(event)
+        watcher.begin_after(revision)
     timeout = float(options.timeout_seconds or _DEFAULT_SECONDS * (1 + clock.jitter(1)))
     stream = watcher.stream(log, timeout=timeout, bookmarks=options.allow_bookmarks)
-    return StreamingResponse(200, stream, headers=[("Cache-Control", "no-cache, private")])
+    return StreamingResponse(
+        200,
+        stream,
+        headers=[("Cache-Control", "no-cache, private")],
+        patience_seconds=_PATIENCE_SECONDS,
+    )
+
+
+async def _once(line: bytes) -> AsyncIterator[bytes]:
+    yield line
 
 
 def _start(options: ListOptions) -> int:
@@ -111,7 +121,7 @@ def _line(kind: str, obj: Any) -> bytes:
 
 
 class _Watch:
-    """One watcher: what it wants, and what it has not been sent yet."""
+    """One watcher: what it wants, and how far it has come."""
 
     def __init__(
         self, core: Core, collection: Collection, matcher: Matcher, encoder: Encoder | None
@@ -120,55 +130,56 @@ class _Watch:
         self._collection = collection
         self._matcher = matcher
         self._encoder = encoder
-        self._pending: list[bytes] = []
-        self._pending_bytes = 0
+        self._revision = 0
+        self._initial: Iterator[bytes] = iter(())
         self._ready = asyncio.Event()
         self._over = False
 
-    def _send(self, line: bytes) -> None:
-        self._pending.append(line)
-        self._pending_bytes += len(line)
-        if self._pending_bytes > _MAX_PENDING_BYTES:
-            self._over = True
-        self._ready.set()
+    def begin_after(self, revision: int) -> None:
+        """Begin with the changes after a revision."""
+        self._revision = revision
 
-    def send_initial(self, namespace: str) -> None:
-        """Everything that exists, as ADDED."""
-        for item in self._core.store.select(self._collection.storage, namespace):
+    def begin_with_all(self, namespace: str, *, ends_marked: bool) -> None:
+        """Begin with everything that exists now, as ADDED; what changes meanwhile comes after."""
+        self._revision = self._core.store.revision
+        items = self._core.store.select(self._collection.storage, namespace)
+        self._initial = self._encode_all(items, self._revision, ends_marked=ends_marked)
+
+    def _encode_all(
+        self, items: list[Stored], revision: int, *, ends_marked: bool
+    ) -> Iterator[bytes]:
+        for item in items:
             if self._matcher.matches(item):
-                self._send(self._encode(ADDED, item))
+                yield self._encode(ADDED, item)
+        if ends_marked:
+            yield self._bookmark(revision, annotations=_INITIAL_END)
 
-    def send_bookmark(self, annotations: dict[str, str] | None = None) -> None:
+    def _bookmark(self, revision: int, annotations: dict[str, str] | None = None) -> bytes:
         """How far the watcher has come."""
-        metadata: dict[str, Any] = {"resourceVersion": str(self._core.store.revision)}
+        metadata: dict[str, Any] = {"resourceVersion": str(revision)}
         if annotations:
             metadata["annotations"] = annotations
         kind = self._collection.kind
         obj = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}
-        self._send(
-            _line("BOOKMARK", obj) if self._encoder is None else self._encoder("BOOKMARK", obj)
-        )
+        if self._encoder is None:
+            return _line("BOOKMARK", obj)
+        return self._encoder("BOOKMARK", obj)
 
-    def send_error(self, error: ApiError) -> None:
-        """The last event of a watch that cannot go on."""
-        self._send(_line("ERROR", problems.to_status(error)))
-
-    def push(self, event: Event) -> None:
-        """Take an event of the log."""
+    def _line_of(self, event: Event) -> bytes:
+        """What the watcher is told of an event; empty when it does not concern it."""
         current, previous = event.current, event.previous
         matcher = self._matcher
         matches = matcher.matches(current)
         matched = matches if matcher.is_stable or previous is None else matcher.matches(previous)
         if event.type == DELETED:
-            if matched:
-                self._send(self._encode_event(event))
-        elif matches:
+            return self._encode_event(event) if matched else b""
+        if matches:
             if matched or previous is None:
-                self._send(self._encode_event(event))
-            else:
-                self._send(self._encode(ADDED, current))
-        elif matched and previous is not None:
-            self._send(self._encode(DELETED, _left(previous, event.revision)))
+                return self._encode_event(event)
+            return self._encode(ADDED, current)
+        if matched and previous is not None:
+            return self._encode(DELETED, _left(previous, event.revision))
+        return b""
 
     def _encode_event(self, event: Event) -> bytes:
         if self._encoder is None and event.current.raw.startswith(self._collection.prefix):
@@ -184,61 +195,82 @@ class _Watch:
             obj = versioned(self._collection, item.fresh())
         return self._encoder(kind, obj)
 
+    def _wake(self, _: Event) -> None:
+        self._ready.set()
+
     def _end(self) -> None:
         self._over = True
         self._ready.set()
 
-    def _take(self) -> bytes:
-        chunk = b"".join(self._pending)
-        self._pending.clear()
-        self._pending_bytes = 0
-        self._ready.clear()
-        return chunk
-
-    async def finite(self) -> AsyncIterator[bytes]:
-        """What there is, and no more."""
-        yield self._take()
-
     def stream(self, log: EventLog, *, timeout: float, bookmarks: bool) -> AsyncIterator[bytes]:
         """Events until the time is up, the watcher leaves or falls behind."""
         # Following starts here and not with the first iteration: nothing may slip in between.
-        leave = log.follow(self.push, self._end)
-        return self._stream(leave, timeout=timeout, bookmarks=bookmarks)
+        leave = log.follow(self._wake, self._end)
+        return self._stream(log, leave, timeout=timeout, bookmarks=bookmarks)
 
     async def _stream(
-        self, leave: Callable[[], None], *, timeout: float, bookmarks: bool
+        self, log: EventLog, leave: Callable[[], None], *, timeout: float, bookmarks: bool
     ) -> AsyncIterator[bytes]:
         loop = asyncio.get_running_loop()
         end = loop.time() + timeout
         next_bookmark = loop.time() + _BOOKMARK_SECONDS * (1 - clock.jitter(0.2))
         try:
+            while chunk := self._next_initial():
+                yield chunk
             # The head of the answer goes out even when there is nothing to say yet.
-            yield self._take()
-            while not self._over:
-                limit = min(end, next_bookmark) if bookmarks else end
-                await self._wait(limit - loop.time())
-                if self._pending:
-                    yield self._take()
-                if loop.time() >= end:
+            yield b""
+            while True:
+                while chunk := self._next_news(log):
+                    yield chunk
+                now = loop.time()
+                if self._over or now >= end:
                     return
-                if bookmarks and loop.time() >= next_bookmark:
-                    next_bookmark = loop.time() + _BOOKMARK_SECONDS
-                    self.send_bookmark()
+                if bookmarks and now >= next_bookmark:
+                    next_bookmark = now + _BOOKMARK_SECONDS
+                    # All news are sent, and nothing else ran since.
+                    self._revision = self._core.store.revision
+                    yield self._bookmark(self._revision)
+                await self._wait(min(end, next_bookmark) if bookmarks else end)
         finally:
             leave()
 
-    async def _wait(self, seconds: float) -> None:
-        if self._ready.is_set() or seconds <= 0:
+    def _next_initial(self) -> bytes:
+        lines: list[bytes] = []
+        size = 0
+        for line in self._initial:
+            lines.append(line)
+            size += len(line)
+            if size >= _CHUNK_BYTES:
+                break
+        return b"".join(lines)
+
+    def _next_news(self, log: EventLog) -> bytes:
+        """The next lines; empty when there are none, or when history has left the watcher."""
+        self._ready.clear()
+        if self._revision < log.horizon:
+            self._over = True
+            return b""
+        lines: list[bytes] = []
+        size = 0
+        for event in log.since(self._revision):
+            self._revision = event.revision
+            line = self._line_of(event)
+            lines.append(line)
+            size += len(line)
+            if size >= _CHUNK_BYTES:
+                break
+        return b"".join(lines)
+
+    async def _wait(self, deadline: float) -> None:
+        """Until there may be news; at most until a moment of the loop's clock."""
+        if self._ready.is_set():
             return
-        loop = asyncio.get_running_loop()
         # Cheaper than wait_for: no task, one timer.
-        timer = loop.call_later(seconds, self._ready.set)
+        timer = asyncio.get_running_loop().call_at(deadline, self._ready.set)
         try:
             await self._ready.wait()
         finally:
             timer.cancel()
-        if not self._pending and not self._over:
-            self._ready.clear()
 
 
 def _left(previous: Stored, revision: int) -> Stored:

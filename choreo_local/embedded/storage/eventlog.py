@@ -1,16 +1,22 @@
 """Watch history: the latest events of each resource, and who follows them.
 
-The store appends, the watch responses of the kube API subscribe and replay. An event is serialised
-once, however many watchers it goes to.
+The store appends, the watch responses of the kube API follow. A watcher keeps no events of its
+own: it reads on from where it was, and has lost the thread once that is behind the horizon. So
+history has one bound, however many watchers there are and however slowly they read.
 """
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
+# What an event takes beside the texts: the event, the states and their keys.
+_EVENT_BYTES = 500
 
 ADDED = "ADDED"
 MODIFIED = "MODIFIED"
@@ -68,21 +74,38 @@ class Event:
         previous: the state before, None for ADDED.
     """
 
-    __slots__ = ("_line", "current", "previous", "revision", "type")
+    __slots__ = ("current", "moment", "previous", "revision", "type")
 
     def __init__(self, kind: str, current: Stored, previous: Stored | None) -> None:
         self.revision = current.revision
         self.type = kind
         self.current = current
         self.previous = previous
-        self._line: bytes | None = None
+        self.moment = time.monotonic()
 
     @property
     def line(self) -> bytes:
         """The event as a watch sends it, with the newline."""
-        if self._line is None:
-            self._line = b'{"type":"%s","object":%s}\n' % (self.type.encode(), self.current.raw)
-        return self._line
+        return b'{"type":"%s","object":%s}\n' % (self.type.encode(), self.current.raw)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the event keeps in memory."""
+        previous = len(self.previous.raw) if self.previous is not None else 0
+        return _EVENT_BYTES + len(self.current.raw) + previous
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How much history of a resource is kept; the oldest goes when any bound is passed.
+
+    Attributes:
+        seconds: etcd compacts every five minutes, so clients can count on at least that.
+        size: bytes, counting old and new states.
+    """
+
+    seconds: float = 600.0
+    size: int = 32 * 1024 * 1024
 
 
 Follower = Callable[[Event], None]
@@ -94,22 +117,40 @@ class EventLog:
 
     Args:
         horizon: changes at or before this revision are not known.
-        capacity: how many events are kept.
+        retention: how much is kept.
     """
 
-    def __init__(self, *, horizon: int, capacity: int) -> None:
+    def __init__(self, *, horizon: int, retention: Retention) -> None:
         self.horizon = horizon
         self._events: deque[Event] = deque()
-        self._capacity = capacity
+        self._size = 0
+        self._retention = retention
         self._followers: dict[Follower, OnEnd | None] = {}
 
     def append(self, event: Event) -> None:
-        """Remember an event and pass it on; the oldest goes when the log is full."""
+        """Remember an event and pass it on; the oldest go when there are too many."""
         self._events.append(event)
-        if len(self._events) > self._capacity:
-            self.horizon = self._events.popleft().revision
+        self._size += event.size
+        if self._size > self._retention.size:
+            self._forget_excess()
+        self.forget_old(event.moment)
         for follow in tuple(self._followers):
             follow(event)
+
+    def _forget_excess(self) -> None:
+        while self._size > self._retention.size:
+            self._forget_oldest()
+
+    def forget_old(self, moment: float) -> None:
+        """Forget what is older than it need be at a moment of the monotonic clock."""
+        limit = moment - self._retention.seconds
+        while self._events and self._events[0].moment < limit:
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        oldest = self._events.popleft()
+        self._size -= oldest.size
+        self.horizon = oldest.revision
 
     def follow(self, follower: Follower, on_end: OnEnd | None = None) -> Callable[[], None]:
         """Call `follower` for each event from now on; the answer ends that.
@@ -146,5 +187,5 @@ class EventLog:
     def compact(self, revision: int) -> None:
         """Forget the events up to `revision`."""
         while self._events and self._events[0].revision <= revision:
-            self._events.popleft()
+            self._forget_oldest()
         self.horizon = max(self.horizon, revision)

@@ -6,6 +6,7 @@ image changes and before any watcher hears of it.
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from choreo_local.embedded.storage.eventlog import (
     MODIFIED,
     Event,
     EventLog,
+    Retention,
     Stored,
 )
 
@@ -108,12 +110,12 @@ class Store:
 
     Args:
         backend: where objects survive.
-        history: how many events are kept of each resource.
+        retention: how much watch history is kept of each resource.
     """
 
-    def __init__(self, backend: Backend, *, history: int = 4000) -> None:
+    def __init__(self, backend: Backend, *, retention: Retention | None = None) -> None:
         self._backend = backend
-        self._history = history
+        self._retention = retention or Retention()
         self._collections: dict[str, _Collection] = {}
         # Clients take "0" and "1" for special or empty, so a fresh cluster begins above.
         self.revision = max(backend.revision(), 1)
@@ -126,7 +128,7 @@ class Store:
     def _collection(self, resource: str) -> _Collection:
         found = self._collections.get(resource)
         if found is None:
-            log = EventLog(horizon=self._first_revision, capacity=self._history)
+            log = EventLog(horizon=self._first_revision, retention=self._retention)
             found = self._collections[resource] = _Collection(log)
         return found
 
@@ -213,6 +215,12 @@ class Store:
         revision = self.revision + 1
         obj["metadata"]["resourceVersion"] = str(revision)
         return Stored(key, revision, _serialise(obj), _labels(obj))
+
+    def forget_old(self) -> None:
+        """Compact the watch history of resources that do not change any more."""
+        moment = time.monotonic()
+        for collection in self._collections.values():
+            collection.log.forget_old(moment)
 
     def close(self) -> None:
         """Release the backend."""

@@ -22,14 +22,18 @@ from choreo_local.embedded.storage.sqlite import SqliteBackend
 from choreo_local.embedded.storage.store import Store
 store = Store(SqliteBackend(Path(sys.argv[1])))
 number = 0
-while True:
+while number < int(sys.argv[2]):
     number += 1
     obj = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": f"n{number}"}}
     store.put("configmaps", f"n{number}", obj)
     if number % 3 == 0:
         store.remove("configmaps", f"n{number}", obj)
     print(number, store.revision, flush=True)
+sys.stdin.read()
 """
+_ENDLESS = "1000000000"
+# Few enough that the write-ahead log is not folded into the file, which starts it anew.
+_FEW = 60
 
 
 def obj(name: str) -> dict[str, object]:
@@ -61,7 +65,7 @@ def test_objects_and_the_revision_survive_a_restart(tmp_path: Path) -> None:
 def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     with subprocess.Popen(
-        [sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _WRITER, str(path), _ENDLESS], stdout=subprocess.PIPE, text=True
     ) as writer:
         assert writer.stdout is not None
         lines = [writer.stdout.readline() for _ in range(200)]
@@ -77,6 +81,61 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path: Path)
     assert expected <= kept
     assert store.revision >= last_revision
     store.close()
+
+
+@pytest.mark.parametrize("damage", ["torn", "overwritten"])
+def test_only_the_write_whose_last_page_is_damaged_is_lost(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "state.db"
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(path), str(_FEW)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as writer:
+        assert writer.stdout is not None
+        for _ in range(_FEW):
+            writer.stdout.readline()
+        os.kill(writer.pid, signal.SIGKILL)
+    log = tmp_path / "state.db-wal"
+    page = _page_size(path)
+    frames, rest = divmod(log.stat().st_size - _WAL_HEADER, page + _FRAME_HEADER)
+    assert frames > _FEW
+    before = _kept(path, tmp_path / "whole")
+    with log.open("r+b") as file:
+        if damage == "torn":
+            file.truncate(log.stat().st_size - rest - page // 2)
+        else:
+            file.seek(log.stat().st_size - rest - page // 2)
+            file.write(b"\xff" * 64)
+
+    store = Store(SqliteBackend(path))
+
+    kept = {(item.key, item.revision) for item in store.select("configmaps")}
+    assert len(before ^ kept) == 1
+    revision = store.revision
+    store.put("configmaps", "next", obj("next"))
+    assert store.revision == revision + 1
+    store.close()
+    assert _kept(path, tmp_path / "again") == kept | {("next", revision + 1)}
+
+
+_WAL_HEADER = 32
+_FRAME_HEADER = 24
+
+
+def _page_size(path: Path) -> int:
+    return int.from_bytes(path.read_bytes()[16:18], "big")
+
+
+def _kept(path: Path, folder: Path) -> set[tuple[str, int]]:
+    """What a copy of a database holds, so that looking changes nothing."""
+    folder.mkdir()
+    for file in path.parent.glob("state.db*"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    store = Store(SqliteBackend(folder / path.name))
+    found = {(item.key, item.revision) for item in store.select("configmaps")}
+    store.close()
+    return found
 
 
 def test_a_second_process_is_refused_with_words(tmp_path: Path) -> None:

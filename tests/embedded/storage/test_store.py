@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from choreo_local.embedded.storage.eventlog import Event
+from choreo_local.embedded.storage.eventlog import Event, Retention
 from choreo_local.embedded.storage.store import MemoryBackend, Store, key_of
 
 
@@ -58,7 +58,7 @@ def test_objects_are_listed_in_the_order_of_their_keys() -> None:
 
 
 def test_an_earlier_state_can_be_listed_while_its_history_is_kept() -> None:
-    store = Store(MemoryBackend(), history=3)
+    store = Store(MemoryBackend())
     put(store, "a", k="1")
     before = put(store, "b")
     put(store, "c")
@@ -68,7 +68,7 @@ def test_an_earlier_state_can_be_listed_while_its_history_is_kept() -> None:
     found = store.select_at("configmaps", before)
     assert found is not None
     assert [(item.name, item.object["data"]) for item in found] == [("a", {"k": "1"}), ("b", {})]
-    put(store, "d")
+    store.log("configmaps").compact(before + 1)
     assert store.select_at("configmaps", before) is None
 
 
@@ -117,3 +117,30 @@ def test_a_rewrite_keeps_the_revision_and_tells_nobody() -> None:
     assert again is not None
     assert (again.revision, again.object["data"]) == (revision, {"added": "default"})
     assert not seen
+
+
+def test_history_is_kept_up_to_a_size() -> None:
+    store = Store(MemoryBackend(), retention=Retention(size=10_000))
+    first = put(store, "a", k="x" * 2000)
+    for number in range(50):
+        put(store, "a", k=f"{number:02000}")
+
+    log = store.log("configmaps")
+    kept = list(log.since(log.horizon))
+    assert log.horizon > first
+    assert kept[0].revision == log.horizon + 1
+    assert sum(event.size for event in kept) <= 10_000
+
+
+def test_history_is_kept_for_a_time() -> None:
+    store = Store(MemoryBackend(), retention=Retention(seconds=600))
+    revision = put(store, "a")
+    log = store.log("configmaps")
+    moment = next(log.since(0)).moment
+
+    log.forget_old(moment + 599)
+    assert [event.revision for event in log.since(0)] == [revision]
+    log.forget_old(moment + 601)
+    assert not list(log.since(0))
+    assert log.horizon == revision
+    assert store.get("configmaps", "default/a") is not None
