@@ -106,7 +106,6 @@ async def test_a_caller_that_reads_nothing_is_cut_off(
     await server.listen_unix(socket)
     try:
         _, idle = await send(socket, f"GET {CONFIG_MAPS}?watch=true&resourceVersion=1")
-        idle.transport.pause_reading()
         log = store.log("configmaps")
         async with asyncio.timeout(60):
             await until(lambda: bool(log._followers))
