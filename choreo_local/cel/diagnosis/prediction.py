@@ -30,6 +30,10 @@ class _Config(NamedTuple):
     stack: Stack
     left: bool
 
+    def at(self, state: State) -> _Config:
+        """The same way, gone on to another state."""
+        return _Config(state, self.alternative, self.stack, self.left)
+
 
 class NoViableError(Exception):
     """No alternative fits.
@@ -111,7 +115,7 @@ class Predictor:
                 if full or kind == END:
                     stopped.add(config)
             elif kind in config.state.tokens:
-                moved.append(config._replace(state=config.state.targets[0]))
+                moved.append(config.at(config.state.targets[0]))
         if not stopped and kind != END and len({one.alternative for one in moved}) == 1:
             return set(moved)
         reached = self._closure(moved, full=full)
@@ -142,20 +146,21 @@ class Predictor:
             elif state.rule:
                 stack = (state.targets[0], *config.stack)
                 start = self.grammar.starts[state.rule]
-                pending.append(config._replace(state=start, stack=stack))
+                pending.append(_Config(start, config.alternative, stack, config.left))
             else:
-                pending.extend(config._replace(state=target) for target in state.targets)
+                pending += [config.at(target) for target in state.targets]
         return found
 
     def _returns(self, config: _Config, found: set[_Config], *, full: bool) -> list[_Config]:
         """Where a rule that ends returns to."""
         if config.stack:
-            return [config._replace(state=config.stack[0], stack=config.stack[1:])]
+            caller, *stack = config.stack
+            return [_Config(caller, config.alternative, tuple(stack), config.left)]
         follows = self.grammar.follows[config.state.rule]
         if full or not follows:
             found.add(config)
             return []
-        return [config._replace(state=follow, left=True) for follow in follows]
+        return [_Config(follow, config.alternative, (), left=True) for follow in follows]
 
 
 def _is_finished(config: _Config) -> bool:
