@@ -1,0 +1,1 @@
+"""May this subject do this here? Policies from the Authz kinds, decisions by casbin."""
