@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from choreo_local.apiserver import problems, security
 from choreo_local.apiserver.routers import (
+    autobuild,
     board,
     components,
     discovery,
@@ -18,6 +19,8 @@ from choreo_local.apiserver.routers import (
     k8sresources,
     lifecycle,
     objects,
+    secrets,
+    workflowruns,
 )
 from choreo_local.errors import ChoreoError
 from choreo_local.services.assembly import Services
@@ -32,6 +35,8 @@ _ROUTERS = (
     inspection.router,
     k8sresources.router,
     components.router,
+    secrets.router,
+    workflowruns.router,
     objects.router,
 )
 
@@ -57,6 +62,7 @@ def create_app(
     app.state.authenticate = authenticate
     app.state.status = status
     app.include_router(discovery.router)
+    app.include_router(autobuild.router)
     for router in _ROUTERS:
         app.include_router(router, dependencies=[Depends(security.authenticated)])
     app.add_exception_handler(ChoreoError, problems.on_domain_error)

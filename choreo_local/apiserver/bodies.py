@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -19,9 +20,30 @@ _TYPE_NAMES = {
 }
 
 
+async def members(
+    request: Request, type_name: str, types: Mapping[str, type[str] | type[dict[str, str]]]
+) -> dict[str, Any]:
+    """The body as an object with these members and no others; those not given are left out.
+
+    A member of type dict holds texts only.
+    """
+    content = _decoded(await raw(request))
+    if content is not None and not isinstance(content, dict):
+        raise _mismatch(content, f"value of type gen.{type_name}")
+    found = {name: value for name, value in (content or {}).items() if name in types}
+    for name, value in found.items():
+        word = "map[string]string" if types[name] is dict else "string"
+        if value is not None and not isinstance(value, types[name]):
+            raise _mismatch(value, f"struct field {type_name}.{name} of type {word}")
+        for text in value.values() if isinstance(value, dict) else ():
+            if not isinstance(text, str):
+                raise _mismatch(text, f"struct field {type_name}.{name} of type string")
+    return {name: value for name, value in found.items() if value is not None}
+
+
 async def json_object(request: Request, type_name: str) -> dict[str, Any]:
     """The body as an object with `metadata` and `spec` as objects, where they are given."""
-    content = _decoded(await _read(request))
+    content = _decoded(await raw(request))
     if content is None:
         return {}
     name = _TYPE_NAMES.get(type_name, type_name)
@@ -52,11 +74,12 @@ def _check_metadata(name: str, metadata: dict[str, Any]) -> None:
             raise _mismatch(wrong, f"struct field {name}.metadata.{field} of type string")
 
 
-async def _read(request: Request) -> bytes:
+async def raw(request: Request, *, limit: int = _LIMIT_BYTES) -> bytes:
+    """The body as it came; refused when it has more bytes than `limit`."""
     pieces, size = [], 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > _LIMIT_BYTES:
+        if size > limit:
             raise PlainTextError("request body too large", status=413)
         pieces.append(chunk)
     return b"".join(pieces)

@@ -66,7 +66,23 @@ _OF_COMPONENT = "/api/v1/namespaces/{namespaceName}/components/{componentName}"
 _OF_BINDING = "/api/v1/namespaces/{namespaceName}/releasebindings/{releaseBindingName}/k8sresources"
 _OURS = "/choreo/v1/namespaces/{namespaceName}"
 _OUR_COMPONENT = f"{_OURS}/components/{{componentName}}"
+_ALPHA = "/api/v1alpha1/namespaces/{namespaceName}"
+_TRIGGER = f"{_ALPHA}/releasebindings/{{releaseBindingName}}/trigger"
+_OF_RUN = "/api/v1/namespaces/{namespaceName}/workflowruns/{runName}"
 _SPECIAL = (
+    _Special("get", f"{_OF_RUN}/status", "getWorkflowRunStatus"),
+    _Special("get", f"{_OF_RUN}/logs", "getWorkflowRunLogs", ("task", "sinceSeconds")),
+    _Special("get", f"{_OF_RUN}/events", "getWorkflowRunEvents", ("task",)),
+    _Special("post", _TRIGGER, "triggerReleaseBindingCronJob"),
+    _Special("get", f"{_ALPHA}/secrets", "listSecrets", ("limit", "cursor")),
+    _Special("post", f"{_ALPHA}/secrets", "createSecret", status="201", body="Object"),
+    _Special("get", f"{_ALPHA}/secrets/{{secretName}}", "getSecret"),
+    _Special("put", f"{_ALPHA}/secrets/{{secretName}}", "updateSecret", body="Object"),
+    _Special("delete", f"{_ALPHA}/secrets/{{secretName}}", "deleteSecret", status="204"),
+    _Special("get", f"{_ALPHA}/gitsecrets", "listGitSecrets"),
+    _Special("post", f"{_ALPHA}/gitsecrets", "createGitSecret", status="201", body="Object"),
+    _Special("delete", f"{_ALPHA}/gitsecrets/{{gitSecretName}}", "deleteGitSecret", status="204"),
+    _Special("post", "/api/v1alpha1/autobuild", "handleAutoBuild", body="Object"),
     _Special("get", f"{_OF_COMPONENT}/schema", "getComponentSchema"),
     _Special("post", f"{_OF_COMPONENT}/generate-release", "generateRelease", (), "201", "Object"),
     _Special("get", f"{_OF_BINDING}/tree", "getReleaseBindingK8sResourceTree"),

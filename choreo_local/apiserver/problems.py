@@ -73,6 +73,9 @@ def answer(error: ChoreoError, *, path: str) -> Response:
     status = status_of(error)
     if path.startswith(OURS):
         return json_response(_our_body(error, status), status=status)
+    if isinstance(error, ApiError) and error.reason in set(ErrorCode):
+        # Said with a code of this API, so its text is for the caller whatever the status.
+        return json_response({"error": error.message, "code": error.reason}, status=status)
     code = _CODES.get(status)
     if code is None:
         logger.error("Request failed path=%s error=%s", path, error.message, exc_info=error)

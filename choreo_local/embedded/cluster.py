@@ -19,6 +19,7 @@ from typing import Protocol
 from choreo_local import pki
 from choreo_local.embedded import scheduler as scheduling
 from choreo_local.embedded.addons.externalsecrets import ExternalSecretsController
+from choreo_local.embedded.addons.pushsecrets import PushSecretsController
 from choreo_local.embedded.controllermanager.informers import SharedInformers
 from choreo_local.embedded.controllermanager.manager import ControllerManager
 from choreo_local.embedded.kubeapi.admission import Plugin
@@ -230,6 +231,9 @@ class EmbeddedCluster:
         secrets = ExternalSecretsController(self.client("external-secrets"), informers)
         secrets.start()
         self._running.add(secrets)
+        pushes = PushSecretsController(self.client("external-secrets"), informers)
+        pushes.start()
+        self._running.add(pushes)
         return informers
 
     async def _start_network(self, informers: SharedInformers) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from choreo_local.admission.plugin import Webhooks
 from choreo_local.allinone import bundles
 from choreo_local.allinone.controlplane import Access, ControlPlane
 from choreo_local.api import labels
@@ -123,6 +124,7 @@ async def platform() -> AsyncIterator[Platform]:
 async def _kube_api() -> AsyncIterator[tuple[Platform, KubeApi]]:
     nodes: dict[str, NodeConnection] = {}
     api = KubeApi(Store(MemoryBackend()), KubeApiOptions(connect=nodes.get, tokens=_USERS))
+    api.admission.plugins.append(Webhooks())
     await api.start()
     client = KubeClient(LocalTransport(api))
     planes = PlaneClients()

@@ -1,7 +1,7 @@
 """A stand-in for the External Secrets operator: makes the Secrets that ExternalSecrets describe.
 
-Where values come from on this machine is told in `stores`. Not here: PushSecret, generators other
-than Password, templates from ConfigMaps, decoding strategies.
+Where values come from on this machine is told in `stores`; `pushsecrets` brings them there. Not
+here: generators other than Password, templates from ConfigMaps, decoding strategies.
 """
 
 from __future__ import annotations

@@ -36,10 +36,14 @@ def contents(store: Manifest, secrets: Iterable[Manifest]) -> dict[str, dict[str
         return _fake((provider["fake"] or {}).get("data") or ())
     found: dict[str, dict[str, bytes]] = {}
     for secret in secrets:
-        metadata = secret["metadata"]
-        key = (metadata.get("annotations") or {}).get(KEY) or metadata["name"]
-        found[key] = _decoded(secret.get("data") or {})
+        found[key_of(secret)] = _decoded(secret.get("data") or {})
     return found
+
+
+def key_of(secret: Manifest) -> str:
+    """The key that a Secret of the local store holds."""
+    metadata = secret["metadata"]
+    return str((metadata.get("annotations") or {}).get(KEY) or metadata["name"])
 
 
 def _decoded(data: Mapping[str, str]) -> dict[str, bytes]:
