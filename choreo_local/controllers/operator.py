@@ -17,6 +17,7 @@ import aiohttp
 import kopf
 
 from choreo_local.apimachinery.gvk import ResourceKind
+from choreo_local.controllers.relists import Relists
 from choreo_local.controllers.runtime import Runtime
 from choreo_local.tasks import TaskGroup
 
@@ -41,6 +42,7 @@ class Operator:
         self.started = asyncio.Event()
         self.ended = threading.Event()
         self._runtime = runtime
+        self._relists = Relists(runtime)
         self._login = login
         self._stop = asyncio.Event()
         self._listed = False
@@ -51,6 +53,7 @@ class Operator:
         workers = TaskGroup("controllers")
         for number in range(_WORKERS):
             workers.start(self._runtime.run_worker(), name=f"worker-{number}")
+        workers.start(self._relists.run(), name="relists")
         try:
             await kopf.operator(
                 registry=self._registry(),
@@ -63,6 +66,7 @@ class Operator:
         finally:
             await workers.stop()
             self._runtime.queue.close()
+            self._relists.close()
             self.ended.set()
 
     def stop(self) -> None:
@@ -75,6 +79,7 @@ class Operator:
         @kopf.on.login(registry=registry)
         async def login(**_: Any) -> kopf.AiohttpSession:
             server, session = self._login()
+            session.trace_configs.append(self._relists.tracing())
             return kopf.AiohttpSession(server=server, aiohttp_session=session)
 
         for kind in self._runtime.kinds.values():

@@ -112,8 +112,10 @@ class Runtime:
             self._wake_others(kind, old, obj)
 
     def listed(self, kind: str, obj: Manifest) -> None:
-        """An object that was there before we came: look at it, even if it is known already."""
-        self.caches.of(kind).store(obj)
+        """An object was there when its kind was listed: look at it, even if it is known already."""
+        old = self.caches.of(kind).get(*_name(obj))
+        if self.caches.of(kind).store(obj):
+            self._wake_others(kind, old, obj)
         self._wake_own(kind, obj)
 
     def deleted(self, kind: str, obj: Manifest) -> None:
@@ -121,6 +123,17 @@ class Runtime:
         self.caches.of(kind).drop(obj)
         self._wake_own(kind, obj)
         self._wake_others(kind, None, obj)
+
+    async def forget_missing(self, kind: str) -> None:
+        """Drop the objects of a kind that the server does not have any more."""
+        found = await self._client.list(self.kinds[kind])
+        there = {obj["metadata"]["uid"] for obj in found.items}
+        for obj in self.caches.list(kind):
+            metadata = obj["metadata"]
+            # What is younger than the list may be there all the same.
+            is_older = int(metadata["resourceVersion"]) <= int(found.resource_version)
+            if is_older and metadata["uid"] not in there:
+                self.deleted(kind, obj)
 
     def live_changed(self, obj: Manifest) -> None:
         """A live object on another plane was added, modified or deleted: wake whom it concerns."""

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from choreo_local.admission.plugin import Webhooks
 from choreo_local.allinone import bundles, controlplane
@@ -157,20 +157,49 @@ class Cluster:
         seen, since = self.store.revision, loop.time()
         while loop.time() < end:
             await asyncio.sleep(_LOOK_SECONDS)
-            if self.store.revision != seen or not self.controllers.idle:
+            is_still = self.store.revision == seen and self.controllers.idle
+            if not is_still or not self._is_known():
                 seen, since = self.store.revision, loop.time()
             elif loop.time() - since >= QUIET_SECONDS:
                 return
         raise WaitTimeoutError(f"the controllers did not settle within {timeout_seconds} s")
 
+    def _is_known(self) -> bool:
+        """Whether the controllers have heard of everything that is there."""
+        runtime = self.controllers.runtime
+        return runtime is None or all(
+            _revision(runtime.caches.get(*_place(obj))) >= _revision(obj)
+            for obj in self.objects(labels.GROUP)
+            if obj["kind"] in runtime.kinds
+        )
+
+
+def _place(obj: Object) -> tuple[str, str, str]:
+    return obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _revision(obj: Object | None) -> int:
+    return int(obj["metadata"]["resourceVersion"]) if obj else 0
+
+
+class Line(Protocol):
+    """What lies between the controllers and the kube API."""
+
+    async def open(self, access: Access) -> Access: ...
+
+    async def close(self) -> None: ...
+
 
 @asynccontextmanager
 async def cluster(
-    *, with_controllers: bool = True, plane_kinds: Iterable[str] = PLANE_KINDS
+    *,
+    with_controllers: bool = True,
+    plane_kinds: Iterable[str] = PLANE_KINDS,
+    line: Line | None = None,
 ) -> AsyncIterator[Cluster]:
     """The whole of it with the CRDs of control plane and data plane; no platform objects."""
     nodes: dict[str, NodeConnection] = {}
-    store = Store(MemoryBackend(), history=20000)
+    store = Store(MemoryBackend())
     api = KubeApi(store, KubeApiOptions(connect=nodes.get, tokens=_USERS))
     api.admission.plugins.append(Webhooks())
     await api.start()
@@ -180,6 +209,8 @@ async def cluster(
         server = Server(api)
         await server.listen_unix(socket)
         access = Access(socket, _TOKEN)
+        if line is not None:
+            access = await line.open(access)
         controllers = Controllers(access, dict.fromkeys(plane_kinds, access))
         found = Cluster(client, store, controllers, SimulatedRuntime())
         kubelet = Kubelet(client, found.pretending, KubeletSettings(_NODE, Path(folder)))
@@ -195,6 +226,8 @@ async def cluster(
                 await controllers.stop()
         finally:
             await controllers.stop()
+            if line is not None:
+                await line.close()
             await kubelet.stop()
             await server.stop()
             await api.stop()

@@ -73,7 +73,8 @@ _SECRET_SYNCED = {
 }
 
 
-def _is_recorded(obj: Mapping[str, Any]) -> bool:
+def is_recorded(obj: Mapping[str, Any]) -> bool:
+    """Whether the recordings hold objects like this."""
     return obj["kind"] not in _UNRECORDED_KINDS and obj["metadata"]["name"] != _ROOT_CA
 
 
@@ -248,7 +249,7 @@ class Replay:
         for obj in self.cluster.objects():
             namespace = obj["metadata"].get("namespace") or obj["metadata"]["name"]
             in_cell = namespace.startswith(("dp-", "workflows-"))
-            if is_ours(obj) or (in_cell and _is_recorded(obj)):
+            if is_ours(obj) or (in_cell and is_recorded(obj)):
                 yield obj
 
     def _learn(self) -> list[Object]:
