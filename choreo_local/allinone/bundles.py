@@ -6,6 +6,7 @@ A wheel carries the bundles as package data; a source checkout has them beside t
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,10 +45,12 @@ class Bundle:
         ]
 
     def fingerprint(self, values: Mapping[str, str]) -> str:
-        """Changes when the bundle has a new version, or a value that it uses has changed."""
-        text = "".join(path.read_text(encoding="utf-8") for path in self._paths())
-        used = {name: values[name] for name in sorted(set(_TOKEN.findall(text))) if name in values}
-        return f"{self.version} {used}" if used else self.version
+        """Changes when a file of the bundle has changed, or a value that it uses."""
+        digest = hashlib.sha256()
+        for path in self._paths():
+            text = replace_tokens(path.read_text(encoding="utf-8"), values)
+            digest.update(f"{path.name}\0{text}\0".encode())
+        return f"{self.version} {digest.hexdigest()[:16]}"
 
     def _paths(self) -> Iterator[Path]:
         for name in self.files:

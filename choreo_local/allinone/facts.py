@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import psutil
@@ -24,13 +24,15 @@ _PLANES = (
 
 
 class Facts:
-    """Answers the status of one instance; CPU is measured from one question to the next.
+    """Answers the status of one instance.
 
     Args:
         record: the instance as it is now.
         reason: why this driver.
         capabilities: of the cluster.
         processes: purpose → pid of child processes that are no pods.
+        cpu_percent: what the process of the instance uses of a processor at the moment.
+        count_pods: how many pods the cluster has.
     """
 
     def __init__(
@@ -40,18 +42,22 @@ class Facts:
         reason: str,
         capabilities: Callable[[], Sequence[Capability]],
         processes: Callable[[], Mapping[str, int]],
+        cpu_percent: Callable[[], float],
+        count_pods: Callable[[], Awaitable[int]],
     ) -> None:
         self._record = record
         self._reason = reason
         self._capabilities = capabilities
         self._processes = processes
         self._process = psutil.Process()
-        self._process.cpu_percent()
+        self._cpu_percent = cpu_percent
+        self._count_pods = count_pods
 
     async def status(self) -> dict[str, Any]:
         """The answer of `/choreo/v1/status`."""
         # The scan of all processes takes tens of milliseconds.
-        usage = await asyncio.to_thread(self._usage)
+        usage, running = await asyncio.to_thread(self._usage)
+        total = await self._count_pods()
         record = self._record()
         return {
             "instance": record.name,
@@ -71,10 +77,13 @@ class Facts:
                 for entry in self._capabilities()
             ],
             "urls": urls(record),
-            **usage,
+            "memory": usage,
+            "cpuPercent": self._cpu_percent(),
+            "pods": {"running": running, "total": max(total, running)},
         }
 
-    def _usage(self) -> dict[str, Any]:
+    def _usage(self) -> tuple[dict[str, int], int]:
+        """Memory by purpose, and how many pods have processes."""
         own = self._process.memory_info().rss
         proxies = set(self._processes().values())
         pods = envoy = 0
@@ -89,16 +98,13 @@ class Facts:
             else:
                 pods += size
                 running.add(pod)
-        return {
-            "memory": {
-                "instanceBytes": own,
-                "envoyBytes": envoy,
-                "podsBytes": pods,
-                "totalBytes": own + envoy + pods,
-            },
-            "cpuPercent": self._process.cpu_percent(),
-            "pods": {"running": len(running), "total": len(running)},
+        memory = {
+            "instanceBytes": own,
+            "envoyBytes": envoy,
+            "podsBytes": pods,
+            "totalBytes": own + envoy + pods,
         }
+        return memory, len(running)
 
 
 def urls(record: instances.Instance) -> dict[str, str]:

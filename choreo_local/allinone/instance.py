@@ -84,6 +84,7 @@ def running(instance: Instance, **changes: Any) -> Instance:
         pid=process.pid,
         process_started=process.create_time(),
         booted=psutil.boot_time(),
+        started_at=clock.timestamp(),
         version=__version__,
         format=STATE_FORMAT,
         **changes,
@@ -227,6 +228,13 @@ def names(root: Path) -> list[str]:
         for entry in entries
         if is_name(entry.name) and os.path.exists(entry / "instance.json")
     )
+
+
+def settle(paths: InstancePaths) -> None:
+    """Note that an instance has ended; for who holds its lock."""
+    found = load(paths)
+    if found is not None and found.state != "stopped":
+        save(paths, stopped(found))
 
 
 def stopped(instance: Instance) -> Instance:

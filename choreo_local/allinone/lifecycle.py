@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from choreo_local.admission.plugin import Webhooks
-from choreo_local.allinone import addresses, bundles, credentials, demo, facts, ports
+from choreo_local.allinone import addresses, bundles, cpu, credentials, demo, facts, ports
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone.api import Apis
 from choreo_local.allinone.controlplane import Access, ControlPlane
 from choreo_local.allinone.facts import Facts
 from choreo_local.allinone.progress import Progress
+from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.clusters import registry
 from choreo_local.clusters.driver import ClusterDriver, ClusterSpec
 from choreo_local.errors import ChoreoError
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 60
 _DEFINITIONS = ("access", "core", "dataplane")
+_POD = ResourceKind("", "v1", "Pod", "pods")
 _LOCAL_PLANES = {
     "DataPlane": "data-plane",
     "WorkflowPlane": "workflow-plane",
@@ -82,6 +84,8 @@ class Platform:
         self._credentials = credentials.ensure(paths)
         self.record = record
         self._driver: ClusterDriver | None = None
+        self._cpu = cpu.of_this_process()
+        # Applies the bundles, then measures.
         self._seeding = LoopThread("bundles")
 
     def start(self, progress: Progress) -> None:
@@ -118,6 +122,7 @@ class Platform:
             with progress.phase("demo"):
                 self._seed("demo")
                 demo.wait_until_answering(self.record.ports["gateway"], timeout_seconds=60)
+        self._seeding.spawn(self._cpu.run(), on_death=self._on_death)
         self._update(state="ready", demo=self._wishes.demo or self.record.demo)
 
     def _reserve(self) -> None:
@@ -171,6 +176,8 @@ class Platform:
             reason=self._choice.reason,
             capabilities=self._driver.capabilities,
             processes=self._driver.processes,
+            cpu_percent=self._cpu.percent,
+            count_pods=self._count_pods,
         )
         return Apis(
             self._access("control-plane"),
@@ -179,6 +186,12 @@ class Platform:
             sock=self._sockets["api"],
             status=status.status,
         )
+
+    async def _count_pods(self) -> int:
+        async with _admin(self._paths) as client:
+            page = await client.request_json("GET", _POD.path(None), query={"limit": "1"})
+        rest: int = page["metadata"].get("remainingItemCount", 0)
+        return len(page["items"]) + rest
 
     def _plane_access(self) -> dict[str, Access]:
         return {kind: self._access(plane) for kind, plane in _LOCAL_PLANES.items()}

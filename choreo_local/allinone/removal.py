@@ -34,9 +34,7 @@ def stop(paths: InstancePaths, *, timeout_seconds: float) -> bool:
     # Somebody may have started it again meanwhile; then nothing of it is left over.
     with contextlib.suppress(RefusedError), instances.locked(paths):
         end_leftovers(found.id)
-        left = instances.load(paths)
-        if left is not None and left.state != "stopped":
-            instances.save(paths, instances.stopped(left))
+        instances.settle(paths)
     return was_running
 
 

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from choreo_local import logs
 from choreo_local.allinone import instance as instances
@@ -43,10 +43,14 @@ def main(arguments: list[str] | None = None) -> int:
     # Nearly everything that is made while starting stays: looking for garbage finds none.
     gc.disable()
     try:
-        with progress.phase("code"):
-            wishes = _load(options)
-        with instances.locked(paths):
-            return _run(paths, options.instance, wishes, progress)
+        with instances.locked(paths), _Signals() as signals:
+            record = _starting(paths, options.instance)
+            try:
+                with progress.phase("code"):
+                    wishes = _load(options)
+                return _run(paths, record, wishes, progress, signals)
+            finally:
+                instances.settle(paths)
     except ChoreoError as error:
         logger.error("Instance failed error=%s remedy=%s", error.message, error.remedy)  # noqa: TRY400 - expected
         progress.failed(error)
@@ -93,27 +97,33 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def _run(paths: InstancePaths, name: str, wishes: Wishes, progress: Progress) -> int:
+def _starting(paths: InstancePaths, name: str) -> instances.Instance:
+    """The instance as it was last; from now on everybody sees that it is starting."""
     record = instances.load(paths) or instances.new(name)
+    instances.save(paths, instances.running(record, state="starting"))
+    return record
+
+
+def _run(
+    paths: InstancePaths,
+    record: instances.Instance,
+    wishes: Wishes,
+    progress: Progress,
+    signals: _Signals,
+) -> int:
     removal.end_leftovers(record.id)
     _raise_file_limit()
-    finish = threading.Event()
     died: list[BaseException] = []
 
     def on_death(error: BaseException) -> None:
         died.append(error)
-        finish.set()
+        signals.finish.set()
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        finish.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
     from choreo_local.allinone.lifecycle import Platform
 
     platform = Platform(paths, record, wishes, on_death=on_death)
     platform.start(progress)
+    signals.started = True
     try:
         gc.collect()
         gc.freeze()
@@ -121,10 +131,42 @@ def _run(paths: InstancePaths, name: str, wishes: Wishes, progress: Progress) ->
         facts = platform.facts()
         progress.ready(facts)
         logger.info("Instance ready urls=%s", facts["urls"])
-        finish.wait()
+        signals.finish.wait()
     finally:
         platform.stop()
     return 1 if died else 0
+
+
+class _Signals:
+    """What ends the process in order: while it starts by an exception, afterwards by an event.
+
+    Attributes:
+        finish: set when the process shall end.
+        started: whether there is nothing more to interrupt.
+    """
+
+    def __init__(self) -> None:
+        self.finish = threading.Event()
+        self.started = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Signals:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._arrived)
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def _arrived(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        # Ending takes a while: `down` may ask again, but who presses Ctrl+C twice means at once.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        self.finish.set()
+        if not self.started:
+            raise ChoreoError(f"it was told to stop ({signal.Signals(number).name})")
 
 
 def _raise_file_limit() -> None:

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "apply": ("resources", "apply", "Create or change objects from files."),
     "get": ("resources", "get", "Show objects."),
     "delete": ("resources", "delete", "Delete objects."),
+    "render": ("render", "render", "Show what manifests would put on the planes, offline."),
     "describe": ("resources", "describe", "Show one object, its conditions and events."),
     "promote": ("components", "promote", "Bring a component's release to the next environment."),
     "rollback": ("components", "rollback", "Go back to the release an environment had before."),
@@ -60,6 +61,21 @@ class LazyGroup(click.Group):
         found = getattr(importlib.import_module(f"choreo_local.cli.commands.{module}"), attribute)
         assert isinstance(found, click.Command)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; of an unknown one say which may have been meant."""
+        wanted = args[0]
+        if wanted not in COMMANDS and not wanted.startswith("-") and not ctx.resilient_parsing:
+            import difflib  # only mistakes need it
+
+            near = difflib.get_close_matches(wanted, COMMANDS, n=3)
+            raise UsageError(
+                f'there is no command "{wanted}"',
+                remedy=f"Did you mean {' or '.join(near)}?" if near else "See: choreo --help",
+            )
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

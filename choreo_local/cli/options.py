@@ -13,7 +13,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 def output_format(*forms: str, default: str = "table") -> Callable[[F], F]:
     """`-o`, with the forms that a command can print."""
     return click.option(
-        "-o", "--output", "form", type=click.Choice(forms), default=default, show_default=True
+        "-o",
+        "--output",
+        "form",
+        type=click.Choice(forms),
+        default=default,
+        show_default=True,
+        help="In which form.",
     )
 
 
@@ -29,6 +35,18 @@ def environment(function: F) -> F:
     return click.option(
         "--env", "-e", "environment", required=True, metavar="ENVIRONMENT", help="Environment."
     )(function)
+
+
+def timeout(seconds: float) -> Callable[[F], F]:
+    """`--timeout`: how long to wait."""
+    return click.option(
+        "--timeout",
+        type=click.FloatRange(min=0, min_open=True, max=86_400),
+        default=seconds,
+        show_default=True,
+        metavar="SECONDS",
+        help="Give up waiting after this time.",
+    )
 
 
 def yes(function: F) -> F:

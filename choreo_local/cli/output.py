@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -21,8 +21,11 @@ FORMATS = ("table", "wide", "json", "yaml", "name")
 
 
 def say(text: str) -> None:
-    """A line for the person at the terminal."""
-    click.echo(text, err=True)
+    """A line for the person at the terminal; nobody listening is no reason to stop the work."""
+    try:
+        click.echo(text, err=True)
+    except BrokenPipeError:
+        _silence(sys.stderr)
 
 
 def emit(text: str) -> None:
@@ -30,7 +33,7 @@ def emit(text: str) -> None:
     try:
         click.echo(text)
     except BrokenPipeError:
-        _silence_stdout()
+        _silence(sys.stdout)
         raise click.exceptions.Exit(0) from None
 
 
@@ -47,9 +50,9 @@ def fail(error: ChoreoError) -> None:
         say(f"{click.style('fix:', fg='green', bold=True)} {safe_lines(error.remedy)}")
 
 
-def _silence_stdout() -> None:
+def _silence(stream: TextIO) -> None:
     """Do not complain at exit about what could not be written."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def data(value: Any, form: str) -> None:

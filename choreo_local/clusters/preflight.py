@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -35,19 +35,22 @@ class Finding:
     fix: str = ""
 
 
-def findings(state: Path, ports: dict[str, int]) -> Iterator[Finding]:
+def findings(
+    state: Path, ports: Mapping[str, int], *, ours: Mapping[int, str]
+) -> Iterator[Finding]:
     """All checks, one after another.
 
     Args:
         state: root of all state.
         ports: purpose → preferred port.
+        ours: port → the running instance that has it.
     """
     yield _python()
     yield _writable(state)
     yield _disk(state)
     yield _loopback()
     for purpose, port in ports.items():
-        yield _port(purpose, port)
+        yield _port(purpose, port, ours.get(port))
     yield _user_namespaces()
     yield _docker()
     yield _command("k3d", "k3d drives a k3s cluster in Docker", "https://k3d.io, Installation")
@@ -99,7 +102,10 @@ def _loopback() -> Finding:
     return Finding("loopback", Level.OK, "pods can have loopback addresses of their own")
 
 
-def _port(purpose: str, port: int) -> Finding:
+def _port(purpose: str, port: int, instance: str | None) -> Finding:
+    if instance is not None:
+        message = f'port {port} is used by the instance "{instance}"'
+        return Finding(f"port {purpose}", Level.OK, message)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -15,7 +15,7 @@ from choreo_local.errors import RefusedError
 @click.argument("component")
 @click.option("--to", "target", required=True, metavar="ENVIRONMENT", help="Where to.")
 @click.option("--from", "source", metavar="ENVIRONMENT", help="Where from, if there are several.")
-@click.option("--release", help="Another release than the one the source has.")
+@click.option("--release", metavar="NAME", help="Another release than the one the source has.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @options.yes
 @options.namespace
@@ -95,7 +95,7 @@ def rollback(
 
 @click.command()
 @click.argument("component")
-@click.option("--to", "target", required=True, metavar="ENVIRONMENT")
+@click.option("--to", "target", required=True, metavar="ENVIRONMENT", help="Where to.")
 @options.namespace
 @click.pass_obj
 def diff(name: str, component: str, *, target: str, namespace: str) -> int:
@@ -122,6 +122,9 @@ def _show_plan(plan: Any, *, verb: str) -> None:
         output.say(f"  cannot be rendered: {output.safe(plan.unrendered)}")
     for change in plan.changes:
         output.say(_colored(change.diff))
+    # Of a long diff a person sees the end: what it was about stands there once more.
+    for change in plan.changes:
+        output.say(output.safe(f"  {change.change:<8} {change.kind}/{change.name}"))
     if plan.summary:
         output.say(f"  {plan.summary}")
 
@@ -157,7 +160,13 @@ def _confirm(plan: Any, *, yes: bool) -> None:
 @click.argument("component")
 @options.environment
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines are written.")
-@click.option("--tail", type=int, default=100, show_default=True, help="Last lines of each pod.")
+@click.option(
+    "--tail",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    help="Last lines of each pod.",
+)
 @click.option("--since", help="Only lines younger than this, e.g. 5m.")
 @click.option("-p", "--previous", is_flag=True, help="Of the container before its last restart.")
 @options.output_format("text", "json", default="text")

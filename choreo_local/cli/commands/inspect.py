@@ -21,10 +21,8 @@ from choreo_local.paths import InstancePaths, home
 def status(name: str, *, form: str) -> int:
     """Planes, drivers, capabilities, URLs, memory."""
     found = instances.load(InstancePaths.of(name))
-    if found is None or not found.is_running:
-        return _not_running(name, found, form)
-    if found.state == "starting":
-        output.say(f'Instance "{name}" is starting (pid {found.pid}).')
+    if found is None or not found.is_running or found.state == "starting":
+        return _not_ready(name, found, form)
 
     async def ask(client: Any) -> Any:
         from choreo_local.apiclient import wire
@@ -39,10 +37,12 @@ def status(name: str, *, form: str) -> int:
     return 0
 
 
-def _not_running(name: str, found: instances.Instance | None, form: str) -> int:
-    state = "stopped" if found is not None else "absent"
+def _not_ready(name: str, found: instances.Instance | None, form: str) -> int:
+    state = "absent" if found is None else found.state if found.is_running else "stopped"
     if form != "table":
         output.data({"instance": name, "state": state}, form)
+    elif found is not None and state == "starting":
+        output.emit(f'Instance "{name}" is starting (pid {found.pid}); ask again in a moment.')
     else:
         hint = connection.command(name, "up")
         output.emit(f'Instance "{name}" is {state}. Start it: {hint}')
@@ -123,7 +123,13 @@ def kubeconfig(name: str) -> int:
 
 
 @click.command()
-@click.option("--shell", type=click.Choice(["sh", "fish", "powershell"]), default="sh")
+@click.option(
+    "--shell",
+    type=click.Choice(["sh", "bash", "zsh", "fish", "powershell"]),
+    default="sh",
+    show_default=True,
+    help="Whose words to write.",
+)
 @click.pass_obj
 def env(name: str, *, shell: str) -> int:
     """Print shell exports for other tools: eval "$(choreo env)"."""

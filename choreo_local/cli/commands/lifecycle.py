@@ -13,7 +13,7 @@ import click
 
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone import interpreter, progress, removal
-from choreo_local.cli import connection, output
+from choreo_local.cli import connection, options, output
 from choreo_local.errors import (
     ChoreoError,
     PreflightError,
@@ -30,11 +30,17 @@ _DRIVERS = ("auto", "embedded", "k3d", "existing")
 
 @click.command()
 @click.option("--demo", is_flag=True, help="Also deploy the two-component demo.")
-@click.option("--driver", type=click.Choice(_DRIVERS), default="auto", show_default=True)
+@click.option(
+    "--driver",
+    type=click.Choice(_DRIVERS),
+    default="auto",
+    show_default=True,
+    help="Where the cluster comes from.",
+)
 @click.option("--no-tui", is_flag=True, help="Do not open the dashboard.")
 @click.option("--foreground", is_flag=True, help="Stay; for containers and service managers.")
-@click.option("--timeout", default=120.0, show_default=True, metavar="SECONDS")
-@click.option("--yes", is_flag=True, help="Answer every question with yes.")
+@options.timeout(120)
+@options.yes
 @click.pass_obj
 def up(
     name: str,
@@ -51,23 +57,35 @@ def up(
     paths = InstancePaths.of(name)
     found = instances.load(paths)
     if found is not None and found.is_running:
-        return _already(paths, found, demo=demo)
+        _already(found, driver=driver, demo=demo)
+        return _open_dashboard(name, no_tui=no_tui or foreground)
     arguments = ["--instance", name, "--driver", driver, *(["--demo"] if demo else [])]
     _prepare(paths)
     if foreground:
         from choreo_local.allinone import run
 
         return run.main(arguments)
-    facts = _start(paths, arguments, timeout=timeout)
-    _report(facts)
-    if output.is_terminal() and not no_tui:
-        from choreo_local.cli.commands.tui import open_dashboard
-
-        return open_dashboard(name)
-    return 0
+    _report(name, _start(paths, arguments, timeout=timeout))
+    return _open_dashboard(name, no_tui=no_tui)
 
 
-def _already(paths: InstancePaths, found: instances.Instance, *, demo: bool) -> int:
+def _open_dashboard(name: str, *, no_tui: bool) -> int:
+    """On a terminal and if it is wanted."""
+    if no_tui or not output.is_terminal():
+        return 0
+    from choreo_local.cli.commands.tui import open_dashboard
+
+    return open_dashboard(name)
+
+
+def _already(found: instances.Instance, *, driver: str, demo: bool) -> None:
+    """Say that there is nothing to do; RefusedError when that would not be what was asked for."""
+    if driver not in ("auto", found.driver):
+        raise RefusedError(
+            f'instance "{found.name}" runs already, with the driver {found.driver}',
+            remedy="Give the other one a name of its own: choreo --instance NAME up "
+            f"--driver {driver}",
+        )
     if found.state == "starting":
         raise RefusedError(
             f'instance "{found.name}" is starting (pid {found.pid})',
@@ -77,8 +95,13 @@ def _already(paths: InstancePaths, found: instances.Instance, *, demo: bool) -> 
     if demo and not found.demo:
         adding = connection.command(found.name, "apply --demo")
         output.say(f"It was started without the demo; add it with: {adding}")
-    output.emit(f"http://127.0.0.1:{found.ports['api']}")
-    return 0
+    from choreo_local.allinone import demo as demos
+    from choreo_local.allinone import facts
+
+    for label, url in facts.urls(found).items():
+        output.say(f"  {label:<14}{url}")
+    if found.demo:
+        output.emit(demos.url(found.ports["gateway"]))
 
 
 def _start(paths: InstancePaths, arguments: list[str], *, timeout: float) -> Mapping[str, Any]:
@@ -131,6 +154,10 @@ def _follow(
             if "failed" in event:
                 raise _failure(event, paths)
             _show(event)
+    except KeyboardInterrupt:
+        stopping = connection.command(paths.root.name, "down")
+        output.say(f"The platform goes on starting; stop it with: {stopping}")
+        raise
     except TimeoutError:
         raise WaitTimeoutError(
             f"the platform is not ready after {timeout:.0f} s; it goes on starting",
@@ -164,20 +191,23 @@ def _show(event: Mapping[str, Any]) -> None:
         output.say(f"  ✓ {event['phase']:<28}{event['seconds']:6.2f} s{usual}")
 
 
-def _report(facts: Mapping[str, Any]) -> None:
-    output.say(f"Ready in {facts['seconds']:.2f} s. {facts.get('driverReason', '')}".rstrip())
-    for label, url in facts.get("urls", {}).items():
+def _report(name: str, told: Mapping[str, Any]) -> None:
+    output.say(f"Ready in {told['seconds']:.2f} s. {told.get('driverReason', '')}".rstrip())
+    for label, url in told.get("urls", {}).items():
         output.say(f"  {label:<14}{url}")
-    for url in facts.get("demo", []):
+    for url in told.get("demo", []):
         output.emit(url)
-    output.say("Next: choreo status · choreo tui · choreo promote greeter --to staging")
+    first = "promote greeter --to staging" if told.get("demo") else "apply -f FILE"
+    output.say(
+        "Next: " + " · ".join(connection.command(name, it) for it in ("status", "tui", first))
+    )
 
 
 @click.command()
 @click.option("--purge", is_flag=True, help="Remove everything that was made, data included.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
-@click.option("--yes", is_flag=True, help="Answer every question with yes.")
-@click.option("--timeout", default=30.0, show_default=True, metavar="SECONDS")
+@options.yes
+@options.timeout(30)
 @click.pass_obj
 def down(name: str, *, purge: bool, dry_run: bool, yes: bool, timeout: float) -> int:
     """Stop the platform; data stays unless --purge is given."""

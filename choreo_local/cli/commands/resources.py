@@ -13,7 +13,7 @@ import click
 
 from choreo_local.allinone import bundles
 from choreo_local.api import registry
-from choreo_local.cli import ages, connection, kinds, manifests, options, output
+from choreo_local.cli import ages, connection, kinds, manifests, options, output, targets
 from choreo_local.errors import ApiError, ChoreoError, NotFoundError, UsageError
 
 _FORMATS = ("table", "wide", "json", "yaml", "name")
@@ -28,6 +28,8 @@ _MANAGER = "choreo-cli"
 @click.pass_obj
 def apply(name: str, *, files: Sequence[str], demo: bool, dry_run: bool, namespace: str) -> int:
     """Create or change objects from files; nothing is stored when one of them is wrong."""
+    if demo == bool(files):
+        raise UsageError("say what to apply: either -f FILE, or --demo")
     found = _demo_documents() if demo else manifests.read(files)
     return connection.with_kube(
         name, lambda client: _apply(client, found, namespace, dry_run=dry_run)
@@ -129,7 +131,7 @@ async def _send(
 
 
 @click.command()
-@click.argument("kind")
+@click.argument("kind", metavar="KIND")
 @click.argument("object_name", metavar="[NAME]", required=False)
 @click.option("-A", "--all-namespaces", is_flag=True, help="Of all namespaces.")
 @click.option("-l", "--selector", default="", help="Label selector.")
@@ -147,10 +149,14 @@ def get(
     namespace: str,
 ) -> int:
     """Show objects of KIND, or the one called NAME."""
+    kind, object_name = targets.parse(kind, object_name)
+    if object_name is not None and (all_namespaces or selector):
+        raise UsageError("a name and a choice among many exclude each other: -A, -l")
     found = kinds.of_api(kind)
     if found is not None and not all_namespaces:
         objects = _read_api(name, found, object_name, namespace, selector)
-        _print(found, objects, form, single=object_name is not None)
+        place = namespace if found.resource.namespaced else None
+        _print(found, objects, form, single=object_name is not None, place=place)
         return 0
     return connection.with_kube(
         name,
@@ -172,7 +178,10 @@ def _read_api(
 
     async def ask(client: Any) -> list[dict[str, Any]]:
         if object_name is not None:
-            return [await client.get(found.resource, object_name, place)]
+            try:
+                return [await client.get(found.resource, object_name, place)]
+            except NotFoundError:
+                raise targets.absent(found.resource.kind, object_name, place) from None
         listed: list[dict[str, Any]] = await client.list(
             found.resource, place, label_selector=selector
         )
@@ -182,7 +191,12 @@ def _read_api(
 
 
 def _print(
-    found: registry.ApiKind, objects: list[dict[str, Any]], form: str, *, single: bool
+    found: registry.ApiKind,
+    objects: list[dict[str, Any]],
+    form: str,
+    *,
+    single: bool,
+    place: str | None,
 ) -> None:
     from choreo_local.embedded.kubeapi.jsonpath import JsonPath, PathError
 
@@ -199,7 +213,7 @@ def _print(
     age = registry.Column("Age", ".metadata.creationTimestamp", "date")
     shown = [*columns, age]
     if not objects and form in ("table", "wide"):
-        output.say(f"There are no {found.resource.plural}.")
+        _say_none(found.resource.plural, place)
         return
     output.objects(
         objects,
@@ -223,9 +237,13 @@ async def _get_kube(
     path = resource.path(namespace, object_name)
     query = {"labelSelector": selector} if selector else {}
     if form in ("table", "wide"):
-        _print_table(
-            await _table(client, path, query), wide=form == "wide", all_of=namespace is None
-        )
+        shown = await _table(client, path, query)
+        if shown.get("rows"):
+            _print_table(
+                shown, wide=form == "wide", all_of=resource.namespaced and namespace is None
+            )
+        else:
+            _say_none(resource.plural, namespace if resource.namespaced else None)
         return 0
     found = await client.request_json("GET", path, query=query)
     if form == "name":
@@ -245,12 +263,16 @@ async def _table(client: Any, path: str, query: dict[str, str]) -> dict[str, Any
     return table
 
 
+def _say_none(plural: str, namespace: str | None) -> None:
+    if namespace is None:
+        output.say(f"There are no {plural}.")
+    else:
+        output.say(output.safe(f"There are no {plural} in namespace {namespace}; -A looks in all."))
+
+
 def _print_table(table: dict[str, Any], *, wide: bool, all_of: bool) -> None:
     columns = table["columnDefinitions"]
     shown = [index for index, column in enumerate(columns) if wide or not column.get("priority")]
-    if not table.get("rows"):
-        output.say("There are none.")
-        return
     heads = [columns[index]["name"].upper() for index in shown]
     rows = []
     for row in table["rows"]:
@@ -275,19 +297,24 @@ def delete(
     namespace: str,
 ) -> int:
     """Delete the object of KIND called NAME, or everything that files name."""
+    if files and kind is not None:
+        raise UsageError("say what to delete: either KIND NAME, or -f FILE")
     if files:
         found = manifests.read(files)
         return connection.with_kube(name, lambda client: _delete_files(client, found, namespace))
-    if kind is None or object_name is None:
+    if kind is None:
         raise UsageError("say what to delete: KIND NAME, or -f FILE")
-    wanted_kind, wanted_name = kind, object_name
+    wanted_kind, wanted_name = targets.required(kind, object_name)
     known = kinds.of_api(wanted_kind)
     if known is not None:
         place = namespace if known.resource.namespaced else None
         resource = known.resource
 
         async def remove(client: Any) -> None:
-            await client.delete(resource, wanted_name, place)
+            try:
+                await client.delete(resource, wanted_name, place)
+            except NotFoundError:
+                raise targets.absent(resource.kind, wanted_name, place) from None
 
         connection.with_api(name, remove)
     else:
@@ -315,14 +342,15 @@ async def _delete_files(client: Any, found: Sequence[manifests.Document], namesp
 
 
 @click.command()
-@click.argument("kind")
-@click.argument("object_name", metavar="NAME")
+@click.argument("kind", metavar="KIND")
+@click.argument("object_name", metavar="[NAME]", required=False)
 @options.namespace
 @click.pass_obj
-def describe(name: str, kind: str, object_name: str, *, namespace: str) -> int:
-    """Show one object: what it asks for, its conditions and its events."""
+def describe(name: str, kind: str, object_name: str | None, *, namespace: str) -> int:
+    """Show the object of KIND called NAME: what it asks for, its conditions and its events."""
+    wanted_kind, wanted_name = targets.required(kind, object_name)
     return connection.with_kube(
-        name, lambda client: _describe(client, kind, object_name, namespace)
+        name, lambda client: _describe(client, wanted_kind, wanted_name, namespace)
     )
 
 
@@ -331,7 +359,11 @@ async def _describe(client: Any, kind: str, object_name: str, namespace: str) ->
 
     known = registry.find(kind)
     resource = known.resource if known else await kinds.of_kube(client, kind)
-    obj = await client.get(resource, object_name, namespace)
+    place = namespace if resource.namespaced else None
+    try:
+        obj = await client.get(resource, object_name, place)
+    except NotFoundError:
+        raise targets.absent(resource.kind, object_name, place) from None
     selector = f"involvedObject.uid={obj['metadata']['uid']}"
     events = await client.list(description.EVENTS, field_selector=selector)
     for line in description.lines(obj, events.items):
