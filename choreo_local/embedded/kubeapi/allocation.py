@@ -105,8 +105,13 @@ class Allocator:
             parsed = ipaddress.ip_address(address)
         except ValueError:
             return "not a valid IP"
-        if parsed not in self._network or parsed in self._reserved():
-            return f"the provided network does not match the current range: {self._network}"
+        if parsed not in self._network:
+            return "the provided network does not match the current range"
+        if parsed in self._reserved():
+            return (
+                f"the provided IP ({parsed}) is not in the valid range. The range of valid IPs is"
+                f" {self._network}"
+            )
         return "provided IP is already allocated" if address in self._used_ips else ""
 
     def _reserved(self) -> tuple[Any, Any]:

@@ -126,7 +126,6 @@ _SELECTABLE = {
     ("", "replicationcontrollers"): "status.replicas",
     ("", "secrets"): "type",
     ("", "services"): "spec.clusterIP spec.type",
-    ("apps", "replicasets"): "status.replicas",
     ("batch", "jobs"): "status.successful",
     ("certificates.k8s.io", "certificatesigningrequests"): "spec.signerName",
     ("events.k8s.io", "events"): (

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from choreo_local.apimachinery.gvk import GroupVersionKind
+from choreo_local.embedded.kubeapi import scalermetrics
 
 Manifest = dict[str, Any]
 
@@ -52,27 +53,41 @@ def _event_from_core(obj: Manifest) -> Manifest:
 def _scaler_to_v2(obj: Manifest) -> Manifest:
     spec = obj.get("spec") or {}
     annotations = dict(obj["metadata"].get("annotations") or {})
-    metrics = orjson.loads(annotations.pop(_METRICS, "[]"))
+    metrics = _annotated_metrics(annotations, _METRICS, current=False)
     target = spec.pop("targetCPUUtilizationPercentage", None)
     if target is not None:
         metrics.insert(0, _cpu_metric("target", {"type": "Utilization"}, target))
     if metrics:
         spec["metrics"] = metrics
-    behavior = annotations.pop(_BEHAVIOR, None)
+    behavior = _annotated(annotations, _BEHAVIOR, dict)
     if behavior:
-        spec["behavior"] = orjson.loads(behavior)
+        spec["behavior"] = behavior
     status = obj.get("status") or {}
-    current = orjson.loads(annotations.pop(_CURRENT, "[]"))
+    current = _annotated_metrics(annotations, _CURRENT, current=True)
     used = status.pop("currentCPUUtilizationPercentage", None)
     if used is not None:
         current.insert(0, _cpu_metric("current", {"averageValue": "0"}, used))
     if current:
         status["currentMetrics"] = current
-    conditions = annotations.pop(_CONDITIONS, None)
+    conditions = _annotated(annotations, _CONDITIONS, list)
     if conditions:
-        status["conditions"] = orjson.loads(conditions)
+        status["conditions"] = conditions
     _set_annotations(obj["metadata"], annotations)
     return obj
+
+
+def _annotated(annotations: Manifest, name: str, expected: type) -> Any:
+    """What an annotation says; one that cannot be read says nothing, and is gone either way."""
+    try:
+        found = orjson.loads(annotations.pop(name, "null"))
+    except ValueError:
+        return None
+    return found if isinstance(found, expected) else None
+
+
+def _annotated_metrics(annotations: Manifest, name: str, *, current: bool) -> list[Manifest]:
+    found = _annotated(annotations, name, list) or []
+    return [scalermetrics.to_v2(one, current=current) for one in found if isinstance(one, dict)]
 
 
 def _cpu_metric(field: str, rest: Manifest, percent: int) -> Manifest:
@@ -86,12 +101,12 @@ def _scaler_to_v1(obj: Manifest) -> Manifest:
     target, others = _split_cpu(spec.pop("metrics", None) or [], "target")
     if target is not None:
         spec["targetCPUUtilizationPercentage"] = target
-    _annotate(annotations, _METRICS, others)
+    _annotate(annotations, _METRICS, [scalermetrics.to_v1(one, current=False) for one in others])
     _annotate(annotations, _BEHAVIOR, spec.pop("behavior", None))
     used, rest = _split_cpu(status.pop("currentMetrics", None) or [], "current")
     if used is not None:
         status["currentCPUUtilizationPercentage"] = used
-    _annotate(annotations, _CURRENT, rest)
+    _annotate(annotations, _CURRENT, [scalermetrics.to_v1(one, current=True) for one in rest])
     _annotate(annotations, _CONDITIONS, status.pop("conditions", None))
     _set_annotations(obj["metadata"], annotations)
     return obj

@@ -21,7 +21,12 @@ from choreo_local.embedded.kubeapi import (
 from choreo_local.embedded.kubeapi.core import Attributes, Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import Response
 from choreo_local.embedded.kubeapi.options import DeleteOptions, read_delete
-from choreo_local.embedded.kubeapi.reading import build_list_matcher, list_text, text_of, versioned
+from choreo_local.embedded.kubeapi.reading import (
+    answer_list,
+    build_list_matcher,
+    text_of,
+    versioned,
+)
 from choreo_local.embedded.storage.eventlog import Stored
 
 _DEFAULT_GRACE_SECONDS = 30
@@ -270,10 +275,7 @@ async def delete_collection(core: Core, call: Call) -> Response:
             continue
         remove(core, call, current, options)
         deleted.append(stored)
-    text = list_text(collection, deleted, {"resourceVersion": str(core.store.revision)})
-    if call.form.transform or call.form.media_type != "application/json":
-        return answers.encode(call.form, orjson.loads(text), warnings=call.warnings)
-    return Response(200, text, headers=answers.warning_headers(call.warnings))
+    return answer_list(call, deleted, {"resourceVersion": str(core.store.revision)})
 
 
 def _attributes(call: Call, old: Manifest, options: DeleteOptions) -> Attributes:

@@ -33,21 +33,14 @@ def check_url(call: Call, obj: Manifest) -> None:
             raise problems.bad_request(
                 f"the name of the object ({name}) does not match the name on the URL ({call.name})"
             )
-    namespace = metadata.get("namespace", "")
-    if not call.collection.kind.namespaced:
-        metadata.pop("namespace", None)
-    elif not namespace:
-        metadata["namespace"] = call.namespace
-    elif namespace != call.namespace:
-        raise problems.bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request"
-        )
+    _check_namespace(call, metadata)
 
 
 def check_changed(call: Call, obj: Manifest) -> None:
     """Name and namespace of a changed object agree with the URL."""
     metadata = obj["metadata"]
-    name, namespace = metadata.get("name") or "", metadata.get("namespace") or ""
+    _check_namespace(call, metadata)
+    name = metadata.get("name") or ""
     if not name:
         raise problems.bad_request(
             f"the name of the object ({call.name} based on URL) was undeterminable: name must be"
@@ -57,13 +50,17 @@ def check_changed(call: Call, obj: Manifest) -> None:
         raise problems.bad_request(
             f"the name of the object ({name}) does not match the name on the URL ({call.name})"
         )
-    if namespace and call.namespace and namespace != call.namespace:
-        raise problems.bad_request(
-            f"the namespace of the object ({namespace}) does not match the namespace on the request"
-            f" ({call.namespace})"
-        )
-    if call.namespace:
+
+
+def _check_namespace(call: Call, metadata: Manifest) -> None:
+    if not call.collection.kind.namespaced:
+        metadata.pop("namespace", None)
+    elif not metadata.get("namespace"):
         metadata["namespace"] = call.namespace
+    elif metadata["namespace"] != call.namespace:
+        raise problems.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
 
 
 def begin(metadata: Manifest) -> None:

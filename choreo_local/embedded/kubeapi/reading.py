@@ -86,7 +86,7 @@ async def list_(core: Core, call: Call) -> Response:
     custom = call.collection.served.custom
     filtered = bool(matcher.tests)
     page, metadata = _page(items, options, revision, filtered=filtered, custom=custom)
-    return _answer(call, page, metadata)
+    return answer_list(call, page, metadata)
 
 
 def _consistency(options: ListOptions) -> tuple[int, str, bool]:
@@ -189,7 +189,8 @@ def _bad_token(why: str) -> BadRequestError:
     return problems.bad_request(f"invalid continue token: continue key is not valid: {why}")
 
 
-def _answer(call: Call, page: Sequence[Stored], metadata: dict[str, Any]) -> Response:
+def answer_list(call: Call, page: Sequence[Stored], metadata: dict[str, Any]) -> Response:
+    """Objects of a collection as the list that the caller accepts."""
     form = call.form
     collection = call.collection
     if form.transform == "Table":

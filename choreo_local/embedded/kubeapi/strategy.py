@@ -230,8 +230,16 @@ def _check_type_kept(collection: Collection, new: Manifest) -> None:
             )
 
 
+def warnings(collection: Collection, new: Manifest, old: Manifest | None = None) -> list[str]:
+    """What to warn about in a valid object; old is None when it is new."""
+    if collection.served.custom:
+        return []
+    return validation.warnings(collection.kind.gvk, new, old)
+
+
 def invalid(collection: Collection, obj: Manifest, causes: Sequence[Cause]) -> ApiError:
     """The refusal of an object."""
     name = str(obj["metadata"].get("name") or "")
     kind = collection.kind
-    return fielderrors.invalid(kind.kind, name, causes, group=kind.group)
+    group = traits.group_in_refusals(collection)
+    return fielderrors.invalid(kind.kind, name, causes, group=group)

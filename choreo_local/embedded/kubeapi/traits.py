@@ -95,6 +95,12 @@ def needs_revision(collection: Collection) -> bool:
     return collection.served.custom or collection.kind.group_resource in _REVISION_NEEDED
 
 
+def group_in_refusals(collection: Collection) -> str:
+    """The group that a refusal of an invalid object names: Events are those of the core group."""
+    kind = collection.kind
+    return "" if kind.group_resource == "events.events.k8s.io" else kind.group
+
+
 def is_delete_answered_with_object(collection: Collection) -> bool:
     """Whether a delete answers with the object rather than a Status."""
     return collection.kind.group_resource in _DELETE_ANSWERS_OBJECT

@@ -66,6 +66,7 @@ async def create_object(
     strategy.prepare_create(collection, obj, call.user)
     ownership.track(None, obj)
     strategy.validate_create(collection, obj)
+    call.warnings.extend(strategy.warnings(collection, obj))
     await core.admission.validate(attributes)
     _check_no_revision(meta)
     key = _free_key(core, call, meta, generated=generated)
@@ -190,6 +191,8 @@ async def _try_change(
     metadata.drop_duplicate_owners(call, new["metadata"])
     ownership.track(old, new)
     strategy.validate_update(collection, new, old, subresource=call.subresource)
+    if not call.subresource:
+        call.warnings.extend(strategy.warnings(collection, new, old))
     await core.admission.validate(attributes)
     if core.store.get(collection.storage, call.key) is not stored:
         if expected:

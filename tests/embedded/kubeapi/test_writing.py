@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
+from choreo_local import pki
 from tests.embedded.kubeapi.harness import CONFIG_MAPS, Api, config_map
 
 CORE = "/api/v1/namespaces/default"
@@ -167,3 +174,100 @@ async def test_a_budget_holds_evictions_back(api: Api) -> None:
 
     assert status == 429
     assert answer["reason"] == "TooManyRequests"
+
+
+async def test_writers_are_warned_of_what_passes_and_surprises(api: Api) -> None:
+    spread = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
+    template = {
+        "metadata": {"labels": {"app": "web"}},
+        "spec": {
+            "containers": [{"name": "c", "image": "i"}],
+            "topologySpreadConstraints": [spread],
+        },
+    }
+    spec = {"selector": {"matchLabels": {"app": "web"}}, "template": template}
+    path = "/apis/apps/v1/namespaces/default/deployments"
+
+    answer = await api.send("POST", path, {"metadata": {"name": "web"}, "spec": spec})
+
+    assert answer.status == 201
+    warning = (
+        '299 - "spec.template.spec.topologySpreadConstraints[0].labelSelector: a null labelSelector'
+        ' results in matching no pod"'
+    )
+    assert [value for name, value in answer.headers if name == "Warning"] == [warning]
+    scaled = await api.send("PATCH", f"{path}/web", {"spec": {"replicas": 0}}, content_type=MERGE)
+    assert [value for name, value in scaled.headers if name == "Warning"] == [warning]
+
+
+@pytest.mark.parametrize(("method", "kind"), [("PUT", "application/json"), ("PATCH", MERGE)])
+async def test_an_object_stays_in_its_namespace(api: Api, method: str, kind: str) -> None:
+    await api.must("POST", CONFIG_MAPS, config_map())
+    body = config_map(namespace="other")
+
+    status, refusal = await api.call(method, f"{CONFIG_MAPS}/a", body, content_type=kind)
+
+    assert (status, refusal["message"]) == (
+        400,
+        "the namespace of the provided object does not match the namespace sent on the request",
+    )
+
+
+async def test_events_are_refused_by_the_name_of_the_core_group(api: Api) -> None:
+    path = "/apis/events.k8s.io/v1/namespaces/default/events"
+
+    refusal = (await api.call("POST", path, {"metadata": {"name": "e"}}))[1]
+
+    assert refusal["message"].startswith('Event "e" is invalid: ')
+    assert "group" not in refusal["details"]
+
+
+async def test_a_deleted_collection_is_shown_as_the_caller_wants(api: Api) -> None:
+    await api.must("POST", CONFIG_MAPS, config_map())
+
+    table = await api.must(
+        "DELETE", CONFIG_MAPS, accept="application/json;as=Table;v=v1;g=meta.k8s.io"
+    )
+
+    assert table["kind"] == "Table"
+    assert [row["cells"][:2] for row in table["rows"]] == [["a", 1]]
+
+
+async def test_a_config_map_over_a_mebibyte_is_refused_without_a_field(api: Api) -> None:
+    body = {"metadata": {"name": "a"}, "data": {"k": "x" * 1048577}}
+
+    status, refusal = await api.call("POST", CONFIG_MAPS, body)
+
+    assert status == 422
+    assert refusal["message"] == (
+        'ConfigMap "a" is invalid: []: Too long: may not be more than 1048576 bytes'
+    )
+
+
+async def test_an_issued_certificate_must_be_one(api: Api) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "alice")])
+    asked = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, SHA256())
+    text = base64.b64encode(asked.public_bytes(Encoding.PEM)).decode()
+    path = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+    spec = {"signerName": "example.com/x", "usages": ["client auth"], "request": text}
+    await api.must("POST", path, {"metadata": {"name": "c"}, "spec": spec})
+
+    async def issue(content: bytes) -> tuple[int, Any]:
+        status = {"certificate": base64.b64encode(content).decode()}
+        return await api.call("PATCH", f"{path}/c/status", {"status": status}, content_type=MERGE)
+
+    for content, why in (
+        (b"x", "must contain at least one CERTIFICATE PEM block"),
+        (
+            asked.public_bytes(Encoding.PEM),
+            'only CERTIFICATE PEM blocks are allowed, found "CERTIFICATE REQUEST"',
+        ),
+    ):
+        status, refusal = await issue(content)
+        assert (status, refusal["message"]) == (
+            422,
+            'CertificateSigningRequest.certificates.k8s.io "c" is invalid: status.certificate:'
+            f' Invalid value: "<certificate data>": {why}',
+        )
+    assert (await issue(pki.create_authority("x").certificate))[0] == 200

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from choreo_local import clock
+from choreo_local.apimachinery import copying
 from choreo_local.apimachinery.gvk import GroupVersionKind
 from choreo_local.embedded.kubeapi import typed
 from choreo_local.embedded.kubeapi.defaults import disabled, qos, services
@@ -15,6 +16,9 @@ _TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 # Nodes report themselves: whoever creates one says what it has.
 _KEEPS_STATUS = frozenset({"Node", "Event", "Eviction", "TokenRequest", "Scale", "Binding"})
 _REVIEWS = "Review"
+_POD_PARTS = frozenset({"ephemeralcontainers", "resize"})
+# What the owner of an object says in its metadata, and nobody who writes a subresource.
+_META_OF_OWNER = ("labels", "annotations", "finalizers", "ownerReferences", "deletionTimestamp")
 
 Create = Callable[[Object], None]
 Update = Callable[[Object, Object, str], None]
@@ -56,8 +60,34 @@ def _pod(obj: Object) -> None:
 
 
 def _pod_update(new: Object, old: Object, subresource: str) -> None:
-    if subresource != "status":
+    if subresource in _POD_PARTS:
+        _pod_part_update(new, old, subresource)
+    elif subresource == "status":
+        _pod_status_update(new, old)
+
+
+def _pod_part_update(new: Object, old: Object, part: str) -> None:
+    """Keep everything of a pod but the part that the subresource is about."""
+    given: Object = new["spec"]
+    new["spec"] = copying.deep_copy(old["spec"])
+    _keep(new, old, "status")
+    for field in _META_OF_OWNER:
+        _keep(new["metadata"], old["metadata"], field)
+    if part == "ephemeralcontainers":
+        _keep(new["spec"], given, "ephemeralContainers")
         return
+    for field in ("containers", "initContainers"):
+        sizes, kept = given.get(field) or (), new["spec"].get(field) or ()
+        if [one.get("name") for one in sizes] != [one.get("name") for one in kept]:
+            # Not what a resize may do, and validation says so.
+            _keep(new["spec"], given, field)
+            continue
+        for container, size in zip(kept, sizes, strict=True):
+            _keep(container, size, "resources")
+            _keep(container, size, "resizePolicy")
+
+
+def _pod_status_update(new: Object, old: Object) -> None:
     metadata: Object = new["metadata"]
     metadata.pop("deletionTimestamp", None)
     if "deletionTimestamp" in old["metadata"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from choreo_local.embedded.kubeapi.admission import Plugin
 from choreo_local.embedded.kubeapi.authz import Authorizer
+from choreo_local.embedded.kubeapi.plugins.certificates import CertificateRequests
 from choreo_local.embedded.kubeapi.plugins.lifecycle import NamespaceLifecycle
 from choreo_local.embedded.kubeapi.plugins.limits import LimitRanger
 from choreo_local.embedded.kubeapi.plugins.pods import (
@@ -13,6 +14,7 @@ from choreo_local.embedded.kubeapi.plugins.pods import (
 )
 from choreo_local.embedded.kubeapi.plugins.podsecurity import PodSecurity
 from choreo_local.embedded.kubeapi.plugins.policies import ValidatingPolicies
+from choreo_local.embedded.kubeapi.plugins.quotas import ResourceQuotas
 from choreo_local.embedded.kubeapi.plugins.roles import RoleEscalation
 from choreo_local.embedded.kubeapi.plugins.storage import StorageDefaults
 from choreo_local.embedded.kubeapi.plugins.webhooks import Webhooks
@@ -30,7 +32,9 @@ def standard(store: Store, registry: Registry, authorizer: Authorizer) -> list[P
         Priorities(store),
         DefaultTolerations(),
         StorageDefaults(store),
+        CertificateRequests(authorizer),
         RoleEscalation(authorizer),
         ValidatingPolicies(store, registry, authorizer),
         Webhooks(store, authorizer),
+        ResourceQuotas(store),
     ]

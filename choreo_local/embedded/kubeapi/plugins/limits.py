@@ -7,7 +7,7 @@ from typing import Any
 
 from choreo_local.apimachinery import quantity
 from choreo_local.apimachinery.quantity import Quantity
-from choreo_local.embedded.kubeapi import problems
+from choreo_local.embedded.kubeapi import podamounts, problems
 from choreo_local.embedded.kubeapi.core import Attributes, Manifest
 from choreo_local.embedded.kubeapi.plugins.pods import is_new_pod
 from choreo_local.embedded.storage.store import Store
@@ -110,16 +110,7 @@ def _check_pod(limit: Mapping[str, Any], pod: Mapping[str, Any]) -> list[str]:
 
 
 def _total(spec: Mapping[str, Any], field: str) -> dict[str, str]:
-    """What the containers of a pod ask for together; only what each of them names."""
-    containers = [
-        ((container.get("resources") or {}).get(field) or {})
-        for container in spec.get("containers") or ()
-    ]
-    names = set(containers[0]).intersection(*containers[1:]) if containers else set()
-    return {
-        name: str(sum((_value(one[name]) for one in containers), _value(0)))
-        for name in sorted(names)
-    }
+    return {name: str(amount) for name, amount in podamounts.of_pod(spec, field).items()}
 
 
 def _check(limit: Mapping[str, Any], title: str, requests: Amounts, maxima: Amounts) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from choreo_local.apimachinery import fielderrors
-from choreo_local.embedded.kubeapi.validation import checks, names, printed
+from choreo_local.embedded.kubeapi.validation import checks, names, pemblocks, printed
 from choreo_local.embedded.kubeapi.validation.metadata import Problems
 
 Manifest = dict[str, Any]
@@ -201,3 +201,7 @@ def _issued(new: Manifest, old: Manifest, *, may_issue: bool) -> Problems:
         yield fielderrors.forbidden(
             "status.certificate", "updates may not modify existing certificate content"
         )
+    elif now:
+        trouble = pemblocks.certificates_trouble(now)
+        if trouble:
+            yield fielderrors.invalid_value("status.certificate", "<certificate data>", trouble)

@@ -36,7 +36,8 @@ def validate_map(obj: Manifest) -> Problems:
         yield from checks.fits(f"binaryData[{key}]", key, names.config_key)
     size = sum(len(text.encode()) for text in texts.values()) + _size(binaries)
     if size > _MAX_BYTES:
-        yield fielderrors.too_long("", _MAX_BYTES)
+        # No field is to blame, and that is how a path without fields is written.
+        yield fielderrors.too_long("[]", _MAX_BYTES)
 
 
 def _size(binaries: Mapping[str, str | None]) -> int:

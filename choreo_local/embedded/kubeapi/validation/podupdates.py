@@ -160,6 +160,10 @@ def validate_status(new: dict[str, Any], old: dict[str, Any]) -> Problems:
     nominated = status.get("nominatedNodeName")
     if nominated:
         yield from checks.fits("status.nominatedNodeName", nominated, names.dns_subdomain)
+    for index, condition in enumerate(status.get("conditions") or ()):
+        yield from checks.fits(
+            f"status.conditions[{index}].Type", condition.get("type") or "", names.qualified_name
+        )
     restart_policy = new["spec"].get("restartPolicy")
     for field in ("containerStatuses", "initContainerStatuses"):
         if restart_policy == "Always":

@@ -11,6 +11,7 @@ from choreo_local.embedded.kubeapi.validation import (
     names,
     namespaces,
     nodes,
+    podparts,
     pods,
     podupdates,
     quotas,
@@ -55,7 +56,11 @@ RULES = {
     "Pod": Rules(
         pods.validate_new,
         podupdates.validate,
-        subresources={"status": podupdates.validate_status},
+        subresources={
+            "ephemeralcontainers": podparts.validate_ephemeral,
+            "resize": podparts.validate_resize,
+            "status": podupdates.validate_status,
+        },
     ),
     "PodTemplate": Rules(workloads.validate_pod_template, workloads.validate_pod_template_update),
     "ReplicationController": Rules(
