@@ -76,7 +76,7 @@ class Progress:
             self._stream.flush()
         except OSError:
             # Whoever started us has gone; the start goes on.
-            self._stream = None
+            self.close()
 
 
 def last_times(record: Path) -> dict[str, float]:
