@@ -9,8 +9,8 @@ from choreo_local.cel.errors import EvaluationError
 from choreo_local.cel.libraries.declaring import functions, methods, size_weight
 from choreo_local.cel.libraries.formatting import formatted, inspect
 from choreo_local.cel.sizes import size
+from choreo_local.cel.text import short_double_text
 from choreo_local.cel.types import DYN, INT, STRING, list_of
-from choreo_local.cel.values import type_name
 
 # What Go takes for white space; Python's own idea has four more characters.
 _SPACE = (
@@ -70,8 +70,19 @@ def _last_index_from(text: str, part: str, offset: int) -> int:
 def _join(parts: list[Any], separator: str = "") -> str:
     for part in parts:
         if type(part) is not str:
-            raise EvaluationError(f"unsupported type conversion from '{type_name(part)}' to string")
+            raise EvaluationError(f"join: invalid input: {_shown(part)}")
     return separator.join(parts)
+
+
+def _shown(value: Any) -> str:
+    """A value as Go prints it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(int(value))
+    if value is None:
+        return "NULL_VALUE"
+    return short_double_text(value) if isinstance(value, float) else str(value)
 
 
 def _join_weight(parts: list[Any], separator: str = "") -> int:
