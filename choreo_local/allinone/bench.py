@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import http.client
 import os
-import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from choreo_local.allinone import demo, interpreter
 from choreo_local.allinone import instance as instances
+from choreo_local.allinone.figures import Figure
 from choreo_local.errors import ChoreoError, WaitTimeoutError
 from choreo_local.paths import InstancePaths
 
@@ -32,27 +31,6 @@ spec:
   endpoints:
     http: {{type: HTTP, port: 9090, visibility: [external]}}
 """
-
-
-@dataclass(slots=True)
-class Figure:
-    """One measured figure with its raw samples."""
-
-    name: str
-    target: str
-    samples: list[float] = field(default_factory=list)
-    unit: str = "ms"
-
-    @property
-    def median(self) -> float:
-        """The middle sample."""
-        return statistics.median(self.samples)
-
-    @property
-    def p99(self) -> float:
-        """The sample that 99 % do not exceed; with few samples the largest."""
-        ordered = sorted(self.samples)
-        return ordered[min(len(ordered) - 1, round(0.99 * len(ordered)))]
 
 
 def measure_up(*, starts: int, changes: int, say: Callable[[str], None]) -> list[Figure]:

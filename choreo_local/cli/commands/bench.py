@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from choreo_local.cli import options, output
+
+if TYPE_CHECKING:
+    from choreo_local.allinone.figures import Figure
 
 
 @click.group()
@@ -40,19 +44,92 @@ def cel(*, form: str) -> int:
     return 0
 
 
+@bench.command()
+@click.option("--rounds", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option("--writes", type=click.IntRange(32, 1_000_000), default=2_000, show_default=True)
+@click.option(
+    "--objects",
+    type=click.IntRange(0, 1_000_000),
+    default=50_000,
+    show_default=True,
+    help="Objects in the server when its memory is read; 0 leaves memory out.",
+)
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder with the binaries etcd and kube-apiserver: start them, and compare with them.",
+)
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Compare with the API server of a kubeconfig; it is written to.",
+)
+@options.output_format("table", "json", "yaml")
+def kube(
+    *,
+    rounds: int,
+    writes: int,
+    objects: int,
+    reference: Path | None,
+    kubeconfig: Path | None,
+    form: str,
+) -> int:
+    """Measure the embedded Kubernetes API, alone or beside another."""
+    from choreo_local.allinone import kubebench
+
+    extent = kubebench.Extent(rounds=rounds, writes=writes, objects=objects)
+    systems = kubebench.systems(reference, kubeconfig)
+    measured = kubebench.measure(systems, extent, output.say)
+    if form == "table":
+        _compare(measured)
+    else:
+        rows = {name: [_row(figure) for figure in found] for name, found in measured.items()}
+        output.data(rows, form)
+    return 0
+
+
+def _compare(measured: dict[str, list[Figure]]) -> None:
+    """A line a figure; a ratio above 1 means that the embedded server is better."""
+    (name, ours), *others = measured.items()
+    columns = ["FIGURE", name.upper(), "MIN", "MAX"]
+    for other, _ in others:
+        columns += [other.upper(), "MIN", "MAX", "RATIO"]
+    rows = []
+    for figure in ours:
+        row = [figure.name, *_cells(figure)]
+        for _, figures in others:
+            theirs = next((found for found in figures if found.name == figure.name), None)
+            row += _cells(theirs)
+            row.append(f"{figure.times_better_than(theirs):.2f}" if theirs else "-")
+        rows.append(row)
+    output.table(columns, rows)
+    for system, figures in measured.items():
+        for figure in figures:
+            samples = " ".join(f"{sample:.1f}" for sample in figure.samples)
+            output.emit(f"samples  {system}, {figure.name} ({figure.unit}): {samples}")
+
+
+def _cells(figure: Figure | None) -> list[str]:
+    if figure is None:
+        return ["-", "-", "-"]
+    values = (figure.median, min(figure.samples), max(figure.samples))
+    return [f"{value:,.1f} {figure.unit}" for value in values]
+
+
+def _row(figure: Any) -> dict[str, Any]:
+    return {
+        "name": figure.name,
+        "target": figure.target,
+        "unit": figure.unit,
+        "median": _rounded(figure.median),
+        "p99": _rounded(figure.p99),
+        "samples": [_rounded(sample) for sample in figure.samples],
+    }
+
+
 def _show(figures: list[Any], form: str) -> None:
     if form != "table":
-        rows = [
-            {
-                "name": figure.name,
-                "target": figure.target,
-                "unit": figure.unit,
-                "median": _rounded(figure.median),
-                "p99": _rounded(figure.p99),
-                "samples": [_rounded(sample) for sample in figure.samples],
-            }
-            for figure in figures
-        ]
+        rows = [_row(figure) for figure in figures]
         output.data(rows, form)
         return
     columns = ("FIGURE", "MEDIAN", "MIN", "MAX", "P99", "TARGET")
