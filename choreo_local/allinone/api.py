@@ -11,6 +11,7 @@ from choreo_local.api import labels
 from choreo_local.apiserver import security
 from choreo_local.apiserver.app import create_app
 from choreo_local.apiserver.server import ApiServer
+from choreo_local.authz.live import LivePolicies
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.planes import PlaneClients
 from choreo_local.services import assembly
@@ -47,6 +48,7 @@ class Apis:
         self._thread = LoopThread("api")
         self._server: ApiServer | None = None
         self._services: assembly.Services | None = None
+        self._policies: LivePolicies | None = None
         self._clients: list[KubeClient] = []
 
     def start(self) -> None:
@@ -68,9 +70,12 @@ class Apis:
             self._clients.append(connected)
         self._clients.append(client)
         self._services = assembly.assemble(client, planes)
+        self._policies = LivePolicies(client)
+        await self._policies.start()
         app = create_app(
             services=self._services,
             authenticate=security.owner_token(self._token),
+            decisions=self._policies.enforcer,
             status=self._status,
         )
         self._server = ApiServer(app, self._socket)
@@ -82,5 +87,7 @@ class Apis:
             await self._services.stop()
         if self._server is not None:
             await self._server.stop()
+        if self._policies is not None:
+            await self._policies.stop()
         for client in self._clients:
             await client.close()

@@ -29,7 +29,7 @@ from choreo_local.threads import LoopThread
 logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 60
-_DEFINITIONS = ("access", "core", "dataplane")
+_DEFINITIONS = ("access", "core", "authz", "dataplane")
 _POD = ResourceKind("", "v1", "Pod", "pods")
 _LOCAL_PLANES = {
     "DataPlane": "data-plane",

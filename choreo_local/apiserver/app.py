@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from choreo_local.apiserver import problems, security
 from choreo_local.apiserver.routers import (
+    authz,
     autobuild,
     board,
     components,
@@ -22,6 +23,7 @@ from choreo_local.apiserver.routers import (
     secrets,
     workflowruns,
 )
+from choreo_local.authz.interfaces import DecisionPoint
 from choreo_local.errors import ChoreoError
 from choreo_local.services.assembly import Services
 
@@ -30,6 +32,7 @@ Status = Callable[[], Awaitable[Mapping[str, Any]]]
 # The paths of single kinds go before the generic ones.
 _ROUTERS = (
     instance.router,
+    authz.router,
     board.router,
     lifecycle.router,
     inspection.router,
@@ -45,6 +48,7 @@ def create_app(
     *,
     services: Services,
     authenticate: security.Authenticate,
+    decisions: DecisionPoint,
     status: Status,
     allowed_hosts: Iterable[str] = (),
 ) -> FastAPI:
@@ -53,6 +57,7 @@ def create_app(
     Args:
         services: the use cases.
         authenticate: bearer token → subject; raises UnauthorizedError.
+        decisions: what a subject may do.
         status: what `/choreo/v1/status` answers.
         allowed_hosts: names besides those of this machine under which the API may be called.
     """
@@ -60,11 +65,13 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.services = services
     app.state.authenticate = authenticate
+    app.state.decisions = decisions
     app.state.status = status
     app.include_router(discovery.router)
     app.include_router(autobuild.router)
     for router in _ROUTERS:
-        app.include_router(router, dependencies=[Depends(security.authenticated)])
+        first = [Depends(objects.known)] if router is objects.router else []
+        app.include_router(router, dependencies=[*first, Depends(security.authenticated)])
     app.add_exception_handler(ChoreoError, problems.on_domain_error)
     app.add_exception_handler(problems.PlainTextError, problems.on_plain_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)

@@ -58,6 +58,17 @@ async def json_object(request: Request, type_name: str) -> dict[str, Any]:
     return content
 
 
+async def json_objects(request: Request, type_name: str) -> list[dict[str, Any]]:
+    """The body as a list of objects."""
+    content = _decoded(await raw(request))
+    if content is not None and not isinstance(content, list):
+        raise _mismatch(content, f"value of type []gen.{type_name}")
+    for entry in content or ():
+        if not isinstance(entry, dict):
+            raise _mismatch(entry, f"value of type gen.{type_name}")
+    return content or []
+
+
 def _check_metadata(name: str, metadata: dict[str, Any]) -> None:
     for field in ("name", "namespace"):
         value = metadata.get(field)

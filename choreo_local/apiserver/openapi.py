@@ -67,9 +67,14 @@ _OF_BINDING = "/api/v1/namespaces/{namespaceName}/releasebindings/{releaseBindin
 _OURS = "/choreo/v1/namespaces/{namespaceName}"
 _OUR_COMPONENT = f"{_OURS}/components/{{componentName}}"
 _ALPHA = "/api/v1alpha1/namespaces/{namespaceName}"
+_SCOPE = ("namespace", "project", "component", "resource")
 _TRIGGER = f"{_ALPHA}/releasebindings/{{releaseBindingName}}/trigger"
 _OF_RUN = "/api/v1/namespaces/{namespaceName}/workflowruns/{runName}"
 _SPECIAL = (
+    _Special("get", "/api/v1/authz/actions", "listActions"),
+    _Special("post", "/api/v1/authz/evaluates", "evaluates"),
+    _Special("get", "/api/v1/authz/profile", "getSubjectProfile", _SCOPE),
+    _Special("get", "/choreo/v1/authz/explanation", "explainDecision", ("action", *_SCOPE, "as")),
     _Special("get", f"{_OF_RUN}/status", "getWorkflowRunStatus"),
     _Special("get", f"{_OF_RUN}/logs", "getWorkflowRunLogs", ("task", "sinceSeconds")),
     _Special("get", f"{_OF_RUN}/events", "getWorkflowRunEvents", ("task",)),

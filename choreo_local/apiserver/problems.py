@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import urllib.parse
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from choreo_local.api.rest import ErrorCode, TokenErrorCode
 from choreo_local.errors import (
     ApiError,
     ChoreoError,
+    ForbiddenError,
     PreflightError,
     RefusedError,
     UnauthorizedError,
@@ -26,6 +28,8 @@ from choreo_local.errors import (
 logger = logging.getLogger(__name__)
 
 OURS: Final = "/choreo/"
+# Names the action and the scope that a caller lacks.
+MISSING_PERMISSION: Final = "Choreo-Missing-Permission"
 _NOSNIFF: Final = {"X-Content-Type-Options": "nosniff"}
 _INTERNAL: Final = "Internal server error"
 
@@ -71,6 +75,15 @@ def answer(error: ChoreoError, *, path: str) -> Response:
     if isinstance(error, UnauthorizedError) and error.reason in set(TokenErrorCode):
         return json_response({"error": error.reason, "message": error.message}, status=401)
     status = status_of(error)
+    response = _answer(error, status, path)
+    if isinstance(error, ForbiddenError) and "action" in error.details:
+        # The body of these answers is upstream's, which does not say what was missing.
+        missing = f"{error.details['action']} {error.details['scope']}"
+        response.headers[MISSING_PERMISSION] = urllib.parse.quote(missing, safe="/:* ")
+    return response
+
+
+def _answer(error: ChoreoError, status: int, path: str) -> Response:
     if path.startswith(OURS):
         return json_response(_our_body(error, status), status=status)
     if isinstance(error, ApiError) and error.reason in set(ErrorCode):

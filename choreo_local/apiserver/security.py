@@ -1,4 +1,6 @@
-"""Who calls: bearer token → subject, as the one dependency of every route that is not public.
+"""Who calls, and what they may do: bearer token → subject → access.
+
+`authenticated` is the one dependency of every route that is not public.
 
 Also the check of the Host header: a page on the internet must not reach an API on this machine by
 letting its own name point here.
@@ -8,26 +10,20 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from choreo_local.api.rest import TokenErrorCode
 from choreo_local.apiserver import problems
+from choreo_local.authz.types import OWNER, Subject
 from choreo_local.errors import UnauthorizedError
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Who sent a request."""
-
-    name: str
-    type: str = "user"
-
+from choreo_local.services.access import Access
+from choreo_local.services.authorized import AuthorizedObjects
 
 # Given the token of a request, if it has one; raises UnauthorizedError with a `TokenErrorCode`.
-Authenticate = Callable[[str | None], Subject]
+# None is somebody whom nobody recognised, which only an instance without security lets in.
+Authenticate = Callable[[str | None], Subject | None]
 
 
 def owner_token(token: str) -> Authenticate:
@@ -41,17 +37,26 @@ def owner_token(token: str) -> Authenticate:
             )
         if not hmac.compare_digest(given.encode(errors="surrogateescape"), expected):
             raise UnauthorizedError("invalid or expired token", reason=TokenErrorCode.INVALID_TOKEN)
-        return Subject("owner")
+        return OWNER
 
     return authenticate
 
 
-async def authenticated(request: Request) -> Subject:
+async def authenticated(request: Request) -> None:
     """The dependency: who sent this request."""
     authenticate: Authenticate = request.app.state.authenticate
-    subject = authenticate(_bearer(request.headers.get("authorization", "")))
-    request.state.subject = subject
-    return subject
+    request.state.subject = authenticate(_bearer(request.headers.get("authorization", "")))
+
+
+def access(request: Request) -> Access:
+    """What the sender of a request may do."""
+    state = request.app.state
+    return Access(state.decisions, request.state.subject, state.services.objects)
+
+
+def objects(request: Request) -> AuthorizedObjects:
+    """The objects of every kind, as the sender of a request may use them."""
+    return AuthorizedObjects(request.app.state.services.objects, access(request))
 
 
 def _bearer(header: str) -> str | None:

@@ -7,6 +7,7 @@ work of a decision does not grow with the number of bindings.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from choreo_local.authz import actions
@@ -23,6 +24,7 @@ class PolicySet:
         self._roles: dict[Role, tuple[str, ...]] = {}
         self._sources: dict[str, tuple[Policy, ...]] = {}
         self._subjects: dict[str, dict[str, dict[Policy, int]]] = {}
+        self._denials: dict[str, Counter[Policy]] = {}
         self._tables: dict[Place, Table] = {}
 
     def set_role(self, role: Role, grants: Iterable[Grant]) -> None:
@@ -44,6 +46,8 @@ class PolicySet:
         for policy in found:
             places = self._subjects.setdefault(policy.subject, {}).setdefault(policy.path, {})
             places[policy] = places.get(policy, 0) + 1
+            if policy.effect == DENY:
+                self._denials.setdefault(policy.subject, Counter())[policy] += 1
             self._tables.pop((policy.subject, policy.path), None)
 
     def _remove(self, policy: Policy) -> None:
@@ -56,7 +60,17 @@ class PolicySet:
             del paths[policy.path]
         if not paths:
             del self._subjects[policy.subject]
+        if policy.effect == DENY:
+            self._forget_denial(policy)
         self._tables.pop((policy.subject, policy.path), None)
+
+    def _forget_denial(self, policy: Policy) -> None:
+        denials = self._denials[policy.subject]
+        denials[policy] -= 1
+        if not denials[policy]:
+            del denials[policy]
+        if not denials:
+            del self._denials[policy.subject]
 
     def role_has(self, role: Role, action: str) -> bool:
         """Whether a role allows or, bound with another effect, denies an action."""
@@ -103,9 +117,10 @@ class PolicySet:
 
     def is_denied_around(self, subject: str, path: str, action: str) -> bool:
         """Whether anything denies an action at a path, above it or somewhere below it."""
+        above = set(lineage(path))
         return any(
-            policy.effect == DENY and self._has(policy, action)
-            for policy in self.around(subject, path)
+            (policy.path in above or is_below(policy.path, path)) and self._has(policy, action)
+            for policy in self._denials.get(subject, ())
         )
 
     def of_subject(self, subject: str) -> Iterator[Policy]:

@@ -28,6 +28,11 @@ class Subject:
     id: str = ""
 
 
+# Whoever holds the token in the state directory. No token that somebody else issued has this claim;
+# the bundle `authz` binds it to the role `admin`.
+OWNER = Subject("user", "choreo.dev/owner", ("true",), id="owner")
+
+
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
     """A place: all of it, a namespace, a project, a component or a resource."""

@@ -5,7 +5,7 @@ Messages and error classes are those of the OpenChoreo API, since other programs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,8 @@ from choreo_local.services.cluster import is_name
 from choreo_local.services.kinds import Rule, ServedKind
 
 Manifest = dict[str, Any]
+# Raises when the caller may not do to an object what is about to be done.
+Check = Callable[[Manifest], None]
 
 # How often an update is tried again when somebody else was faster: the last writer wins.
 _ATTEMPTS = 8
@@ -59,8 +61,19 @@ class Objects:
         cursor: str = "",
         label_selector: str = "",
         filters: Mapping[str, str] | None = None,
+        keep: Callable[[Manifest], bool] | None = None,
     ) -> Page:
-        """Some objects of a kind; `filters` are those that the kind has."""
+        """Some objects of a kind.
+
+        Args:
+            kind: of the objects.
+            namespace: where, for kinds that live in one.
+            limit: how many at most, within the bounds of the API.
+            cursor: where to go on.
+            label_selector: which labels they must have.
+            filters: values for the filters that the kind has.
+            keep: which of them the caller may see; all when it is None.
+        """
         _check_namespace(namespace)
         place = paging.decode(cursor)
         wanted = {name: value for name, value in (filters or {}).items() if value}
@@ -68,16 +81,17 @@ class Objects:
         selector = _selector(kind, label_selector)
         found: list[Manifest] = []
         size = rest.page_size(limit)
+        is_partial = bool(wanted) or keep is not None
         while True:
             items, following = await self._fetch(
                 kind.resource,
                 namespace,
                 token=place.token,
-                limit=_FILTERED_PAGE if wanted else size,
+                limit=_FILTERED_PAGE if is_partial else size,
                 selector=selector,
             )
             for index, item in enumerate(items[place.skip :], place.skip):
-                if not _matches(kind, item, wanted):
+                if not _matches(kind, item, wanted) or not (keep is None or keep(item)):
                     continue
                 if len(found) == size:
                     return Page(found, paging.encode(paging.Cursor(place.token, index)))
@@ -85,7 +99,8 @@ class Objects:
             if not following:
                 return Page(found)
             place = paging.Cursor(following)
-            if len(found) == size:
+            if len(found) == size and not is_partial:
+                # Of a part of the list only reading on can tell whether it goes on.
                 return Page(found, paging.encode(place))
 
     async def get(self, kind: ServedKind, name: str, namespace: str | None = None) -> Manifest:
@@ -119,15 +134,27 @@ class Objects:
         return shown(kind, await self._created(kind, obj))
 
     async def update(
-        self, kind: ServedKind, name: str, body: Mapping[str, Any], namespace: str | None = None
+        self,
+        kind: ServedKind,
+        name: str,
+        body: Mapping[str, Any],
+        namespace: str | None = None,
+        *,
+        check: Check | None = None,
     ) -> Manifest:
-        """Replace spec, labels and annotations; the object as the API shows it."""
+        """Replace spec, labels and annotations; the object as the API shows it.
+
+        `check` sees the object as it is and as it would be.
+        """
         for _ in range(_ATTEMPTS):
             current = await self.stored(kind, name, namespace)
+            if check is not None:
+                check(current)
+            wanted = writing.updated(kind, current, body)
+            if check is not None:
+                check(wanted)
             try:
-                written = await self._client.update(
-                    kind.resource, writing.updated(kind, current, body)
-                )
+                written = await self._client.update(kind.resource, wanted)
             except InvalidError as error:
                 raise _refused(kind, error) from error
             except NotFoundError:
@@ -137,9 +164,18 @@ class Objects:
             return shown(kind, written)
         raise ConflictError(f"{kind.label} is being changed by others all the time")
 
-    async def delete(self, kind: ServedKind, name: str, namespace: str | None = None) -> None:
-        """Delete; finalizers may keep the object for a while."""
-        await self.stored(kind, name, namespace)
+    async def delete(
+        self,
+        kind: ServedKind,
+        name: str,
+        namespace: str | None = None,
+        *,
+        check: Check | None = None,
+    ) -> None:
+        """Delete; finalizers may keep the object for a while. `check` sees the object before."""
+        found = await self.stored(kind, name, namespace)
+        if check is not None:
+            check(found)
         try:
             await self._client.delete(kind.resource, name, namespace)
         except NotFoundError:

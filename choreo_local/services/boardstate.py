@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from choreo_local.api import labels
 from choreo_local.apiclient.types import Board, BoardReplaced, Column, Row, RowsChanged
@@ -226,12 +226,28 @@ def _trouble(found: Iterable[Manifest], words: LastWords) -> Trouble | None:
     return trouble.with_last_words(line) if line else trouble
 
 
+class RowSight(Protocol):
+    """What somebody may see of a board."""
+
+    def row(self, row: Row) -> Row | None:
+        """The row as it may be seen; None when it may not be known."""
+        ...
+
+    def sees_columns(self) -> bool:
+        """Whether the environments may be seen, even without any row."""
+        ...
+
+
 @dataclass(slots=True)
 class View:
-    """One board that somebody looks at, as it was last shown."""
+    """One board that somebody looks at, as it was last shown.
+
+    `sight` is what they may see; everything when it is None.
+    """
 
     namespace: str
     project: str | None
+    sight: RowSight | None = None
     columns: tuple[Column, ...] = ()
     rows: dict[str, Row] = field(default_factory=dict)
 
@@ -239,15 +255,17 @@ class View:
     def board(self) -> Board:
         """All of it."""
         rows = tuple(self.rows[name] for name in sorted(self.rows))
-        return Board(self.namespace, self.project, self.columns, rows)
+        is_blind = self.sight is not None and not rows and not self.sight.sees_columns()
+        return Board(self.namespace, self.project, () if is_blind else self.columns, rows)
 
     def fill(self, state: BoardState, words: LastWords) -> None:
         """Make the whole board."""
         self.columns = state.columns(self.namespace, self.project)
-        self.rows = {
-            component["metadata"]["name"]: state.row(component, self.columns, words)
+        rows = (
+            self._seen(state.row(component, self.columns, words))
             for component in state.components(self.namespace, self.project)
-        }
+        )
+        self.rows = {row.component: row for row in rows if row is not None}
 
     def refresh(
         self, state: BoardState, words: LastWords, *, dirty: set[Key], namespaces: set[str]
@@ -293,7 +311,10 @@ class View:
         component = state.component((self.namespace, name))
         if component is None or self.project not in (None, _project(component)):
             return None
-        return state.row(component, self.columns, words)
+        return self._seen(state.row(component, self.columns, words))
+
+    def _seen(self, row: Row) -> Row | None:
+        return row if self.sight is None else self.sight.row(row)
 
 
 def _difference(before: Mapping[str, Row], after: Mapping[str, Row]) -> RowsChanged | None:

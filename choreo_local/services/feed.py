@@ -19,7 +19,7 @@ from choreo_local.errors import ApiError, UnreachableError
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.watcher import Informer
 from choreo_local.services import podlogs, pods, trimming
-from choreo_local.services.boardstate import BoardState, View
+from choreo_local.services.boardstate import BoardState, RowSight, View
 from choreo_local.services.live import Planes
 from choreo_local.tasks import TaskGroup
 
@@ -69,19 +69,21 @@ class BoardFeed:
         """Return once boards can be made; UnreachableError when that takes too long."""
         await self._start()
 
-    async def board(self, namespace: str, project: str | None = None) -> Board:
-        """A board as it is now."""
+    async def board(
+        self, namespace: str, project: str | None = None, *, sight: RowSight | None = None
+    ) -> Board:
+        """A board as it is now; `sight` is what the caller may see of it."""
         await self._start()
-        view = View(namespace, project)
+        view = View(namespace, project, sight)
         view.fill(self._state, self._words)
         return view.board
 
     async def watch(
-        self, namespace: str, project: str | None = None
+        self, namespace: str, project: str | None = None, *, sight: RowSight | None = None
     ) -> AsyncGenerator[BoardEvent, None]:
         """The board, then its changes; ends when the feed is stopped."""
         await self._start()
-        with self._viewer(View(namespace, project)) as viewer:
+        with self._viewer(View(namespace, project, sight)) as viewer:
             yield BoardReplaced(viewer.view.board)
             while not self._stopped:
                 event = await viewer.next(_PING_SECONDS)

@@ -14,10 +14,15 @@ from choreo_local.apiclient.client import ApiClient
 from choreo_local.apiserver import security
 from choreo_local.apiserver.app import create_app
 from choreo_local.apiserver.server import ApiServer
+from choreo_local.authz.disabled import Disabled
+from choreo_local.authz.interfaces import DecisionPoint
+from choreo_local.authz.live import LivePolicies
+from choreo_local.authz.types import Subject
 from choreo_local.services.assembly import assemble
 from tests.services.harness import Platform
 
 TOKEN = "a-token-of-the-owner"
+_MEMBER = "a-member-of-"
 STATUS: dict[str, Any] = {
     "instance": "test",
     "state": "ready",
@@ -62,9 +67,35 @@ class Api:
         return content
 
 
+def token_of(*values: str, claim: str = "groups") -> str:
+    """The token of somebody with these values of a claim, e.g. in these groups."""
+    return f"{_MEMBER}{claim}:{','.join(values)}"
+
+
+def _authenticate(token: str | None) -> Subject | None:
+    """Also knows tokens that say who sends them."""
+    if token is None or not token.startswith(_MEMBER):
+        return security.owner_token(TOKEN)(token)
+    claim, _, values = token.removeprefix(_MEMBER).partition(":")
+    kind = "user" if claim == "groups" else "service_account"
+    return Subject(kind, claim, tuple(filter(None, values.split(","))), id=values)
+
+
 @asynccontextmanager
-async def serve(platform: Platform) -> AsyncIterator[Api]:
-    """The API over a platform."""
+async def serve(platform: Platform, *, authorization: bool = True) -> AsyncIterator[Api]:
+    """The API over a platform, to which the default roles are added."""
+    await platform.apply_bundle("authz")
+    policies = LivePolicies(platform.client)
+    await policies.start()
+    try:
+        async with _serve(platform, policies.enforcer if authorization else Disabled()) as api:
+            yield api
+    finally:
+        await policies.stop()
+
+
+@asynccontextmanager
+async def _serve(platform: Platform, decisions: DecisionPoint) -> AsyncIterator[Api]:
 
     async def status() -> dict[str, Any]:
         return STATUS
@@ -72,7 +103,9 @@ async def serve(platform: Platform) -> AsyncIterator[Api]:
     sock = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     services = assemble(platform.client, platform.planes)
-    app = create_app(services=services, authenticate=security.owner_token(TOKEN), status=status)
+    app = create_app(
+        services=services, authenticate=_authenticate, decisions=decisions, status=status
+    )
     server = ApiServer(app, sock)
     await server.start()
     try:

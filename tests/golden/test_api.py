@@ -2,7 +2,7 @@
 
 One control plane without controllers answers all requests in their order, for each builds on the
 ones before; then every recorded answer is a test. What controllers write (`status`) is compared
-elsewhere. Requests of other users than the administrator wait for authorization.
+elsewhere.
 """
 
 from __future__ import annotations
@@ -17,16 +17,25 @@ import pytest_asyncio
 import yaml
 
 from choreo_local.apiserver import openapi
-from tests.apiserver.harness import TOKEN, Api, serve
+from tests.apiserver.harness import Api, serve, token_of
 from tests.golden import GOLDENS, differences, fixture, load
 from tests.services import harness
 
 _RECORDING = GOLDENS / "api" / "sequence.json"
 _CURSOR = "<cursor>"
-# Needs what other parts bring: controllers that finalize, identity, authorization, secrets, builds.
-_OTHER_GROUPS = frozenset({"deletes", "authentication", "authz", "roles"})
+# Needs what other parts bring: controllers that finalize, identity.
+_OTHER_GROUPS = frozenset({"deletes", "authentication"})
 _OTHER_PATHS = re.compile(r"^/\.well-known/|^/exec/")
-_ADMINISTRATORS = frozenset({"admin", "svc"})
+_TOKENS = {
+    "admin": token_of("admins"),
+    "svc": token_of("service_mcp_client", claim="sub"),
+    "developer": token_of("developers"),
+    "pe": token_of("platform-engineers"),
+    "sre": token_of("sres"),
+    "nobody": token_of("nobodies"),
+    "multi": token_of("developers", "admins"),
+    "none": None,
+}
 _TIMES = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DAY = re.compile(r"-20\d{6}-")
@@ -55,17 +64,11 @@ def _is_ours(entry: dict[str, Any]) -> bool:
 
 def _checked() -> Iterator[Any]:
     for entry in _sequence():
-        is_plain = entry["auth"] in {*_ADMINISTRATORS, "none"} and not entry.get("unstable")
+        is_plain = entry["auth"] in _TOKENS and not entry.get("unstable")
         if entry["check"] and is_plain and _is_ours(entry) and "headers" not in entry["request"]:
             request = entry["request"]
             title = f"{entry['id']}-{request['method']} {request['path'][:60]}"
             yield pytest.param(entry, id=title)
-
-
-def _changes_something(entry: dict[str, Any]) -> bool:
-    """Whether somebody else's request has to be made for the ones after it."""
-    status = entry.get("response", {}).get("status", 500)
-    return bool(entry["request"]["method"] != "GET" and status < 300)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -76,9 +79,7 @@ async def answers() -> AsyncIterator[dict[int, Answer]]:
         found: dict[int, Answer] = {}
         cursor = ""
         for entry in _sequence():
-            if not _is_ours(entry):
-                continue
-            if entry["auth"] not in {*_ADMINISTRATORS, "none"} and not _changes_something(entry):
+            if not _is_ours(entry) or entry["auth"] not in _TOKENS:
                 continue
             found[entry["id"]] = await _ask(api, entry, cursor)
             content = found[entry["id"]][1]
@@ -95,7 +96,7 @@ async def _ask(api: Api, entry: dict[str, Any], cursor: str) -> Answer:
         request["path"].replace(_CURSOR, cursor),
         request.get("body"),
         data=None if raw is None else raw.encode(),
-        token=None if entry["auth"] == "none" else TOKEN,
+        token=_TOKENS[entry["auth"]],
     )
     return status, content, headers.get("Allow", "")
 
@@ -149,7 +150,7 @@ def test_our_description_names_operations_as_upstream_does() -> None:
     theirs, ours = _operations(content), _operations(openapi.document("1.0"))
     shared = {key: name for key, name in ours.items() if not key[0].startswith("/choreo/")}
     assert {key: theirs.get(key) for key in shared} == shared
-    assert len(shared) == 209
+    assert len(shared) == 212
 
 
 def _operations(document: dict[str, Any]) -> dict[tuple[str, str], str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from choreo_local.apiserver import bodies, problems
+from choreo_local.apiserver import bodies, guarded, problems
 from choreo_local.apiserver.problems import PlainTextError
 from choreo_local.services.assembly import Services
 
@@ -32,5 +32,18 @@ async def generate_release(request: Request, namespace: str, component: str) -> 
     return problems.json_response(created, status=201)
 
 
-router.add_api_route("/schema", schema, methods=["GET", "HEAD"], response_model=None)
-router.add_api_route("/generate-release", generate_release, methods=["POST"], response_model=None)
+_COMPONENT = "Component"
+router.add_api_route(
+    "/schema",
+    schema,
+    methods=["GET", "HEAD"],
+    response_model=None,
+    dependencies=[guarded.stored("component:view", _COMPONENT, "component")],
+)
+router.add_api_route(
+    "/generate-release",
+    generate_release,
+    methods=["POST"],
+    response_model=None,
+    dependencies=[guarded.stored("componentrelease:create", _COMPONENT, "component")],
+)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from choreo_local.apiclient import wire
-from choreo_local.apiserver import paging, problems
+from choreo_local.apiserver import guarded, paging, problems
 from choreo_local.apiserver.streaming import LinesResponse
 from choreo_local.services import logstream
 from choreo_local.services.assembly import Services
@@ -66,5 +66,16 @@ def _services(request: Request) -> Services:
     return services
 
 
-for _path, _endpoint in (("/why", why), ("/url", urls), ("/details", details), ("/logs", logs)):
-    router.add_api_route(_path, _endpoint, methods=["GET"], response_model=None)
+for _path, _endpoint, _actions in (
+    ("/why", why, ("component:view", "releasebinding:view")),
+    ("/url", urls, ("releasebinding:view",)),
+    ("/details", details, ("component:view", "releasebinding:view")),
+    ("/logs", logs, ("logs:view",)),
+):
+    router.add_api_route(
+        _path,
+        _endpoint,
+        methods=["GET"],
+        response_model=None,
+        dependencies=[guarded.of_component(*_actions)],
+    )

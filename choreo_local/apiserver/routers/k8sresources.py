@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from choreo_local.apiserver import paging, problems
+from choreo_local.apiserver import guarded, paging, problems
 from choreo_local.services.assembly import Services
 from choreo_local.services.tree import Tree
 
@@ -48,4 +48,10 @@ def _tree(request: Request) -> Tree:
 
 
 for _path, _endpoint in (("/tree", tree), ("/events", events), ("/logs", logs)):
-    router.add_api_route(_path, _endpoint, methods=["GET", "HEAD"], response_model=None)
+    router.add_api_route(
+        _path,
+        _endpoint,
+        methods=["GET", "HEAD"],
+        response_model=None,
+        dependencies=[guarded.stored("releasebinding:view", "ReleaseBinding", "binding")],
+    )

@@ -9,13 +9,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from choreo_local.apiclient import wire
-from choreo_local.apiserver import bodies, paging, problems
+from choreo_local.apiserver import bodies, guarded, paging, problems, security
 from choreo_local.errors import BadRequestError, Cause
 from choreo_local.services.assembly import Services
 from choreo_local.services.moves import UNCHECKED, Expected
 from choreo_local.services.releases import Releases
 
 router = APIRouter(prefix="/choreo/v1/namespaces/{namespace}/components/{component}")
+# A promotion makes the binding or changes it.
+_BINDS = ("releasebinding:create", "releasebinding:update")
 
 
 async def promotion_plan(request: Request, namespace: str, component: str) -> Response:
@@ -36,6 +38,9 @@ async def promote(request: Request, namespace: str, component: str) -> Response:
     to = _text(body, "to")
     if to is None:
         raise _malformed("to", "is required")
+    await guarded.check_component(
+        security.access(request), _BINDS, namespace, component, environment=to
+    )
     binding = await _releases(request).promote(
         namespace,
         component,
@@ -97,11 +102,18 @@ def _malformed(field: str, problem: str) -> BadRequestError:
     return BadRequestError(f"cannot read the request: {field} {problem}", causes=[cause])
 
 
-for _path, _endpoint, _method in (
-    ("/promotion", promotion_plan, "GET"),
-    ("/promotion", promote, "POST"),
-    ("/rollback", rollback_plan, "GET"),
-    ("/rollback", rollback, "POST"),
-    ("/undeploy", undeploy, "POST"),
+# The environment of a promotion is in the body, so the endpoint itself checks.
+router.add_api_route("/promotion", promote, methods=["POST"], response_model=None)
+for _path, _endpoint, _method, _action, _environment in (
+    ("/promotion", promotion_plan, "GET", "releasebinding:view", "to"),
+    ("/rollback", rollback_plan, "GET", "releasebinding:view", "environment"),
+    ("/rollback", rollback, "POST", "releasebinding:update", "environment"),
+    ("/undeploy", undeploy, "POST", "releasebinding:update", "environment"),
 ):
-    router.add_api_route(_path, _endpoint, methods=[_method], response_model=None)
+    router.add_api_route(
+        _path,
+        _endpoint,
+        methods=[_method],
+        response_model=None,
+        dependencies=[guarded.of_component(_action, environment=_environment)],
+    )

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from choreo_local.apiserver import bodies, paging, problems
-from choreo_local.services import kinds
+from choreo_local.apiserver import bodies, paging, problems, security
+from choreo_local.services import guards, kinds
 from choreo_local.services.assembly import Services
 from choreo_local.services.kinds import Rule, ServedKind
 
@@ -24,7 +24,7 @@ _VERBS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
 async def collection(request: Request) -> Response:
     """List or create."""
     kind, namespace = _kind(request)
-    objects = _services(request).objects
+    objects = security.objects(request)
     if request.method in {"GET", "HEAD"}:
         page = await objects.page(
             kind,
@@ -47,7 +47,7 @@ async def single(request: Request) -> Response:
     """Get, replace or delete."""
     kind, namespace = _kind(request)
     name = request.path_params["name"]
-    objects = _services(request).objects
+    objects = security.objects(request)
     if request.method in {"GET", "HEAD"}:
         return problems.json_response(await objects.get(kind, name, namespace))
     if request.method == "DELETE":
@@ -66,8 +66,16 @@ async def schema(request: Request) -> Response:
     if Rule.SCHEMA not in kind.rules:
         raise HTTPException(404)
     name = request.path_params["name"]
+    security.access(request).check(
+        guards.action(kind, "view"), guards.by_path(kind, name, namespace)
+    )
     found = await _services(request).components.type_schema(kind, name, namespace)
     return problems.json_response(found)
+
+
+async def known(request: Request) -> None:
+    """The dependency that goes before all others: what the API does not have is told to anybody."""
+    _kind(request)
 
 
 def _kind(request: Request) -> tuple[ServedKind, str | None]:

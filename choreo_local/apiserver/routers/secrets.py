@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from choreo_local.apiserver import bodies, paging, problems
+from choreo_local.apiserver import bodies, guarded, paging, problems, security
+from choreo_local.authz.types import Hierarchy
 from choreo_local.services.assembly import Services
 from choreo_local.services.gitsecrets import NewGitSecret
 from choreo_local.services.secrets import NewSecret
@@ -25,7 +26,9 @@ router = APIRouter(prefix="/api/v1alpha1/namespaces/{namespace}")
 
 
 async def list_secrets(request: Request, namespace: str) -> Response:
-    """Some secrets of a namespace."""
+    """Some secrets of a namespace; none for whom they are not."""
+    if not security.access(request).allows("secret:view", Hierarchy(namespace)):
+        return problems.json_response({"items": [], "pagination": {}})
     page = await _services(request).secrets.page(
         namespace,
         limit=paging.integer(request, "limit"),
@@ -74,7 +77,9 @@ async def delete_secret(request: Request, namespace: str, name: str) -> Response
 
 
 async def list_git_secrets(request: Request, namespace: str) -> Response:
-    """All git secrets of a namespace."""
+    """All git secrets of a namespace; none for whom they are not."""
+    if not security.access(request).allows("secretreference:view", Hierarchy(namespace)):
+        return problems.json_response({"items": [], "totalCount": 0})
     found = await _services(request).git_secrets.list(namespace)
     return problems.json_response({"items": found, "totalCount": len(found)})
 
@@ -101,14 +106,20 @@ def _services(request: Request) -> Services:
     return services
 
 
-for _path, _method, _endpoint in (
-    ("/secrets", "GET", list_secrets),
-    ("/secrets", "POST", create_secret),
-    ("/secrets/{name}", "GET", get_secret),
-    ("/secrets/{name}", "PUT", update_secret),
-    ("/secrets/{name}", "DELETE", delete_secret),
-    ("/gitsecrets", "GET", list_git_secrets),
-    ("/gitsecrets", "POST", create_git_secret),
-    ("/gitsecrets/{name}", "DELETE", delete_git_secret),
+router.add_api_route("/secrets", list_secrets, methods=["GET"], response_model=None)
+router.add_api_route("/gitsecrets", list_git_secrets, methods=["GET"], response_model=None)
+for _path, _method, _endpoint, _action in (
+    ("/secrets", "POST", create_secret, "secret:create"),
+    ("/secrets/{name}", "GET", get_secret, "secret:view"),
+    ("/secrets/{name}", "PUT", update_secret, "secret:update"),
+    ("/secrets/{name}", "DELETE", delete_secret, "secret:delete"),
+    ("/gitsecrets", "POST", create_git_secret, "secretreference:create"),
+    ("/gitsecrets/{name}", "DELETE", delete_git_secret, "secretreference:delete"),
 ):
-    router.add_api_route(_path, _endpoint, methods=[_method], response_model=None)
+    router.add_api_route(
+        _path,
+        _endpoint,
+        methods=[_method],
+        response_model=None,
+        dependencies=[guarded.in_namespace(_action)],
+    )

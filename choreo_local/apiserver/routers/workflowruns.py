@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from choreo_local.apiserver import paging, problems
+from choreo_local.apiserver import guarded, paging, problems
 from choreo_local.services.assembly import Services
 
 router = APIRouter()
@@ -47,5 +47,17 @@ def _services(request: Request) -> Services:
 
 
 for _path, _endpoint in (("/status", status), ("/logs", logs), ("/events", events)):
-    router.add_api_route(_RUN + _path, _endpoint, methods=["GET", "HEAD"], response_model=None)
-router.add_api_route(f"{_BINDING}/trigger", trigger, methods=["POST"], response_model=None)
+    router.add_api_route(
+        _RUN + _path,
+        _endpoint,
+        methods=["GET", "HEAD"],
+        response_model=None,
+        dependencies=[guarded.stored("workflowrun:view", "WorkflowRun", "name")],
+    )
+router.add_api_route(
+    f"{_BINDING}/trigger",
+    trigger,
+    methods=["POST"],
+    response_model=None,
+    dependencies=[guarded.stored("releasebinding:update", "ReleaseBinding", "binding")],
+)
