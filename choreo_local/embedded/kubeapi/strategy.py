@@ -64,7 +64,7 @@ def prepare_update(
     old_meta = old["metadata"]
     if subresource == "status":
         _keep_all_but_status(collection, new, old)
-    elif collection.served.status_subresource:
+    elif collection.served.status_subresource and subresource != "approval":
         _keep_status(new, old)
     if not collection.served.custom:
         defaults.prepare_update(collection.kind.gvk, new, old, subresource=subresource)
