@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +25,22 @@ _LIFETIME = timedelta(days=3650)
 _RENEW_BEFORE = timedelta(days=30)
 # Clocks of a machine and its containers differ a little.
 _BACKDATED = timedelta(minutes=5)
+
+_PURPOSES = {
+    "any": ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+    "server auth": ExtendedKeyUsageOID.SERVER_AUTH,
+    "client auth": ExtendedKeyUsageOID.CLIENT_AUTH,
+    "code signing": ExtendedKeyUsageOID.CODE_SIGNING,
+    "email protection": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    "s/mime": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    "ipsec end system": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.5"),
+    "ipsec tunnel": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.6"),
+    "ipsec user": x509.ObjectIdentifier("1.3.6.1.5.5.7.3.7"),
+    "timestamping": ExtendedKeyUsageOID.TIME_STAMPING,
+    "ocsp signing": ExtendedKeyUsageOID.OCSP_SIGNING,
+    "microsoft sgc": x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.3"),
+    "netscape sgc": x509.ObjectIdentifier("2.16.840.1.113730.4.1"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +82,52 @@ def issue_client(authority: Identity, user: str, groups: Sequence[str] = ()) -> 
     return _issue(authority, x509.Name(attributes), ExtendedKeyUsageOID.CLIENT_AUTH, None)
 
 
+def issue_for(
+    authority: Identity,
+    request: x509.CertificateSigningRequest,
+    *,
+    usages: Iterable[str],
+    lifetime: timedelta,
+) -> bytes:
+    """The certificate, PEM, for somebody else's key; usages as Kubernetes names them."""
+    asked = set(usages)
+    now, ca = clock.now(), authority.parsed()
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(request.subject)
+        .issuer_name(ca.subject)
+        .public_key(request.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATED)
+        .not_valid_after(min(now + lifetime, ca.not_valid_after_utc))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage_of_key(asked), critical=True)
+    )
+    purposes = [oid for name, oid in _PURPOSES.items() if name in asked]
+    if purposes:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+    for extension in request.extensions:
+        if isinstance(extension.value, x509.SubjectAlternativeName):
+            builder = builder.add_extension(extension.value, critical=extension.critical)
+    signed = builder.sign(_private_key(authority), hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.PEM)
+
+
+def _usage_of_key(asked: set[str]) -> x509.KeyUsage:
+    agrees = "key agreement" in asked
+    return x509.KeyUsage(
+        digital_signature=bool(asked & {"digital signature", "signing"}),
+        content_commitment="content commitment" in asked,
+        key_encipherment="key encipherment" in asked,
+        data_encipherment="data encipherment" in asked,
+        key_agreement=agrees,
+        key_cert_sign="cert sign" in asked,
+        crl_sign="crl sign" in asked,
+        encipher_only=agrees and "encipher only" in asked,
+        decipher_only=agrees and "decipher only" in asked,
+    )
+
+
 def ensure_authority(folder: Path, name: str) -> Identity:
     """The authority of a folder, made when it is missing or about to expire."""
     found = load(folder, "ca")
@@ -99,7 +161,11 @@ def ensure_client(
 
 def subject(identity: Identity) -> tuple[str, tuple[str, ...]]:
     """User and groups that a client certificate stands for."""
-    name = identity.parsed().subject
+    return names(identity.parsed().subject)
+
+
+def names(name: x509.Name) -> tuple[str, tuple[str, ...]]:
+    """User and groups that a subject names."""
     users = [str(entry.value) for entry in name.get_attributes_for_oid(NameOID.COMMON_NAME)]
     groups = [str(entry.value) for entry in name.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
     return (users[0] if users else ""), tuple(groups)

@@ -221,6 +221,7 @@ class EmbeddedCluster:
             client,
             informers,
             root_ca=self._authority.certificate.decode(),
+            authority=self._authority,
             volumes_folder=str(Places(self._options.folders.pods).claims),
         )
         manager.start()

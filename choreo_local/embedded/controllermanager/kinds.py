@@ -31,6 +31,13 @@ POD_DISRUPTION_BUDGETS = ResourceKind("policy", "v1", "PodDisruptionBudget", "po
 HORIZONTAL_POD_AUTOSCALERS = ResourceKind(
     "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"
 )
+CERTIFICATE_REQUESTS = ResourceKind(
+    "certificates.k8s.io",
+    "v1",
+    "CertificateSigningRequest",
+    "certificatesigningrequests",
+    namespaced=False,
+)
 STORAGE_CLASSES = ResourceKind(
     "storage.k8s.io", "v1", "StorageClass", "storageclasses", namespaced=False
 )

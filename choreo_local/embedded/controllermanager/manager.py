@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from choreo_local import pki
 from choreo_local.embedded.controllermanager import kinds
 from choreo_local.embedded.controllermanager.autoscaler import AutoscalerLoop
+from choreo_local.embedded.controllermanager.certificates import CertificatesLoop
 from choreo_local.embedded.controllermanager.cronjob import CronJobLoop
 from choreo_local.embedded.controllermanager.daemonset import DaemonSetLoop
 from choreo_local.embedded.controllermanager.deployment import DeploymentLoop
@@ -43,6 +45,7 @@ class ControllerManager:
         informers: shared with the other parts of the cluster, so that each kind is watched once.
         root_ca: PEM text of the authority that signed the kube API's certificate; published in
             every namespace.
+        authority: signs certificate requests; without it they wait.
         volumes_folder: where the node keeps the files of claims; what local volumes say.
     """
 
@@ -52,11 +55,13 @@ class ControllerManager:
         informers: SharedInformers,
         *,
         root_ca: str = "",
+        authority: pki.Identity | None = None,
         volumes_folder: str = "/var/lib/choreo/volumes",
     ) -> None:
         self._client = client
         self._informers = informers
         self._root_ca = root_ca
+        self._authority = authority
         self._volumes_folder = volumes_folder
         self._tasks = TaskGroup("controller-manager")
 
@@ -93,6 +98,9 @@ class ControllerManager:
             NamespaceLoop(self._client, self._informers, served),
         ):
             loop.start(self._tasks)
+        if self._authority is not None:
+            objects = self._objects("certificate-controller")
+            CertificatesLoop(self._informers, objects, self._authority).start(self._tasks)
         GarbageCollector(self._client, self._informers, served, self._tasks).start()
         self._tasks.start(self._load(served), name="served kinds")
 
