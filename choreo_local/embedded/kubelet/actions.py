@@ -50,7 +50,8 @@ def decide(observed: Observed) -> Actions:
     """Compare what runs with what should."""
     if _has_finished(observed):
         return Actions(stop=_sidecars_to_stop(observed), finished=True)
-    return Actions(start=_to_start(observed), stop=_to_stop(observed))
+    start = (*_to_start(observed), *_ephemeral_to_start(observed))
+    return Actions(start=start, stop=_to_stop(observed))
 
 
 def is_initialized(pod: Manifest, latest: Mapping[str, ContainerRecord]) -> bool:
@@ -141,6 +142,12 @@ def _to_start(observed: Observed) -> tuple[str, ...]:
         if _wants_start(observed.pod, container, observed.latest.get(container["name"]))
     )
     return tuple(start)
+
+
+def _ephemeral_to_start(observed: Observed) -> tuple[str, ...]:
+    """Those that never ran: they wait for no other container and run once."""
+    found = podspec.ephemeral_containers(observed.pod)
+    return tuple(one["name"] for one in found if one["name"] not in observed.latest)
 
 
 def _wants_start(pod: Manifest, container: Manifest, record: ContainerRecord | None) -> bool:

@@ -169,5 +169,9 @@ def resolve_port(port: Any, container: Manifest) -> int:
 
 def field_path(pod: Manifest, name: str) -> str:
     """How events name a container of a pod."""
-    kind = "initContainers" if podspec.is_init(pod, name) else "containers"
+    kind = "containers"
+    if podspec.is_init(pod, name):
+        kind = "initContainers"
+    elif podspec.is_ephemeral(pod, name):
+        kind = "ephemeralContainers"
     return f"spec.{kind}{{{name}}}"

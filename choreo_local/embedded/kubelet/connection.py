@@ -12,10 +12,10 @@ from typing import Any, Protocol
 from choreo_local.embedded.kubelet import podspec, usage
 from choreo_local.embedded.kubelet.logfiles import LogOptions
 from choreo_local.embedded.kubelet.records import ContainerRecord
-from choreo_local.embedded.kubelet.runtime import CallerStreams, StreamChoice
+from choreo_local.embedded.kubelet.runtime import CallerStreams, StartError, StreamChoice
 from choreo_local.embedded.kubelet.tools import Tools
 from choreo_local.embedded.kubelet.worker import PodWorker
-from choreo_local.errors import BadRequestError, NotFoundError
+from choreo_local.errors import BadRequestError, InternalError, NotFoundError
 
 
 class ContainerAddress(Protocol):
@@ -110,7 +110,11 @@ class Connection:
     ) -> int:
         """Run a command in a container until it ends; answers its exit code."""
         record = self._running(container)
-        return await self._tools.runtime.exec(record.id, command, streams, options)
+        try:
+            return await self._tools.runtime.exec(record.id, command, streams, options)
+        except StartError as error:
+            message = f"error executing command in container: {error.message}"
+            raise InternalError(f"Internal error occurred: {message}") from error
 
     async def attach(
         self, container: ContainerAddress, streams: CallerStreams, options: StreamChoice
@@ -158,7 +162,8 @@ class Connection:
 
 def _reported(worker: PodWorker, name: str) -> dict[str, Any]:
     status = worker.pod.get("status") or {}
-    shown = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    kinds = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
+    shown = [found for kind in kinds for found in status.get(kind) or ()]
     return next((found for found in shown if found["name"] == name), {})
 
 

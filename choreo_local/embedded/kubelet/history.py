@@ -81,7 +81,8 @@ def failed_start(
 def lost_attempts(pod: Manifest, now: datetime) -> list[ContainerRecord]:
     """The attempts of an earlier life of the node, as the status of the pod tells them."""
     status = pod.get("status") or {}
-    shown = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    kinds = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
+    shown = [found for kind in kinds for found in status.get(kind) or ()]
     return [record for found in shown if (record := _lost(found, now)) is not None]
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import psutil
 
 from choreo_local import clock
-from choreo_local.embedded.kubelet import children, interactive, resources
+from choreo_local.embedded.kubelet import children, interactive, launch, resources
 from choreo_local.embedded.kubelet.hostimages import HostImage
 from choreo_local.embedded.kubelet.launch import Command
 from choreo_local.embedded.kubelet.records import ContainerRecord, ContainerState
@@ -19,6 +19,12 @@ from choreo_local.embedded.kubelet.runtime import ContainerRequest, StartError, 
 
 _LISTENING_SECONDS = 2.0
 OnOutput = Callable[[str, bytes], None]
+
+
+def waits_for_listening(request: ContainerRequest, image: HostImage) -> bool:
+    """Whether a container counts as running only when its program accepts connections."""
+    own = not request.command or launch.find_program(request.command[0], image) is not None
+    return image.waits_for_listening and own
 
 
 class HostContainer:
@@ -67,7 +73,7 @@ class HostContainer:
             raise StartError(message) from error
 
     def _spawn_with_pipes(self) -> children.Child:
-        if not self.image.waits_for_listening:
+        if not waits_for_listening(self.request, self.image):
             return children.spawn(self.command, self._output, stdin=self.request.stdin)
         self._listening, theirs = os.pipe()
         variables = {**self.command.environment, "CHOREO_LISTENING": str(theirs)}

@@ -17,7 +17,7 @@ from choreo_local.embedded.kubelet.events import NORMAL, Event, EventRecorder
 from choreo_local.embedded.kubelet.logfiles import LogBook
 from choreo_local.embedded.kubelet.node import Machine, NodeDescription, NodeRegistration
 from choreo_local.embedded.kubelet.places import Places
-from choreo_local.embedded.kubelet.podspec import Manifest, iter_containers
+from choreo_local.embedded.kubelet.podspec import Manifest, every_container
 from choreo_local.embedded.kubelet.runtime import ContainerRuntime
 from choreo_local.embedded.kubelet.sources import SourceReader
 from choreo_local.embedded.kubelet.tools import Tools
@@ -236,5 +236,5 @@ def _sources(pod: Manifest, *, secrets: bool) -> Iterable[str]:
     chosen = 1 if secrets else 0
     for volume in pod["spec"].get("volumes") or ():
         yield from projections.needed(volume)[chosen]
-    for container in iter_containers(pod):
+    for container in every_container(pod):
         yield from environment.needed(container)[chosen]

@@ -7,6 +7,7 @@ belongs to a pod of an instance.
 from __future__ import annotations
 
 import os
+import posixpath
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ MARK_INSTANCE, MARK_POD = PREFIX + "INSTANCE", PREFIX + "POD"
 _SHIM = Path(__file__).parent / "shim"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _INHERITED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
+_TAR_OPTIONS_WITH_VALUE = tuple("fCTX")
 # Files that a container expects at fixed places, written by the runtime for each pod.
 SYSTEM_FILES = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/tmp")
 
@@ -102,7 +104,11 @@ def command_in(
         tie = tie or ()
         arguments = [*tie, *_python(image, surroundings), str(program.path), *words[1:]]
         return Command(arguments, environment, base.folder)
-    machine_program, words = words[0], [_translated(word, request, root) for word in words]
+    machine_program = words[0]
+    if posixpath.basename(machine_program) == "tar":
+        words = _tar_words(words, request, root, base.folder)
+    else:
+        words = [_translated(word, request, root) for word in words]
     environment = {
         name: _translated(value, request, root) if _is_own(name, request) else value
         for name, value in environment.items()
@@ -228,6 +234,34 @@ def _network(
         found["CHOREO_PARENT_DEATH"] = "1" if sys.platform == "linux" else ""
     if not pod.host_network:
         found["CHOREO_POD_ADDRESS"] = address
+    return found
+
+
+def _tar_words(
+    words: Sequence[str], request: ContainerRequest, root: Path, folder: Path
+) -> list[str]:
+    """Arguments of tar. What it packs keeps the name that it has in the container.
+
+    `kubectl cp` looks for that name in the archive.
+    """
+    found = [words[0]]
+    takes_value = is_elsewhere = False
+    for place, word in enumerate(words[1:]):
+        is_option = not place or (word.startswith("-") and word != "-")
+        translated = _translated(word, request, root)
+        if is_option or takes_value:
+            found.append(translated)
+        elif translated == word:
+            found += ["-C", str(folder), word] if is_elsewhere else [word]
+            is_elsewhere = False
+        else:
+            # The dot makes tar follow the link by which a mounted folder is found.
+            is_link = os.path.islink(translated) and os.path.isdir(translated)
+            inside = os.path.relpath(translated, root) + ("/." if is_link else "")
+            found += ["-C", str(root), inside]
+            is_elsewhere = True
+        is_short = is_option and not word.startswith("--")
+        takes_value = is_short and word[-1:] in _TAR_OPTIONS_WITH_VALUE
     return found
 
 

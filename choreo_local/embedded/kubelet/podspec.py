@@ -24,20 +24,37 @@ def init_containers(pod: Manifest) -> Sequence[Manifest]:
     return found
 
 
+def ephemeral_containers(pod: Manifest) -> Sequence[Manifest]:
+    """The containers that somebody added to a running pod, to look into it."""
+    found: Sequence[Manifest] = pod["spec"].get("ephemeralContainers") or ()
+    return found
+
+
 def iter_containers(pod: Manifest) -> Iterator[Manifest]:
-    """All containers: init containers first."""
+    """The containers that the pod was made with: init containers first."""
     yield from init_containers(pod)
     yield from regular_containers(pod)
 
 
+def every_container(pod: Manifest) -> Iterator[Manifest]:
+    """The containers of all kinds."""
+    yield from iter_containers(pod)
+    yield from ephemeral_containers(pod)
+
+
 def find_container(pod: Manifest, name: str) -> Manifest | None:
-    """The container of that name, of either kind."""
-    return next((found for found in iter_containers(pod) if found["name"] == name), None)
+    """The container of that name, of any kind."""
+    return next((found for found in every_container(pod) if found["name"] == name), None)
 
 
 def is_init(pod: Manifest, name: str) -> bool:
     """Whether `name` is one of the init containers, sidecars included."""
     return any(found["name"] == name for found in init_containers(pod))
+
+
+def is_ephemeral(pod: Manifest, name: str) -> bool:
+    """Whether `name` was added to the running pod."""
+    return any(found["name"] == name for found in ephemeral_containers(pod))
 
 
 def is_sidecar(container: Manifest) -> bool:
@@ -52,6 +69,8 @@ def restart_policy(pod: Manifest) -> str:
 
 def should_restart(pod: Manifest, container: Manifest, record: ContainerRecord) -> bool:
     """Whether a container that has exited is to run again."""
+    if is_ephemeral(pod, container["name"]):
+        return False
     policy = restart_policy(pod)
     if is_init(pod, container["name"]):
         if is_sidecar(container):

@@ -96,6 +96,10 @@ def build(observed: Observed) -> dict[str, Any]:
         status["initContainerStatuses"] = [
             _container_status(observed, container) for container in podspec.init_containers(pod)
         ]
+    if podspec.ephemeral_containers(pod):
+        status["ephemeralContainerStatuses"] = [
+            _ephemeral_status(observed, one) for one in podspec.ephemeral_containers(pod)
+        ]
     if observed.failure is not None:
         status |= {"reason": observed.failure.reason, "message": observed.failure.message}
     return status
@@ -293,6 +297,12 @@ def _container_status(observed: Observed, container: Manifest) -> dict[str, Any]
     return status
 
 
+def _ephemeral_status(observed: Observed, container: Manifest) -> dict[str, Any]:
+    # Nobody waits for it to start or to become ready, so nothing is said about that.
+    shown = _container_status(observed, container) | {"ready": False}
+    return {key: value for key, value in shown.items() if key != "started"}
+
+
 def _mount_status(mount: Manifest) -> dict[str, Any]:
     status = {"name": mount["name"], "mountPath": mount["mountPath"]}
     if mount.get("readOnly"):
@@ -326,6 +336,7 @@ def _waiting(observed: Observed, container: Manifest, view: ContainerView) -> di
     initializing = (
         bool(podspec.init_containers(observed.pod))
         and not podspec.is_init(observed.pod, container["name"])
+        and not podspec.is_ephemeral(observed.pod, container["name"])
         and not actions.is_initialized(observed.pod, _latest(observed))
     )
     return {"reason": "PodInitializing" if initializing else "ContainerCreating"}

@@ -160,7 +160,7 @@ class ProcessRuntime:
         found = {remarks.NOT_ENFORCED: remarks.not_enforced(pod)}
         stand_ins = {
             image.stands_in
-            for container in podspec.iter_containers(pod)
+            for container in podspec.every_container(pod)
             if (image := self._known_image(container.get("image", ""))) and image.stands_in
         }
         found[remarks.STAND_IN] = "; ".join(sorted(stand_ins))

@@ -42,7 +42,7 @@ def _of_pod(pod: Manifest) -> Iterator[str]:
 
 
 def _of_containers(pod: Manifest) -> Iterator[str]:
-    for container in podspec.iter_containers(pod):
+    for container in podspec.every_container(pod):
         yield from _security(container.get("securityContext") or {})
         limits = (container.get("resources") or {}).get("limits") or {}
         yield from (f"limits.{name}" for name in limits if name != "memory")

@@ -357,7 +357,7 @@ class PodWorker:
         latest = self._history.latest()
         return {
             container["name"]: self._view(container, latest.get(container["name"]))
-            for container in podspec.iter_containers(self._pod)
+            for container in podspec.every_container(self._pod)
         }
 
     def _view(self, container: Manifest, record: ContainerRecord | None) -> ContainerView:

@@ -142,3 +142,19 @@ def test_a_regular_container_may_have_a_policy_of_its_own() -> None:
         containers=[container("a", restartPolicy="Always"), container("b")],
     )
     assert decide(manifest, exited("a", 1), exited("b")).start == ("a",)
+
+
+def test_an_ephemeral_container_starts_beside_anything_and_never_again() -> None:
+    manifest = pod(
+        initContainers=[container("init")],
+        ephemeralContainers=[container("look")],
+        restartPolicy="Always",
+    )
+    assert decide(manifest, running("init")).start == ("look",)
+    assert decide(manifest, running("init"), running("look")).start == ()
+    assert decide(manifest, exited("init"), running(), exited("look", code=1)).start == ()
+
+
+def test_an_ephemeral_container_does_not_keep_a_pod_from_ending() -> None:
+    manifest = pod(ephemeralContainers=[container("look")], restartPolicy="Never")
+    assert decide(manifest, exited(), running("look")).finished

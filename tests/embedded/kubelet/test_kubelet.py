@@ -15,7 +15,7 @@ from choreo_local.embedded.kubeapi.nodes import LogOptions
 from choreo_local.embedded.kubelet import kinds, kubelet, leftovers
 from choreo_local.embedded.kubelet.runtime import PodRequest
 from choreo_local.embedded.kubelet.simulated import SimulatedRuntime
-from choreo_local.errors import BadRequestError, NotFoundError, UnreachableError
+from choreo_local.errors import BadRequestError, InternalError, NotFoundError, UnreachableError
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.interfaces import PatchType
 from choreo_local.kubeclient.transport import Response
@@ -578,6 +578,38 @@ async def test_what_is_asked_of_a_container_that_is_not_there_is_refused(
         await connection.attach(Address(*address), Caller(), Streams())
     with pytest.raises(error, match=message):
         await connection.logs(Address(*address), LogOptions())
+
+
+async def test_a_container_added_to_a_running_pod_runs_once(node: LiveNode) -> None:
+    await node.run("sleep")
+    await node.until(is_ready)
+    look = {"name": "look", "image": IMAGE, "args": ["print:looking", "exit:3"]}
+    await node.client.patch(
+        kinds.PODS,
+        "p",
+        {"spec": {"ephemeralContainers": [look]}},
+        "default",
+        subresource="ephemeralcontainers",
+    )
+    pod = await node.until(
+        lambda pod: (
+            "terminated"
+            in (pod["status"].get("ephemeralContainerStatuses") or [{"state": {}}])[0]["state"]
+        )
+    )
+    (status,) = pod["status"]["ephemeralContainerStatuses"]
+    assert status["state"]["terminated"]["exitCode"] == 3
+    assert (status["restartCount"], status["ready"], "started" in status) == (0, False, False)
+    assert is_ready(pod)
+    assert pod["status"]["phase"] == "Running"
+
+
+async def test_a_command_that_is_not_there_says_so_to_its_caller(node: LiveNode) -> None:
+    await node.run("sleep")
+    await node.until(is_ready)
+    address = Address("default", "p", "", "main")
+    with pytest.raises(InternalError, match="executable file not found"):
+        await node.running.connection.exec(address, ["absent"], Caller(), Streams())
 
 
 async def test_a_container_that_does_not_run_takes_no_commands(node: LiveNode) -> None:

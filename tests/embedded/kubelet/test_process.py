@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
+import posixpath
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -17,7 +20,7 @@ import psutil
 import pytest
 
 from choreo_local import clock
-from choreo_local.embedded.kubelet import leftovers
+from choreo_local.embedded.kubelet import hostcontainer, leftovers
 from choreo_local.embedded.kubelet.records import ContainerState
 from choreo_local.embedded.kubelet.runtime import ImageError, Mount, StartError
 from choreo_local.errors import BadRequestError, NotFoundError
@@ -254,6 +257,24 @@ async def test_exec_runs_in_the_surroundings_of_the_container(bench: Bench, tmp_
     assert (code, caller.out, caller.err) == (4, b"A=b\nmounted\n", b"oops\n")
 
 
+async def test_what_tar_packs_has_the_names_of_the_container(bench: Bench, tmp_path: Path) -> None:
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    (volume / "x").write_text("mounted", encoding="utf-8")
+    record, _ = await bench.start("sleep", working_folder="/data", mounts=[Mount("/data", volume)])
+
+    async def packed(*arguments: str) -> list[str]:
+        caller = Caller()
+        assert await bench.runtime.exec(record.id, ["tar", *arguments], caller, Streams()) == 0
+        with tarfile.open(fileobj=io.BytesIO(caller.out)) as archive:
+            return [posixpath.normpath(name) for name in archive.getnames()]
+
+    assert await packed("cf", "-", "/data/x") == ["data/x"]
+    assert await packed("-c", "-f", "-", "/data") == ["data", "data/x"]
+    assert await packed("cf", "-", "-C", "/data", "x") == ["x"]
+    assert await packed("cf", "-", "/etc/hosts", "x") == ["etc/hosts", "x"]
+
+
 async def test_exec_reads_what_the_caller_sends(bench: Bench) -> None:
     record, _ = await bench.start("sleep")
     caller = Caller(sent=[b"one\n", b"two\n" * 100_000])
@@ -417,6 +438,20 @@ async def test_a_container_is_running_once_it_listens(tmp_path: Path) -> None:
         record, _ = await bench.start("sleep:0.2", "serve:8080")
         assert record.is_running
         assert await get(address, 8080, "/x") == (200, "/x 127.0.0.1")
+
+
+async def test_a_program_of_the_machine_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hostcontainer, "_LISTENING_SECONDS", 3600.0)
+    images = tmp_path / "images"
+    shutil.copytree(IMAGES / "tester", images / "tester")
+    manifest = images / "tester" / "image.yaml"
+    text = manifest.read_text(encoding="utf-8") + "startedWhen: listening\n"
+    manifest.write_text(text, encoding="utf-8")
+    async with process_runtime(tmp_path, images=images) as bench:
+        record, _ = await bench.start("60", command=["sleep"])
+        assert record.is_running
 
 
 async def test_a_machine_with_one_loopback_address_says_so(tmp_path: Path) -> None:
