@@ -41,6 +41,7 @@ class LiveObjects:
             defaultdict(dict)
         )
         self._applied: dict[PlaneReference, dict[identity.ObjectKey, Applied]] = defaultdict(dict)
+        self._doubted: dict[PlaneReference, dict[identity.ObjectKey, str]] = defaultdict(dict)
         self._tasks = TaskGroup("live-objects")
 
     def check(self, plane: PlaneReference) -> None:
@@ -75,6 +76,24 @@ class LiveObjects:
         except NotFoundError:
             return None
 
+    async def confirm(self, plane: PlaneReference, keys: Iterable[identity.ObjectKey]) -> None:
+        """Ask the plane for those of these objects of which we are in doubt."""
+        doubted = self._doubted[plane]
+        for key in keys:
+            api_version = doubted.get(key)
+            if api_version is None:
+                continue
+            _, kind, namespace, name = key
+            obj = await self.read(plane, api_version, kind, namespace, name)
+            doubted.pop(key, None)
+            if obj is not None and tracking.owner_of(obj) is not None:
+                self._store(plane, obj)
+
+    def doubt(self, plane: PlaneReference, manifests: Iterable[Mapping[str, Any]]) -> None:
+        """These may have been applied or not: the answer was lost."""
+        for manifest in manifests:
+            self._doubted[plane][identity.key(manifest)] = manifest["apiVersion"]
+
     def applied(self, plane: PlaneReference) -> Mapping[identity.ObjectKey, Applied]:
         """What this process applied to a plane, by object."""
         return self._applied[plane]
@@ -92,6 +111,7 @@ class LiveObjects:
     def forget(self, plane: PlaneReference, gone: identity.ObjectKey) -> None:
         """The plane said that an object is no more."""
         self._applied[plane].pop(gone, None)
+        self._doubted[plane].pop(gone, None)
         obj = self._objects[plane].pop(gone, None)
         if obj is not None:
             self._unfile(plane, obj)
@@ -134,6 +154,7 @@ class LiveObjects:
 
     def _store(self, plane: PlaneReference, obj: Manifest) -> None:
         name = identity.key(obj)
+        self._doubted[plane].pop(name, None)
         known = self._objects[plane].get(name)
         if known is not None:
             # What a write answered may be ahead of the watch.

@@ -153,6 +153,12 @@ class _Unknown:
     ) -> Manifest | None:
         return None
 
+    async def confirm(self, plane: PlaneReference, keys: Iterable[ObjectKey]) -> None:
+        """No answer was ever lost."""
+
+    def doubt(self, plane: PlaneReference, manifests: Iterable[Mapping[str, Any]]) -> None:
+        """No answer is ever lost."""
+
     def applied(self, plane: PlaneReference) -> Mapping[ObjectKey, Any]:
         return {}
 

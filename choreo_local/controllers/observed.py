@@ -42,6 +42,12 @@ class Live(Protocol):
     ) -> Manifest | None:
         """Ask the plane for one object: only its answer says that there is none."""
 
+    async def confirm(self, plane: PlaneReference, keys: Iterable[ObjectKey]) -> None:
+        """Ask the plane for those of these objects of which we are in doubt."""
+
+    def doubt(self, plane: PlaneReference, manifests: Iterable[Mapping[str, Any]]) -> None:
+        """These may have been applied or not: the answer was lost."""
+
     def applied(self, plane: PlaneReference) -> Mapping[ObjectKey, Applied]:
         """What this process applied to a plane, by object."""
 

@@ -44,15 +44,16 @@ def data_plane_of(watched: Watched, environment: Manifest) -> Manifest | None:
 
 
 def environments_on(watched: Watched, plane: Manifest) -> Iterator[Manifest]:
-    """The environments that lie on a data plane."""
+    """The environments that lie on a data plane, or would if no other came first.
+
+    By what they say, not by what is there: who lay on a plane that is gone must hear of that.
+    """
     metadata = plane["metadata"]
-    wanted = plane["kind"], metadata.get("namespace", ""), metadata["name"]
+    named = {"kind": plane["kind"], "name": metadata["name"]}
     for environment in watched.list("Environment", metadata.get("namespace")):
-        found = data_plane_of(watched, environment)
-        if found is not None:
-            own = found["metadata"]
-            if (found["kind"], own.get("namespace", ""), own["name"]) == wanted:
-                yield environment
+        reference = (environment.get("spec") or {}).get("dataPlaneRef")
+        if metadata["name"] == labels.DEFAULT if not reference else reference == named:
+            yield environment
 
 
 def observability_plane_of(watched: Watched, plane: Manifest) -> Manifest | None:

@@ -249,7 +249,11 @@ class Runtime:
         work = outcome.on_plane
         if work is None or work.is_empty:
             return ()
-        answers = await writes.on_plane(self._planes.client(work.plane), work)
+        try:
+            answers = await writes.on_plane(self._planes.client(work.plane), work)
+        except ChoreoError:
+            self._live.doubt(work.plane, [manifest for _, manifest in work.apply])
+            raise
         self._live.record(work.plane, answers.applied)
         for reference in answers.gone:
             self._live.forget(work.plane, reference.key)

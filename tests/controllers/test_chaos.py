@@ -187,6 +187,10 @@ class Chaos:
             await self._wait(self._nothing_goes, seconds=2)
         if landscape.going(self.cluster):
             self.say("remove all")
+            for manifest in self.manifests:
+                # What is on a plane cannot be cleaned up without it.
+                if landscape.key_of(manifest) == _PLANE:
+                    await self.apply(manifest)
             for manifest in self._shuffled():
                 if landscape.key_of(manifest) != _PLANE:
                     await landscape.delete(self.cluster, manifest)
@@ -207,7 +211,6 @@ class Chaos:
         return not landscape.going(self.cluster)
 
     def _left(self) -> list[str]:
-        # What is on a plane cannot be cleaned up without it.
         return [name for name in landscape.world(self.cluster) if name != _PLANE]
 
     def _is_empty(self) -> bool:

@@ -12,8 +12,10 @@ from choreo_local.controllers.outcome import Condition, met, unmet
 _STATUS = {"True": True, "False": False}
 
 
-def current(binding: Manifest, changed: Sequence[Condition]) -> dict[str, Condition]:
-    """The conditions as they will be after this pass, by type."""
+def current(
+    binding: Manifest, changed: Sequence[Condition], *, without: Sequence[str] = ()
+) -> dict[str, Condition]:
+    """The conditions as they will be after this pass, by type; `without` no longer apply."""
     conditions = {
         entry["type"]: Condition(
             type=entry["type"],
@@ -22,13 +24,16 @@ def current(binding: Manifest, changed: Sequence[Condition]) -> dict[str, Condit
             message=entry.get("message", ""),
         )
         for entry in (binding.get("status") or {}).get("conditions") or ()
+        if entry["type"] not in without
     }
     return conditions | {condition.type: condition for condition in changed}
 
 
-def ready(binding: Manifest, changed: Sequence[Condition]) -> Condition:
+def ready(
+    binding: Manifest, changed: Sequence[Condition], *, without: Sequence[str] = ()
+) -> Condition:
     """True when every part is; else the reason of the first part that is not."""
-    conditions = current(binding, changed)
+    conditions = current(binding, changed, without=without)
     synced = conditions.get(Type.RELEASE_SYNCED)
     if synced is None:
         return unmet(Type.READY, Reason.RELEASE_SYNCED, "Release is not synced")

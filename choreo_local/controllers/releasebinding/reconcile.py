@@ -15,6 +15,7 @@ from choreo_local.api import labels
 from choreo_local.api.conditions import ReleaseBindingCondition as Type
 from choreo_local.api.conditions import ReleaseBindingReason as Reason
 from choreo_local.api.conditions import RenderedReleaseCondition
+from choreo_local.apimachinery import conditions
 from choreo_local.controllers import references, rendered
 from choreo_local.controllers.observed import Manifest
 from choreo_local.controllers.outcome import Condition, Outcome, Reference, met, unmet
@@ -72,6 +73,7 @@ def reconcile(observed: Observed) -> Outcome:
 def _settled(observed: Observed, *changed: Condition, **more: Any) -> Outcome:
     """The outcome of a pass that ends here: its conditions, `Ready`, and what status always has."""
     binding = observed.binding
+    ready = aggregate.ready(binding, changed, without=more.get("remove_conditions", ()))
     generation = binding["metadata"].get("generation", 0)
     status: dict[str, Any] = {"observedGeneration": generation, **more.pop("status", {})}
     if (binding.get("status") or {}).get("observedGeneration") != generation:
@@ -79,7 +81,7 @@ def _settled(observed: Observed, *changed: Condition, **more: Any) -> Outcome:
     return Outcome(
         add_finalizer=references.missing_finalizer(binding, labels.RELEASE_BINDING_FINALIZER),
         status=status,
-        conditions=(*changed, aggregate.ready(binding, changed)),
+        conditions=(*changed, ready),
         **more,
     )
 
@@ -243,14 +245,22 @@ def _release(
     }
     connected, provided = gates.connections(found), gates.resources(awaited)
     if found.pending:
-        return _settled(observed, connected, **writes)
+        return _held_back(observed, connected, **writes)
     if awaited.pending:
-        return _settled(observed, connected, provided, **writes)
+        return _held_back(observed, connected, provided, **writes)
     parts = (connected, provided, _synced(wanted, observability.message))
     if wanted.change is not rendered.Change.NONE:
         # The write's own event brings the next pass, which judges the new release.
         return _settled(observed, *parts, **writes)
     return _settled(observed, *parts, _resources_ready(observed), **writes)
+
+
+def _held_back(observed: Observed, *gate: Condition, **more: Any) -> Outcome:
+    """A gate is closed: what was synced stays so, but what once hindered the sync is over."""
+    said = (observed.binding.get("status") or {}).get("conditions") or ()
+    synced = conditions.find(said, Type.RELEASE_SYNCED)
+    over = (Type.RELEASE_SYNCED.value,) if synced and synced["status"] != "True" else ()
+    return _settled(observed, *gate, remove_conditions=over, **more)
 
 
 _WRITTEN = (rendered.Change.CREATED, rendered.Change.UPDATED)

@@ -6,10 +6,15 @@ from collections.abc import Iterable, Sequence
 
 from choreo_local import clock
 from choreo_local.api import registry
-from choreo_local.controllers import references, tracking
+from choreo_local.controllers import identity, references, tracking
 from choreo_local.controllers.observed import Live, Manifest, Watched
 from choreo_local.controllers.outcome import PlaneReference
-from choreo_local.controllers.renderedrelease.reconcile import FIELD_MANAGER, Observed, reconcile
+from choreo_local.controllers.renderedrelease.reconcile import (
+    FIELD_MANAGER,
+    Observed,
+    desired,
+    reconcile,
+)
 from choreo_local.controllers.runtime import Controller
 from choreo_local.errors import UnreachableError
 
@@ -45,6 +50,8 @@ async def gather(watched: Watched, live: Live, release: Manifest) -> Observed:
     if plane is not None:
         try:
             await live.follow(plane, [*_WELL_KNOWN, *_own_kinds(release)])
+            if references.is_deleting(release):
+                await live.confirm(plane, [identity.key(found) for found in desired(release)])
         except UnreachableError as error:
             plane, missing = None, error.message
         else:
@@ -89,6 +96,11 @@ def _in_environment(watched: Watched, environment: Manifest) -> Iterable[tuple[s
         yield namespace, release["metadata"]["name"]
 
 
+def _on_plane(watched: Watched, plane: Manifest) -> Iterable[tuple[str, str]]:
+    for environment in references.environments_on(watched, plane):
+        yield from _in_environment(watched, environment)
+
+
 def _environment_key(release: Manifest) -> Iterable[str]:
     yield f"{release['metadata']['namespace']}/{release['spec']['environmentName']}"
 
@@ -115,7 +127,11 @@ CONTROLLER = Controller(
     gather=gather,
     reconcile=reconcile,
     field_manager=FIELD_MANAGER,
-    wakes={"Environment": _in_environment},
+    wakes={
+        "Environment": _in_environment,
+        "DataPlane": _on_plane,
+        "ClusterDataPlane": _on_plane,
+    },
     live_wakes=_of_live,
     indexes={
         "RenderedRelease": {"environment": _environment_key, "target": _target_namespaces},
