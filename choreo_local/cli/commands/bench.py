@@ -88,6 +88,33 @@ def kube(
     return 0
 
 
+@bench.command()
+@click.option(
+    "--components",
+    type=click.IntRange(1, 10_000),
+    multiple=True,
+    default=(50, 200, 1000),
+    show_default=True,
+    help="How many; may be repeated. Each number is measured on a platform of its own.",
+)
+@click.option("--changes", type=click.IntRange(1, 1000), default=20, show_default=True)
+@options.output_format("table", "json", "yaml")
+def controllers(*, components: tuple[int, ...], changes: int, form: str) -> int:
+    """Measure the controllers: many components through three environments."""
+    from choreo_local.allinone import controllerbench
+
+    extent = controllerbench.Extent(sizes=components, changes=changes)
+    measured = controllerbench.measure(extent, output.say)
+    if form == "table":
+        for size, figures in measured.items():
+            output.emit(f"{size} components")
+            _show(figures, form)
+    else:
+        rows = {str(size): [_row(figure) for figure in found] for size, found in measured.items()}
+        output.data(rows, form)
+    return 0
+
+
 def _compare(measured: dict[str, list[Figure]]) -> None:
     """A line a figure; a ratio above 1 means that the embedded server is better."""
     (name, ours), *others = measured.items()

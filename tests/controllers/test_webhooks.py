@@ -1,0 +1,141 @@
+"""A kube API without our plugin asks the operator's webhooks, and says what upstream says."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from choreo_local import pki
+from choreo_local.allinone import controlplane
+from choreo_local.allinone.controlplane import Access
+from choreo_local.api import crds, labels, registry
+from choreo_local.controllers.operator import Operator
+from choreo_local.controllers.webhooks import AdmissionServer
+from choreo_local.embedded.kubeapi.app import KubeApi, KubeApiOptions
+from choreo_local.embedded.kubeapi.local import LocalTransport
+from choreo_local.embedded.kubeapi.messages import User
+from choreo_local.embedded.kubeapi.server import Server
+from choreo_local.embedded.storage.store import MemoryBackend, Store
+from choreo_local.errors import ForbiddenError, InvalidError
+from choreo_local.kubeclient.client import KubeClient
+from choreo_local.planes import PlaneClients
+from tests.admission.objects import component_type, data
+from tests.controllers import harness
+
+_TOKEN = "of-the-operator"
+_CONFIGURATIONS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+_PATIENCE_SECONDS = 30
+
+
+def server_in(folder: Path) -> AdmissionServer:
+    """A server on a free port of this machine."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    authority = pki.create_authority("webhooks")
+    identity = pki.issue_server(authority, "localhost", ["localhost", "127.0.0.1"])
+    pki.save(folder, "server", identity)
+    return AdmissionServer(
+        host="localhost",
+        port=port,
+        certificate=folder / "server.crt",
+        key=folder / "server.key",
+        authority=authority.certificate,
+    )
+
+
+@asynccontextmanager
+async def cluster() -> AsyncIterator[KubeClient]:
+    """A kube API that knows our kinds, and the operator that answers for them."""
+    api = KubeApi(
+        Store(MemoryBackend()),
+        KubeApiOptions(tokens={_TOKEN: User("operator", ("system:masters",))}),
+    )
+    await api.start()
+    client = KubeClient(LocalTransport(api))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        server = Server(api)
+        await server.listen_unix(folder / "kube.sock")
+        access = Access(folder / "kube.sock", _TOKEN)
+        own = access.client()
+        try:
+            await harness.bundles.apply(client, crds.manifests())
+            await _served(client)
+            runtime, live = controlplane.build(own, PlaneClients())
+            operator = Operator(runtime, login=access.session, admission=server_in(folder))
+            running = asyncio.create_task(operator.run())
+            await _registered(client, running)
+            yield client
+            operator.stop()
+            await running
+            await live.stop()
+        finally:
+            await own.close()
+            await server.stop()
+            await api.stop()
+
+
+async def _served(client: KubeClient) -> None:
+    for entry in registry.KINDS.values():
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while (await client.resolve(labels.API_VERSION, entry.kind)) is None:
+                await asyncio.sleep(0.01)
+
+
+async def _registered(client: KubeClient, running: asyncio.Task[None]) -> None:
+    """Wait until the API server knows where to ask."""
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        for kind in _CONFIGURATIONS:
+            resource = await client.resolve("admissionregistration.k8s.io/v1", kind)
+            while not running.done():
+                found = (await client.list(resource)).items
+                if any(one.get("webhooks") for one in found):
+                    break
+                await asyncio.sleep(0.02)
+    if running.done():
+        await running
+
+
+def manifest(kind: str, spec: Any, name: str = "x") -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "default"}
+    return {"apiVersion": labels.API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
+
+
+async def test_what_our_checks_refuse_is_refused_in_the_same_words() -> None:
+    broken = component_type({"id": "a", "template": data("${nope}")})
+    async with cluster() as client:
+        with pytest.raises(InvalidError) as caught:
+            await client.create(registry.COMPONENT_TYPE, manifest("ComponentType", broken))
+
+    assert caught.value.message.startswith(
+        'admission webhook "vcomponenttype-v1alpha1.kb.io" denied the request:'
+        ' ComponentType.openchoreo.dev "x" is invalid: spec.resources[1].template[data][a]:'
+    )
+    assert [cause.field for cause in caught.value.causes] == ["spec.resources[1].template[data][a]"]
+
+
+async def test_objects_are_completed_and_those_that_cannot_be_are_refused() -> None:
+    template = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": "${metadata.workflowRunName}", "namespace": "${metadata.namespace}"},
+    }
+    async with cluster() as client:
+        stored = await client.create(
+            registry.WORKFLOW, manifest("Workflow", {"runTemplate": template})
+        )
+        with pytest.raises(ForbiddenError, match=r'"mworkflow-v1alpha1.kb.io" denied the request'):
+            await client.create(
+                registry.WORKFLOW,
+                manifest("Workflow", {"runTemplate": {**template, "spec": 1}}, name="y"),
+            )
+
+    assert stored["spec"]["runTemplate"]["spec"] == {"serviceAccountName": "workflow-sa"}
