@@ -1,0 +1,1 @@
+"""File-system mode: releases, bindings and workloads are written into a repository."""
