@@ -114,5 +114,7 @@ def instead_of_rows(state: State, columns: int) -> Sequence[Line]:
     where = f"project {state.project}" if state.project else f"namespace {state.namespace}"
     return [
         *tables.note(f"There is no component in {visible(where)} yet.", "")(columns),
-        *tables.note("Make one: choreo apply -f FILE")(columns),
+        *tables.note("Make one: choreo apply -f FILE; or take the demo: choreo apply --demo")(
+            columns
+        ),
     ]
