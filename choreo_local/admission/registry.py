@@ -4,8 +4,8 @@ A kube API asks in two steps, `completed` before it applies defaults and `review
 validated; where there is one step only, `review` does both. `plugin` is the former, kopf's
 `on.mutate` and `on.validate` are the latter.
 
-Public: `review(…)` → `Review`, `completed(…)`, `denial(…)`, `obstacle(…)`, `webhook_name(…)`,
-`webhooks(…)`.
+Public: `review(…)` → `Review`, `completed(…)`, `refusal(…)`, `denial(…)`, `obstacle(…)`,
+`webhook_name(…)`, `webhooks(…)`.
 """
 
 from __future__ import annotations
@@ -122,10 +122,15 @@ def completed(
     return {**obj, "spec": webhook.complete(obj["spec"], old_spec)}
 
 
+def refusal(kind: str, obj: Mapping[str, Any], causes: Sequence[FieldError]) -> InvalidError:
+    """The refusal of an object, as a webhook words it."""
+    name = reading.text(reading.member(obj, "metadata", "name"))
+    return fielderrors.invalid(kind, name, causes, group=labels.GROUP)
+
+
 def denial(kind: str, obj: Mapping[str, Any], causes: Sequence[FieldError]) -> InvalidError:
     """The refusal of an object, as a kube API words one that a webhook decided."""
-    name = reading.text(reading.member(obj, "metadata", "name"))
-    error = fielderrors.invalid(kind, name, causes, group=labels.GROUP)
+    error = refusal(kind, obj, causes)
     details = error.details
     return InvalidError(_denied(kind, error, mutating=False), causes=causes, details=details)
 

@@ -17,8 +17,10 @@ import aiohttp
 import kopf
 
 from choreo_local.apimachinery.gvk import ResourceKind
+from choreo_local.controllers import webhooks
 from choreo_local.controllers.relists import Relists
 from choreo_local.controllers.runtime import Runtime
+from choreo_local.controllers.webhooks import AdmissionServer
 from choreo_local.tasks import TaskGroup
 
 # Opens the session that kopf watches through, and says the server's base URL.
@@ -36,14 +38,18 @@ class Operator:
     Args:
         runtime: caches, queue and controllers.
         login: opens kopf's own connection to the control plane.
+        admission: where the API server reaches our webhooks; None when it has our checks in itself.
     """
 
-    def __init__(self, runtime: Runtime, *, login: Login) -> None:
+    def __init__(
+        self, runtime: Runtime, *, login: Login, admission: AdmissionServer | None = None
+    ) -> None:
         self.started = asyncio.Event()
         self.ended = threading.Event()
         self._runtime = runtime
         self._relists = Relists(runtime)
         self._login = login
+        self._admission = admission
         self._stop = asyncio.Event()
         self._listed = False
         self._unseen: set[str] = set()
@@ -57,7 +63,7 @@ class Operator:
         try:
             await kopf.operator(
                 registry=self._registry(),
-                settings=_settings(),
+                settings=_settings(self._admission),
                 standalone=True,
                 clusterwide=True,
                 ready_flag=self.started,
@@ -84,6 +90,8 @@ class Operator:
 
         for kind in self._runtime.kinds.values():
             self._watch(registry, kind)
+        if self._admission is not None:
+            webhooks.register(registry)
         return registry
 
     def _watch(self, registry: kopf.OperatorRegistry, kind: ResourceKind) -> None:
@@ -155,8 +163,10 @@ class _NoProgress(kopf.ProgressStorage):
         return essence
 
 
-def _settings() -> kopf.OperatorSettings:
+def _settings(admission: AdmissionServer | None) -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
+    if admission is not None:
+        webhooks.configure(settings, admission)
     settings.posting.enabled = False
     settings.persistence.diffbase_storage = _NoDiffs()
     settings.persistence.progress_storage = _NoProgress()

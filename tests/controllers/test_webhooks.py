@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from choreo_local import pki
-from choreo_local.allinone import controlplane
+from choreo_local.allinone import bundles, controlplane
 from choreo_local.allinone.controlplane import Access
-from choreo_local.api import crds, labels, registry
+from choreo_local.api import labels, registry
 from choreo_local.controllers.operator import Operator
 from choreo_local.controllers.webhooks import AdmissionServer
 from choreo_local.embedded.kubeapi.app import KubeApi, KubeApiOptions
@@ -27,7 +27,6 @@ from choreo_local.errors import ForbiddenError, InvalidError
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.planes import PlaneClients
 from tests.admission.objects import component_type, data
-from tests.controllers import harness
 
 _TOKEN = "of-the-operator"
 _CONFIGURATIONS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
@@ -67,8 +66,7 @@ async def cluster() -> AsyncIterator[KubeClient]:
         access = Access(folder / "kube.sock", _TOKEN)
         own = access.client()
         try:
-            await harness.bundles.apply(client, crds.manifests())
-            await _served(client)
+            await _install(client)
             runtime, live = controlplane.build(own, PlaneClients())
             operator = Operator(runtime, login=access.session, admission=server_in(folder))
             running = asyncio.create_task(operator.run())
@@ -83,11 +81,11 @@ async def cluster() -> AsyncIterator[KubeClient]:
             await api.stop()
 
 
-async def _served(client: KubeClient) -> None:
-    for entry in registry.KINDS.values():
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            while (await client.resolve(labels.API_VERSION, entry.kind)) is None:
-                await asyncio.sleep(0.01)
+async def _install(client: KubeClient) -> None:
+    core = bundles.load("core")
+    manifests = core.manifests({})
+    await bundles.apply(client, manifests)
+    await bundles.wait_for(client, core, manifests, timeout_seconds=_PATIENCE_SECONDS)
 
 
 async def _registered(client: KubeClient, running: asyncio.Task[None]) -> None:
@@ -109,11 +107,18 @@ def manifest(kind: str, spec: Any, name: str = "x") -> dict[str, Any]:
     return {"apiVersion": labels.API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-async def test_what_our_checks_refuse_is_refused_in_the_same_words() -> None:
-    broken = component_type({"id": "a", "template": data("${nope}")})
+async def test_an_api_server_asks_our_webhooks_and_they_answer_as_upstreams() -> None:
     async with cluster() as client:
-        with pytest.raises(InvalidError) as caught:
-            await client.create(registry.COMPONENT_TYPE, manifest("ComponentType", broken))
+        await _refused_in_the_same_words(client)
+        await _completed(client)
+        await _not_completed(client)
+
+
+async def _refused_in_the_same_words(client: KubeClient) -> None:
+    broken = component_type({"id": "a", "template": data("${nope}")})
+
+    with pytest.raises(InvalidError) as caught:
+        await client.create(registry.COMPONENT_TYPE, manifest("ComponentType", broken))
 
     assert caught.value.message.startswith(
         'admission webhook "vcomponenttype-v1alpha1.kb.io" denied the request:'
@@ -122,20 +127,20 @@ async def test_what_our_checks_refuse_is_refused_in_the_same_words() -> None:
     assert [cause.field for cause in caught.value.causes] == ["spec.resources[1].template[data][a]"]
 
 
-async def test_objects_are_completed_and_those_that_cannot_be_are_refused() -> None:
-    template = {
-        "apiVersion": "argoproj.io/v1alpha1",
-        "kind": "Workflow",
-        "metadata": {"name": "${metadata.workflowRunName}", "namespace": "${metadata.namespace}"},
-    }
-    async with cluster() as client:
-        stored = await client.create(
-            registry.WORKFLOW, manifest("Workflow", {"runTemplate": template})
-        )
-        with pytest.raises(ForbiddenError, match=r'"mworkflow-v1alpha1.kb.io" denied the request'):
-            await client.create(
-                registry.WORKFLOW,
-                manifest("Workflow", {"runTemplate": {**template, "spec": 1}}, name="y"),
-            )
+async def _completed(client: KubeClient) -> None:
+    stored = await client.create(registry.WORKFLOW, manifest("Workflow", workflow()))
 
     assert stored["spec"]["runTemplate"]["spec"] == {"serviceAccountName": "workflow-sa"}
+
+
+async def _not_completed(client: KubeClient) -> None:
+    spec = workflow(spec=1)
+
+    with pytest.raises(ForbiddenError, match=r'"mworkflow-v1alpha1.kb.io" denied the request'):
+        await client.create(registry.WORKFLOW, manifest("Workflow", spec, name="y"))
+
+
+def workflow(**template: Any) -> dict[str, Any]:
+    metadata = {"name": "${metadata.workflowRunName}", "namespace": "${metadata.namespace}"}
+    run = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata}
+    return {"runTemplate": {**run, **template}}
