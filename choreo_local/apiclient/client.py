@@ -263,6 +263,21 @@ class ApiClient:
         body = {"releaseName": release} if release else {}
         return _object(await self._request("POST", path, body=body))
 
+    # Permissions.
+
+    async def profile(self, scope: Mapping[str, str] | None = None) -> Body:
+        """Who the API takes us for, and what we may do within and around a scope."""
+        return _object(await self._request("GET", "/api/v1/authz/profile", query=scope))
+
+    async def explain(self, action: str, question: Mapping[str, str]) -> Body:
+        """Whether an action is allowed, and why.
+
+        `question` holds the levels of the scope, attributes for conditions, and with `as` somebody
+        else than us.
+        """
+        query = {"action": action, **question}
+        return _object(await self._request("GET", f"{_OURS}/authz/explanation", query=query))
+
     # How requests travel.
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -316,7 +331,10 @@ class ApiClient:
                 timeout=timeout or self._timeout,
             ) as response:
                 if response.status >= 400:
-                    raise failures.from_answer(response.status, await response.read())
+                    missing = response.headers.get(failures.MISSING_PERMISSION, "")
+                    raise failures.from_answer(
+                        response.status, await response.read(), missing=missing
+                    )
                 yield response
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             detail = str(error) or type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,17 +18,26 @@ from choreo_local.errors import (
 
 # `reason` of an answer that our own paths give when something is possible but must not be done.
 REFUSED = "Refused"
+# Header of answers that forbid something: the action and the scope that the caller lacks.
+MISSING_PERMISSION = "Choreo-Missing-Permission"
 _TOKEN_REMEDY = "Log in again, or take the token of the running instance: choreo env --shell sh"
 
 
-def from_answer(status: int, body: bytes) -> ChoreoError:
-    """The error that a failed answer stands for."""
+def from_answer(status: int, body: bytes, *, missing: str = "") -> ChoreoError:
+    """The error that a failed answer stands for.
+
+    `missing` is the permission that the answer says was missing: action and scope.
+    """
     content = _decoded(body)
     message = str(content.get("error") or "") or _text(body) or f"the API answered {status}"
     remedy = str(content.get("remedy") or "")
     if status == 401:
         message = str(content.get("message") or message)
         remedy = remedy or _TOKEN_REMEDY
+    if missing:
+        action, _, scope = urllib.parse.unquote(missing).partition(" ")
+        message = f"{message}: missing {action} on {scope}"
+        remedy = remedy or f"See why: choreo auth why-denied {action}"
     reason = str(content.get("reason") or "")
     if reason == REFUSED:
         return RefusedError(message, remedy=remedy)

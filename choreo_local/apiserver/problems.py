@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from choreo_local.api.rest import ErrorCode, TokenErrorCode
+from choreo_local.apiclient.failures import MISSING_PERMISSION
 from choreo_local.errors import (
     ApiError,
     ChoreoError,
@@ -28,8 +29,6 @@ from choreo_local.errors import (
 logger = logging.getLogger(__name__)
 
 OURS: Final = "/choreo/"
-# Names the action and the scope that a caller lacks.
-MISSING_PERMISSION: Final = "Choreo-Missing-Permission"
 _NOSNIFF: Final = {"X-Content-Type-Options": "nosniff"}
 _INTERNAL: Final = "Internal server error"
 

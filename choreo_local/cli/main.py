@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "releasebinding": ("gitops", "releasebinding", "Bind releases in a repository."),
     "workload": ("gitops", "workload", "Make a workload of an image."),
     "tui": ("tui", "tui", "Open the dashboard."),
+    "auth": ("auth", "auth", "Say who you are, what you may do, and why not."),
     "doctor": ("doctor", "doctor", "Check this machine; every finding has a fix."),
     "bench": ("bench", "bench", "Measure the platform on this machine."),
     "version": ("inspect", "version", "Print versions."),

@@ -115,6 +115,20 @@ def controllers(*, components: tuple[int, ...], changes: int, form: str) -> int:
     return 0
 
 
+@bench.command()
+@click.option("--bindings", type=click.IntRange(1, 1_000_000), default=10_000, show_default=True)
+@click.option("--decisions", type=click.IntRange(1, 1_000_000), default=5_000, show_default=True)
+@click.option("--rounds", type=click.IntRange(1, 100), default=5, show_default=True)
+@options.output_format("table", "json", "yaml")
+def authz(*, bindings: int, decisions: int, rounds: int, form: str) -> int:
+    """Time decisions among many bindings, and how fast a new one counts."""
+    from choreo_local.allinone import authzbench
+
+    extent = authzbench.Extent(bindings=bindings, decisions=decisions, rounds=rounds)
+    _show(authzbench.measure(extent, output.say), form)
+    return 0
+
+
 def _compare(measured: dict[str, list[Figure]]) -> None:
     """A line a figure; a ratio above 1 means that the embedded server is better."""
     (name, ours), *others = measured.items()
