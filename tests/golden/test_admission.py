@@ -39,8 +39,8 @@ def cases(*, of_validators: bool) -> list[Any]:
     found = [
         pytest.param(case, id=case["id"])
         for path in recorded("admission")
-        if path.name.startswith("upstream-") is of_validators
         for case in load(path)["cases"]
+        if ("webhook" in case) is of_validators
     ]
     return found or [
         pytest.param(None, marks=pytest.mark.skip("no recordings; set CHOREO_GOLDENS"))
