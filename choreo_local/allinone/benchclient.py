@@ -118,7 +118,8 @@ class Connection(asyncio.Protocol):
         if self._waiting is not None and _is_complete(self._received):
             answer, self._received = bytes(self._received), bytearray()
             waiting, self._waiting = self._waiting, None
-            waiting.set_result(answer)
+            if not waiting.done():
+                waiting.set_result(answer)
 
     def send(self, method: str, path: str, body: bytes = b"", content_type: str = "") -> None:
         """Send a request without waiting for the answer."""

@@ -34,6 +34,8 @@ _KEEP_ALIVE_SECONDS = 3630.0
 _CREDENTIAL = "authentication.kubernetes.io/credential-id"
 _COMPRESS_BYTES = 128 * 1024
 _BACKLOG = 2048
+# Half of what a transport buffers before it asks its writer to wait.
+_SMALL = 32 * 1024
 _SHUTDOWN_SECONDS = 0.2
 
 
@@ -236,13 +238,18 @@ async def _taken(
     http: web.BaseRequest, response: web.StreamResponse, chunk: bytes, patience: float | None
 ) -> bool:
     """Write a piece; cuts the connection of a caller that does not read, and says so."""
+    transport = http.transport
+    if transport is not None and len(chunk) < _SMALL and not transport.get_write_buffer_size():
+        # The common case of a single event: the buffer takes it, so there is nothing to wait for.
+        await response.write(chunk)
+        return True
     try:
         async with asyncio.timeout(patience):
             await response.write(chunk)
     except TimeoutError:
         # Closing in order would wait for what the caller does not take.
-        if http.transport is not None:
-            http.transport.abort()
+        if transport is not None:
+            transport.abort()
         return False
     return True
 

@@ -31,6 +31,8 @@ _DEFAULT_SECONDS = 1800.0
 _PATIENCE_SECONDS = 60.0
 # As much is made ready at once: what waits for one watcher has to stay small.
 _CHUNK_BYTES = 64 * 1024
+# Timers may fire that much early; nothing would wake a watcher a second time.
+_TICK_SECONDS = 0.005
 _INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
 
@@ -214,6 +216,7 @@ class _Watch:
         loop = asyncio.get_running_loop()
         end = loop.time() + timeout
         next_bookmark = loop.time() + _BOOKMARK_SECONDS * (1 - clock.jitter(0.2))
+        timer = loop.call_at(min(end, next_bookmark) if bookmarks else end, self._ready.set)
         try:
             while chunk := self._next_initial():
                 yield chunk
@@ -222,16 +225,18 @@ class _Watch:
             while True:
                 while chunk := self._next_news(log):
                     yield chunk
-                now = loop.time()
+                now = loop.time() + _TICK_SECONDS
                 if self._over or now >= end:
                     return
                 if bookmarks and now >= next_bookmark:
                     next_bookmark = now + _BOOKMARK_SECONDS
+                    timer = loop.call_at(min(end, next_bookmark), self._ready.set)
                     # All news are sent, and nothing else ran since.
                     self._revision = self._core.store.revision
                     yield self._bookmark(self._revision)
-                await self._wait(min(end, next_bookmark) if bookmarks else end)
+                await self._ready.wait()
         finally:
+            timer.cancel()
             leave()
 
     def _next_initial(self) -> bytes:
@@ -260,17 +265,6 @@ class _Watch:
             if size >= _CHUNK_BYTES:
                 break
         return b"".join(lines)
-
-    async def _wait(self, deadline: float) -> None:
-        """Until there may be news; at most until a moment of the loop's clock."""
-        if self._ready.is_set():
-            return
-        # Cheaper than wait_for: no task, one timer.
-        timer = asyncio.get_running_loop().call_at(deadline, self._ready.set)
-        try:
-            await self._ready.wait()
-        finally:
-            timer.cancel()
 
 
 def _left(previous: Stored, revision: int) -> Stored:

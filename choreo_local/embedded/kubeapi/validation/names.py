@@ -1,12 +1,13 @@
 """What names, keys and values may look like, in kube-apiserver's words.
 
-Each function answers what is wrong, an empty list when nothing is. Patterns run in an engine that
-does not backtrack: values come from clients.
+Each function answers what is wrong, an empty list when nothing is. Values come from clients: long
+ones are matched by an engine that does not backtrack.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Sequence
 
 import re2
@@ -32,10 +33,18 @@ _ALPHANUMERIC_ENDS = "must start and end with an alphanumeric character"
 _KEY_WORDS = f"must consist of alphanumeric characters, '-', '_' or '.', and {_ALPHANUMERIC_ENDS}"
 
 
+# A few of these are matched at each write; up to this length backtracking costs nothing to speak of,
+# and Python's engine is five times as fast.
+_SHORT = 253
+
+
 def _compiled(pattern: str) -> Callable[[str], bool]:
+    quick = re.compile(pattern).fullmatch
     engine = re2.compile(f"^(?:{pattern})$")
 
     def matches(value: str) -> bool:
+        if len(value) <= _SHORT:
+            return quick(value) is not None
         return "\n" not in value and engine.match(value) is not None
 
     return matches
