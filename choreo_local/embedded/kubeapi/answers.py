@@ -1,4 +1,4 @@
-"""Objects → answers: plain JSON, YAML, Table or metadata only."""
+"""Objects → answers: plain JSON, YAML, protobuf, Table or metadata only."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any
 import orjson
 import yaml
 
-from choreo_local.embedded.kubeapi import tables
+from choreo_local.embedded.kubeapi import problems, protobufwriter, tables
 from choreo_local.embedded.kubeapi.core import Call, Manifest
-from choreo_local.embedded.kubeapi.messages import Response
-from choreo_local.embedded.kubeapi.negotiation import YAML, Form
+from choreo_local.embedded.kubeapi.messages import JSON, Response
+from choreo_local.embedded.kubeapi.negotiation import PROTOBUF, YAML, Form
+from choreo_local.errors import ApiError, NotAcceptableError
 
 
 def one(call: Call, raw: bytes, *, status: int = 200) -> Response:
     """An object of the collection, given as its JSON text."""
     form = call.form
-    if form.transform or form.media_type == YAML:
+    if form.transform or form.media_type != JSON:
         return value(call, orjson.loads(raw), status=status)
     return Response(status, raw, headers=warning_headers(call.warnings))
 
@@ -35,7 +36,30 @@ def encode(form: Form, obj: Any, *, status: int = 200, warnings: Sequence[str] =
     headers = warning_headers(warnings)
     if form.media_type == YAML:
         return Response(status, to_yaml(obj), YAML, headers)
+    if form.media_type == PROTOBUF:
+        return Response(status, _to_protobuf(obj), PROTOBUF, headers)
     return Response(status, orjson.dumps(obj), headers=headers)
+
+
+def _to_protobuf(obj: Any) -> bytes:
+    message = protobufwriter.encode(obj)
+    if message is None:
+        type_ = "v1.Table" if obj.get("kind") == "Table" else "unstructured.Unstructured"
+        raise NotAcceptableError(
+            f"object *{type_} does not implement the protobuf marshalling interface and cannot be"
+            " encoded to a protobuf message"
+        )
+    return message
+
+
+def refusal(error: ApiError, form: Form) -> Response:
+    """A failure, in protobuf for those who accept nothing else."""
+    response = problems.to_response(error)
+    if form.media_type == PROTOBUF:
+        message = protobufwriter.encode(problems.to_status(error))
+        if message is not None:
+            response.body, response.content_type = message, PROTOBUF
+    return response
 
 
 def to_yaml(obj: Any) -> bytes:

@@ -48,6 +48,7 @@ from choreo_local.embedded.kubeapi.messages import (
     UpgradeResponse,
     User,
 )
+from choreo_local.embedded.kubeapi.negotiation import Form
 from choreo_local.embedded.kubeapi.nodes import NodeConnection
 from choreo_local.embedded.kubeapi.registry import Collection, Registry
 from choreo_local.embedded.kubeapi.requests import RequestInfo
@@ -187,7 +188,7 @@ class KubeApi:
         except problems.PlainNotFoundError:
             return documents.NOT_FOUND
         except ApiError as error:
-            refusal = problems.to_response(error)
+            refusal = answers.refusal(error, _form_of_refusal(request, info))
             refusal.headers += answers.warning_headers(request.warnings)
             return refusal
         except asyncio.CancelledError:
@@ -240,6 +241,16 @@ class KubeApi:
             return await usage.answer(self.core, call)
         call.form = negotiation.negotiate(request.header("accept"), stream=info.verb == "watch")
         return await _VERBS[info.verb](self.core, call)
+
+
+def _form_of_refusal(request: Request, info: RequestInfo) -> Form:
+    """What a caller reads who may not accept any of the forms that there are."""
+    if not info.is_resource or negotiation.PROTOBUF not in request.header("accept"):
+        return negotiation.PLAIN
+    try:
+        return negotiation.negotiate(request.header("accept"))
+    except ApiError:
+        return negotiation.PLAIN
 
 
 def _undetermined(path: str) -> Response:

@@ -25,6 +25,7 @@ META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 _META_KINDS = frozenset(
     {"CreateOptions", "DeleteOptions", "GetOptions", "ListOptions", "PatchOptions", "Status"}
     | {"UpdateOptions", "WatchEvent", "PartialObjectMetadata", "PartialObjectMetadataList", "Table"}
+    | {"APIGroup", "APIGroupList", "APIResourceList", "APIVersions"}
 )
 _PACKAGES = {
     "": "io.k8s.api.core",

@@ -75,7 +75,7 @@ def unknown(api: KubeApi, info: RequestInfo) -> Response:
 
 def _json(request: Request, document: Any) -> Response:
     form = negotiation.negotiate(request.header("accept"), transforms=False)
-    if form.media_type == negotiation.YAML:
+    if form.media_type != JSON:
         return answers.encode(form, document)
     return Response(200, orjson.dumps(document))
 

@@ -21,7 +21,8 @@ class Form:
     """How to answer.
 
     Attributes:
-        media_type: JSON or YAML.
+        media_type: JSON or YAML; protobuf only where nothing else is accepted, because what is
+            stored is JSON.
         transform: "", "Table", "PartialObjectMetadata" or "PartialObjectMetadataList".
         version: of the transform, `v1` or `v1beta1`.
     """
@@ -49,9 +50,10 @@ def negotiate(accept: str, *, stream: bool = False, transforms: bool = True) -> 
     """
     if not accept or accept in ("*/*", JSON):
         return PLAIN
-    bad_transform = False
+    bad_transform = only_protobuf = False
     for clause in _by_quality(accept):
         media, parameters = _split(clause)
+        only_protobuf |= media == PROTOBUF and not stream and "as" not in parameters
         media_type = _media_type(media, stream=stream)
         if media_type is None:
             continue
@@ -61,6 +63,8 @@ def negotiate(accept: str, *, stream: bool = False, transforms: bool = True) -> 
         if transforms and _can_transform(wanted, parameters):
             return Form(media_type, wanted, parameters.get("v", "v1"))
         bad_transform = True
+    if only_protobuf:
+        return Form(PROTOBUF)
     raise _not_acceptable(stream=stream, bad_transform=bad_transform)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from choreo_local.embedded.kubeapi import definitions, gotypes, openapi_paths
+from choreo_local.embedded.kubeapi import definitions, descriptions, gotypes, openapi_paths
 from choreo_local.embedded.kubeapi.gotypes import GoField, GoType, Shape
 from choreo_local.embedded.kubeapi.resources import ServedResource
 
@@ -28,11 +28,10 @@ _ZEROS: Mapping[Shape, Any] = {
     Shape.BOOL: False,
     Shape.STRUCT: {},
 }
-# Types that every document holds because every operation may answer them.
-_ALWAYS = tuple(
-    definitions.META + name
-    for name in ("APIResourceList", "DeleteOptions", "Patch", "Status", "WatchEvent")
-)
+# Types that every document holds because every operation may speak of them.
+_ALWAYS = tuple(definitions.META + name for name in ("DeleteOptions", "Patch", "Status"))
+# Documents of custom resources leave these out.
+_BUILTIN_ALWAYS = tuple(definitions.META + name for name in ("APIResourceList", "WatchEvent"))
 
 
 def index(resources: Iterable[ServedResource]) -> dict[str, Any]:
@@ -62,7 +61,8 @@ def document(
     for one in served:
         schemas.update(_custom_schemas(one) if one.custom else {})
     needed = [name for one in served for name in openapi_paths.definitions_of(one)]
-    for name in _reachable([*needed, *_referenced(schemas)]):
+    always = _ALWAYS if custom else (*_ALWAYS, *_BUILTIN_ALWAYS)
+    for name in _reachable([*needed, *_referenced(schemas), *always]):
         schemas.setdefault(name, _of_group(published(name), group))
     return {
         "openapi": "3.0.0",
@@ -110,11 +110,13 @@ def _hash(served: Iterable[ServedResource]) -> str:
 def _sources() -> bytes:
     here = Path(__file__).parent
     parts = [
+        here / "descriptions.py",
         here / "openapi.py",
         here / "openapi_paths.py",
         *sorted((here / "_generated").iterdir()),
     ]
-    return b"".join(hashlib.sha256(part.read_bytes()).digest() for part in parts if part.is_file())
+    digests = [hashlib.sha256(part.read_bytes()).digest() for part in parts if part.is_file()]
+    return b"".join(digests) + descriptions.edition().encode()
 
 
 def published(name: str) -> dict[str, Any]:
@@ -123,14 +125,21 @@ def published(name: str) -> dict[str, Any]:
     if name not in known:
         # Not part of the source of the tables: `Patch`, and the kinds of metrics.k8s.io.
         return {"type": "object"}
-    schema = dict(known[name])
+    schema = _told(dict(known[name]), descriptions.of_type(name))
     properties = schema.get("properties")
     if properties:
         type_ = gotypes.struct(name)
         fields = type_.json_fields if type_ is not None else {}
         schema["properties"] = {
-            key: _property(value, fields.get(key)) for key, value in properties.items()
+            key: _told(_property(value, fields.get(key)), descriptions.of_field(name, key))
+            for key, value in properties.items()
         }
+    return schema
+
+
+def _told(schema: dict[str, Any], description: str) -> dict[str, Any]:
+    if description:
+        schema["description"] = description
     return schema
 
 
@@ -194,8 +203,8 @@ def _custom_schemas(resource: ServedResource) -> dict[str, Any]:
     gvk = {"group": kind.group, "kind": kind.kind, "version": kind.version}
     schema = dict(resource.openapi or {"type": "object"})
     properties = dict(schema.get("properties") or {})
-    properties["apiVersion"] = {"type": "string", "description": "Group and version of the kind."}
-    properties["kind"] = {"type": "string", "description": "Name of the kind."}
+    properties["apiVersion"] = _type_field("apiVersion", "Group and version of the kind.")
+    properties["kind"] = _type_field("kind", "Name of the kind.")
     given = properties.get("metadata")
     properties["metadata"] = {
         "allOf": [{"$ref": f"{_SCHEMAS}{definitions.META}ObjectMeta"}],
@@ -220,6 +229,12 @@ def _custom_schemas(resource: ServedResource) -> dict[str, Any]:
     }
 
 
+def _type_field(name: str, words: str) -> dict[str, Any]:
+    """These are of no kind in particular: those of any builtin one are described alike."""
+    text = descriptions.of_field(f"{definitions.META}Status", name)
+    return {"type": "string", "description": text or words}
+
+
 def _int_or_string(node: Any) -> Any:
     """What is a number or a text says so in standard keywords too."""
     if isinstance(node, list):
@@ -234,7 +249,7 @@ def _int_or_string(node: Any) -> Any:
 
 def _reachable(names: Iterable[str]) -> list[str]:
     found: set[str] = set()
-    pending = [*names, *_ALWAYS]
+    pending = list(names)
     while pending:
         name = pending.pop()
         if name not in found and name.startswith("io.k8s."):

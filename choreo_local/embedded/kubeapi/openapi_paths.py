@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from choreo_local.apimachinery.gvk import GroupVersionKind
-from choreo_local.embedded.kubeapi import definitions
+from choreo_local.embedded.kubeapi import definitions, descriptions
+from choreo_local.embedded.kubeapi.negotiation import PROTOBUF
 from choreo_local.embedded.kubeapi.resources import ServedResource, Subresource
 
 _SCHEMAS = "#/components/schemas/"
@@ -17,7 +18,7 @@ _PATCHES = (
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
 )
-# Parameter → type and our words for it.
+# Parameter → type, and our words for it where `descriptions` has none.
 _PARAMETERS: dict[str, tuple[str, str]] = {
     "allowWatchBookmarks": ("boolean", "Send bookmarks, which say how far a watch has come."),
     "continue": ("string", "Where the next page begins, as the last answer said."),
@@ -27,6 +28,10 @@ _PARAMETERS: dict[str, tuple[str, str]] = {
     "fieldValidation": ("string", "Ignore, Warn of or Strictly refuse unknown fields."),
     "force": ("boolean", "Take fields from other managers when applying."),
     "gracePeriodSeconds": ("integer", "How long the object may take to end."),
+    "ignoreStoreReadErrorWithClusterBreakingPotential": (
+        "boolean",
+        "Delete what cannot be read; not enabled.",
+    ),
     "labelSelector": ("string", "Which objects, by their labels."),
     "limit": ("integer", "How many objects a page may hold."),
     "orphanDependents": ("boolean", "Leave dependents alone; older form of propagationPolicy."),
@@ -38,6 +43,7 @@ _PARAMETERS: dict[str, tuple[str, str]] = {
     "resourceVersion": ("string", "The state that the answer may be of."),
     "resourceVersionMatch": ("string", "How resourceVersion is meant."),
     "sendInitialEvents": ("boolean", "Begin a watch with all present objects."),
+    "shardSelector": ("string", "A part of the objects, by a hash; not enabled."),
     "timeoutSeconds": ("integer", "How long to answer at most."),
     "watch": ("boolean", "Send changes as they come."),
 }
@@ -50,11 +56,18 @@ _LIST = (
     "resourceVersion",
     "resourceVersionMatch",
     "sendInitialEvents",
+    "shardSelector",
     "timeoutSeconds",
     "watch",
 )
 _WRITE = ("dryRun", "fieldManager", "fieldValidation")
-_DELETE = ("dryRun", "gracePeriodSeconds", "orphanDependents", "propagationPolicy")
+_DELETE = (
+    "dryRun",
+    "gracePeriodSeconds",
+    "ignoreStoreReadErrorWithClusterBreakingPotential",
+    "orphanDependents",
+    "propagationPolicy",
+)
 # Verb → HTTP method, start of the operation id, action, our words, parameters.
 _OBJECT_VERBS: dict[str, tuple[str, str, str, str, tuple[str, ...]]] = {
     "get": ("get", "read", "get", "Read a", ()),
@@ -97,7 +110,7 @@ def items(resource: ServedResource) -> Iterator[tuple[str, dict[str, Any]]]:
     yield collection, {**_collection(resource, scope), "parameters": shared}
     if kind.namespaced and "list" in resource.verbs:
         everywhere = _list(resource, "", suffix="ForAllNamespaces")
-        parameters = everywhere.pop("parameters") + _parameters(("pretty",))
+        parameters = everywhere.pop("parameters") + _parameters("list", ("pretty",))
         parameters.sort(key=lambda parameter: str(parameter["name"]))
         yield kind.path(), {"get": everywhere, "parameters": parameters}
     named = _shared(resource, named=True)
@@ -113,32 +126,40 @@ def items(resource: ServedResource) -> Iterator[tuple[str, dict[str, Any]]]:
 def _shared(resource: ServedResource, *, named: bool) -> list[dict[str, Any]]:
     shared = []
     if named:
-        shared.append(_in_path("name", f"Name of the {resource.kind.kind}."))
+        shared.append(_in_path(resource, "name", f"Name of the {resource.kind.kind}."))
     if resource.kind.namespaced:
-        shared.append(_in_path("namespace", "Namespace of the object."))
-    return [*shared, *_parameters(("pretty",))]
+        shared.append(_in_path(resource, "namespace", "Namespace of the object."))
+    return [*shared, *_parameters("read", ("pretty",))]
 
 
-def _in_path(name: str, description: str) -> dict[str, Any]:
+def _in_path(resource: ServedResource, name: str, words: str) -> dict[str, Any]:
     return {
         "name": name,
         "in": "path",
-        "description": description,
+        "description": descriptions.of_parameter("read", name, resource.kind.kind) or words,
         "required": True,
         "schema": {"type": "string", "uniqueItems": True},
     }
 
 
-def _parameters(names: Iterable[str]) -> list[dict[str, Any]]:
+def _parameters(verb: str, names: Iterable[str]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
             "in": "query",
-            "description": _PARAMETERS[name][1],
+            "description": descriptions.of_parameter(verb, name) or _PARAMETERS[name][1],
             "schema": {"type": _PARAMETERS[name][0], "uniqueItems": True},
         }
         for name in names
     ]
+
+
+def _summary(verb: str, resource: ServedResource, sub: Subresource | None = None) -> str:
+    found = descriptions.of_operation(verb, resource.kind.kind)
+    if sub is None:
+        return found
+    whole = f"{sub.name} of a " if verb == "create" else f"{sub.name} of the "
+    return found.replace("a " if verb == "create" else "the ", whole, 1)
 
 
 def _collection(resource: ServedResource, scope: str) -> dict[str, Any]:
@@ -148,8 +169,13 @@ def _collection(resource: ServedResource, scope: str) -> dict[str, Any]:
     if "create" in resource.verbs:
         name = definition_of(resource, resource.kind.gvk)
         found["post"] = {
-            **_head(resource, "create", f"Create a {resource.kind.kind}.", scope=scope),
-            "parameters": _parameters(_WRITE),
+            **_head(
+                resource,
+                "create",
+                _summary("create", resource) or f"Create a {resource.kind.kind}.",
+                scope=scope,
+            ),
+            "parameters": _parameters("create", _WRITE),
             "requestBody": _body(_media(resource), name),
             "responses": _responses(name, 200, 201, 202),
             **_tail("post", resource.kind.gvk),
@@ -159,11 +185,11 @@ def _collection(resource: ServedResource, scope: str) -> dict[str, Any]:
             **_head(
                 resource,
                 "delete",
-                f"Delete many {resource.kind.kind}s.",
+                _summary("delete_collection", resource) or f"Delete many {resource.kind.kind}s.",
                 scope=f"Collection{scope}",
             ),
             "parameters": _parameters(
-                sorted({*_LIST, *_DELETE} - {"allowWatchBookmarks", "watch"})
+                "delete_collection", sorted({*_LIST, *_DELETE} - {"allowWatchBookmarks", "watch"})
             ),
             "requestBody": _body(("*/*",), definitions.META + "DeleteOptions", required=False),
             "responses": _responses(definitions.META + "Status", 200),
@@ -175,12 +201,12 @@ def _collection(resource: ServedResource, scope: str) -> dict[str, Any]:
 def _list(resource: ServedResource, scope: str, suffix: str = "") -> dict[str, Any]:
     kind = resource.kind
     listed = GroupVersionKind(kind.group, kind.version, resource.list_kind)
-    words = f"List or watch {kind.kind}s."
+    words = _summary("list", resource) or f"List or watch {kind.kind}s."
     return {
         **_head(resource, "list", words, scope=scope, suffix=suffix),
-        "parameters": _parameters(_LIST),
+        "parameters": _parameters("list", _LIST),
         "responses": _responses(
-            definition_of(resource, listed), 200, media=(*_ANSWERS, "application/json;stream=watch")
+            definition_of(resource, listed), 200, media=("application/json;stream=watch",)
         ),
         **_tail("list", kind.gvk),
     }
@@ -198,9 +224,10 @@ def _operations(
         method, start, action, words, parameters = known
         what = resource.kind.kind if sub is None else f"{resource.kind.kind}'s {sub.name}"
         suffix = "" if sub is None else sub.name[:1].upper() + sub.name[1:]
-        operation = _head(resource, start, f"{words} {what}.", scope=scope, suffix=suffix)
+        summary = _summary(start, resource, sub) or f"{words} {what}."
+        operation = _head(resource, start, summary, scope=scope, suffix=suffix)
         if parameters:
-            operation["parameters"] = _parameters(parameters)
+            operation["parameters"] = _parameters(start, parameters)
         operation |= _bodies(resource, verb, name)
         answer = definitions.META + "Status" if verb == "delete" else name
         codes = {"get": (200,), "delete": (200, 202)}.get(verb, (200, 201))
@@ -254,10 +281,16 @@ def _body(media: Iterable[str], name: str, *, required: bool = True) -> dict[str
     return {"content": content, "required": True} if required else {"content": content}
 
 
-def _responses(name: str, *codes: int, media: Iterable[str] = _ANSWERS) -> dict[str, Any]:
+def _responses(name: str, *codes: int, media: Iterable[str] = ()) -> dict[str, Any]:
     words = {200: "OK", 201: "Created", 202: "Accepted"}
+    media = sorted((*_ANSWERS, *_builtin_media(name), *media))
     content = {one: {"schema": {"$ref": _SCHEMAS + name}} for one in media}
     found: dict[str, Any] = {
         str(code): {"description": words[code], "content": content} for code in codes
     }
     return {**found, "401": {"description": "Unauthorized"}}
+
+
+def _builtin_media(name: str) -> tuple[str, ...]:
+    """Custom kinds have no protobuf, and neither have the answers about them."""
+    return (PROTOBUF,) if name.startswith("io.k8s.api.") else ()

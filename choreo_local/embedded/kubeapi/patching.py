@@ -159,6 +159,8 @@ def _read_applied(call: Call, options: WriteOptions) -> Manifest:
             "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal"
             f" errors:{lines}"
         )
+    if decoded.duplicates and options.field_validation == "Warn":
+        call.warnings.extend(decoded.duplicates)
     applied = decoded.value
     if applied is None:
         applied = {}

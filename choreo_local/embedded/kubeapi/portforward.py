@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from choreo_local.embedded.kubeapi import spdy
 from choreo_local.embedded.kubeapi.messages import Duplex
@@ -96,8 +96,13 @@ async def _copy_both(
 
 
 async def serve_channels(duplex: Duplex, ports: Sequence[int], dial: Dial) -> None:
-    """Two channels a port, data and error; each begins with the port as a 16-bit number."""
+    """Two channels a port, data and error; each begins with the port as a 16-bit number.
+
+    A channel cannot be closed alone: the first connection that ends, ends the session, as that is
+    how a caller learns of it.
+    """
     writers: dict[int, asyncio.StreamWriter] = {}
+    ended = asyncio.Event()
     async with _Tasks() as tasks:
         for index, port in enumerate(ports):
             head = struct.pack("<H", port)
@@ -108,20 +113,37 @@ async def serve_channels(duplex: Duplex, ports: Sequence[int], dial: Dial) -> No
             except (OSError, ChoreoError) as refusal:
                 text = f"error forwarding port {port} to the pod: {refusal}"
                 await duplex.send(bytes([2 * index + 1]) + text.encode())
+                ended.set()
                 continue
-            tasks.start(_copy_out(duplex, 2 * index, reader))
+            tasks.start(_copy_out(duplex, 2 * index, reader, ended))
+        tasks.start(_copy_in(duplex, writers, ended))
         try:
-            while (message := await duplex.receive()) is not None:
-                writer = writers.get(message[0] // 2) if message else None
-                if writer is not None:
-                    writer.write(message[1:])
-                    await writer.drain()
+            await ended.wait()
         finally:
             for writer in writers.values():
                 writer.close()
 
 
-async def _copy_out(duplex: Duplex, channel: int, reader: asyncio.StreamReader) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(_CHUNK):
-            await duplex.send(bytes([channel]) + data)
+async def _copy_in(
+    duplex: Duplex, writers: Mapping[int, asyncio.StreamWriter], ended: asyncio.Event
+) -> None:
+    try:
+        with contextlib.suppress(ConnectionError):
+            while (message := await duplex.receive()) is not None:
+                writer = writers.get(message[0] // 2) if message else None
+                if writer is not None:
+                    writer.write(message[1:])
+                    await writer.drain()
+    finally:
+        ended.set()
+
+
+async def _copy_out(
+    duplex: Duplex, channel: int, reader: asyncio.StreamReader, ended: asyncio.Event
+) -> None:
+    try:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(_CHUNK):
+                await duplex.send(bytes([channel]) + data)
+    finally:
+        ended.set()

@@ -17,6 +17,7 @@ from choreo_local.embedded.kubeapi import (
     crdspecs,
     crdvalidation,
     defaults,
+    embeddedobjects,
     metadata,
     policychecks,
     traits,
@@ -139,6 +140,7 @@ def _shape(collection: Collection, obj: Manifest) -> list[str]:
         schema = _NOTHING
     if schema is not None:
         unknown += pruning.prune(schema, obj)
+        unknown += embeddedobjects.shape(schema, obj)
     return unknown
 
 

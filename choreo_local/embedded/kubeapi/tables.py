@@ -16,7 +16,7 @@ import orjson
 from choreo_local import clock
 from choreo_local.apimachinery import fielderrors
 from choreo_local.embedded.kubeapi import columns, jsonpath
-from choreo_local.embedded.kubeapi.columns import cells
+from choreo_local.embedded.kubeapi.columns import cells, fields
 from choreo_local.embedded.kubeapi.columns.printer import AGE, CREATED_AT, NAME, Printer, column
 from choreo_local.embedded.kubeapi.resources import PrinterColumn, ServedResource
 from choreo_local.errors import BadRequestError
@@ -65,7 +65,7 @@ def render(
         "kind": "Table",
         "apiVersion": f"meta.k8s.io/{version}",
         "metadata": {key: value for key in _LIST_KEYS if (value := (list_metadata or {}).get(key))},
-        "columnDefinitions": [_definition(one) for one in _columns(resource, objects)],
+        "columnDefinitions": _definitions(resource, objects),
         # Kinds without a printer of their own have no rows where others have an empty list.
         "rows": rows or ([] if resource.custom or _printer(resource) else None),
     }
@@ -103,8 +103,17 @@ def _columns(resource: ServedResource, objects: Sequence[Object]) -> tuple[Print
     return printer.columns if printer else _DEFAULT_COLUMNS
 
 
-def _definition(shown: PrinterColumn) -> dict[str, Any]:
-    description = shown.description
+def _definitions(resource: ServedResource, objects: Sequence[Object]) -> list[dict[str, Any]]:
+    is_scale = bool(objects) and objects[0].get("kind") == "Scale"
+    # A column of somebody's own means what its author says.
+    kind = "Scale" if is_scale else "" if resource.custom else resource.kind.kind
+    return [_definition(kind, one) for one in _columns(resource, objects)]
+
+
+def _definition(kind: str, shown: PrinterColumn) -> dict[str, Any]:
+    own = shown.json_path and shown is not _CUSTOM_AGE
+    description = "" if own else fields.describe(kind, shown.name)
+    description = description or shown.description
     if not description and shown.json_path:
         description = f"Custom resource definition column (in JSONPath format): {shown.json_path}"
     return {

@@ -138,7 +138,7 @@ def test_depth_is_bounded() -> None:
         decode(CRD, message((2, message((7, version)))))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
 def test_hostile_bytes_are_refused_or_read(data: bytes) -> None:
     for body in (data, b"k8s\x00" + data, protowire.envelope("v1", "Pod", data)):
@@ -146,7 +146,7 @@ def test_hostile_bytes_are_refused_or_read(data: bytes) -> None:
             assert protobuf.decode(body, POD)["kind"]
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_truncated_messages_are_refused_or_read(data: st.DataObject) -> None:
     container = message((1, "c"), (2, "image"), (6, message((1, "http"), (3, 80))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from choreo_local.embedded.kubeapi import quantity
@@ -77,12 +77,14 @@ def test_resources_of_pods_are_no_finer_than_thousandths(text: str, rounded: str
     assert quantity.parse(text).rounded_to_milli().text == rounded
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**24), 10**24), st.sampled_from(["SI", "exponent"]))
 def test_what_is_written_reads_the_same(nanos: int, style: str) -> None:
     written = quantity.from_nanos(nanos, style)
     assert quantity.parse(written.text).nanos == nanos
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789.eEinumkKMGTP+-", max_size=20))
 def test_writing_is_idempotent(text: str) -> None:
     try:

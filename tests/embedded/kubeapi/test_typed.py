@@ -157,7 +157,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.dictionaries(st.sampled_from(["metadata", "spec", "status", "data", "x"]), VALUES))
 def test_any_object_takes_its_shape_once_or_is_refused(obj: dict[str, Any]) -> None:
     for gvk in (POD, CONFIG_MAP, DEPLOYMENT):

@@ -419,7 +419,7 @@ FIELDS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(STORED), st.dictionaries(FIELDS, VALUES, max_size=3))
 def test_no_object_is_too_odd_to_be_judged(kind: Any, spec: dict[str, Any]) -> None:
     obj = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": named(), "spec": spec}

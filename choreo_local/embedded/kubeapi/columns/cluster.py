@@ -129,9 +129,7 @@ PRINTERS = {
         ),
         _priority_class,
     ),
-    ("node.k8s.io", "RuntimeClass"): Printer(
-        (NAME, column("Handler", "Name of the runtime on the nodes."), AGE), _runtime_class
-    ),
+    ("node.k8s.io", "RuntimeClass"): Printer((NAME, column("Handler", ""), AGE), _runtime_class),
     (_DEVICES, "DeviceClass"): Printer((NAME, AGE), _named),
     (_DEVICES, "ResourceClaimTemplate"): Printer((NAME, AGE), _named),
     (_DEVICES, "ResourceClaim"): Printer(
