@@ -47,6 +47,7 @@ class Operator:
         self.started = asyncio.Event()
         self.ended = threading.Event()
         self._runtime = runtime
+        self._kinds = {kind.plural: kind for kind in runtime.kinds.values()}
         self._relists = Relists(runtime)
         self._login = login
         self._admission = admission
@@ -88,34 +89,42 @@ class Operator:
             session.trace_configs.append(self._relists.tracing())
             return kopf.AiohttpSession(server=server, aiohttp_session=session)
 
-        for kind in self._runtime.kinds.values():
-            self._watch(registry, kind)
+        for group, version in {(kind.group, kind.version) for kind in self._runtime.kinds.values()}:
+            self._watch(registry, group, version)
         if self._admission is not None:
             webhooks.register(registry)
         return registry
 
-    def _watch(self, registry: kopf.OperatorRegistry, kind: ResourceKind) -> None:
-        where = (kind.group, kind.version, kind.plural)
+    def _watch(self, registry: kopf.OperatorRegistry, group: str, version: str) -> None:
+        """Two handlers for all kinds of a group: kopf asks each handler about each event."""
+        where = (group, version, kopf.EVERYTHING)
 
         # Indexing comes before any event is delivered, so the first pass sees complete caches.
-        @kopf.index(*where, id=f"list-{kind.plural}", registry=registry, when=self._is_listing)
-        async def listed(body: kopf.Body, **_: Any) -> None:
-            self._runtime.caches.of(kind.kind).store(_plain(body, kind))
-            self._unseen.add(body["metadata"]["uid"])
+        @kopf.index(*where, id=f"list-{group}", registry=registry, when=self._is_listing)
+        async def listed(body: kopf.Body, resource: kopf.Resource, **_: Any) -> None:
+            kind = self._kinds.get(resource.plural)
+            if kind is not None:
+                self._runtime.caches.of(kind.kind).store(_plain(body, kind))
+                self._unseen.add(body["metadata"]["uid"])
 
-        @kopf.on.event(*where, id=f"watch-{kind.plural}", registry=registry)
-        async def event(event: Mapping[str, Any], **_: Any) -> None:
-            self._listed = True
-            obj = _plain(event["object"], kind)
-            # What came while the lists were read is in the caches, and nobody was woken by it.
-            unseen = obj["metadata"]["uid"] in self._unseen
-            self._unseen.discard(obj["metadata"]["uid"])
-            if event["type"] == "DELETED":
-                self._runtime.deleted(kind.kind, obj)
-            elif event["type"] is None or unseen:
-                self._runtime.listed(kind.kind, obj)
-            else:
-                self._runtime.changed(kind.kind, obj)
+        @kopf.on.event(*where, id=f"watch-{group}", registry=registry)
+        async def event(event: Mapping[str, Any], resource: kopf.Resource, **_: Any) -> None:
+            kind = self._kinds.get(resource.plural)
+            if kind is not None:
+                self._saw(kind, event)
+
+    def _saw(self, kind: ResourceKind, event: Mapping[str, Any]) -> None:
+        self._listed = True
+        obj = _plain(event["object"], kind)
+        # What came while the lists were read is in the caches, and nobody was woken by it.
+        unseen = obj["metadata"]["uid"] in self._unseen
+        self._unseen.discard(obj["metadata"]["uid"])
+        if event["type"] == "DELETED":
+            self._runtime.deleted(kind.kind, obj)
+        elif event["type"] is None or unseen:
+            self._runtime.listed(kind.kind, obj)
+        else:
+            self._runtime.changed(kind.kind, obj)
 
     def _is_listing(self, **_: Any) -> bool:
         return not self._listed
