@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
+from choreo_local import clock
+from choreo_local.api import registry
 from choreo_local.apiclient.client import ApiClient
 from choreo_local.apiserver import security
 from choreo_local.apiserver.app import create_app
@@ -17,8 +19,11 @@ from choreo_local.apiserver.server import ApiServer
 from choreo_local.authz.disabled import Disabled
 from choreo_local.authz.interfaces import DecisionPoint
 from choreo_local.authz.live import LivePolicies
-from choreo_local.authz.types import Subject
+from choreo_local.authz.types import Request, Subject
+from choreo_local.kubeclient.client import KubeClient
+from choreo_local.identity.provider import Provider
 from choreo_local.services.assembly import assemble
+from tests.services import waiting
 from tests.services.harness import Platform
 
 TOKEN = "a-token-of-the-owner"
@@ -33,11 +38,38 @@ STATUS: dict[str, Any] = {
 
 @dataclass(slots=True)
 class Api:
-    """A running API; `http` sends raw requests, `client` is the typed client."""
+    """A running API; `call` sends raw requests, `client` is the typed client of the owner."""
 
     url: str
     client: ApiClient
     session: aiohttp.ClientSession
+    decisions: DecisionPoint
+    kube: KubeClient
+
+    async def follow(self) -> None:
+        """Return once all bindings that were written before are in force."""
+        mark = f"mark-{clock.random_suffix()}"
+        spec = {
+            "effect": "allow",
+            "entitlement": {"claim": "groups", "value": mark},
+            "roleMappings": [{"roleRef": {"kind": "ClusterAuthzRole", "name": "admin"}}],
+        }
+        kind = registry.CLUSTER_AUTHZ_ROLE_BINDING
+        await self.kube.create(
+            kind,
+            {
+                "apiVersion": kind.api_version,
+                "kind": kind.kind,
+                "metadata": {"name": mark},
+                "spec": spec,
+            },
+        )
+        asked = Request(Subject("user", "groups", (mark,)), "component:view")
+
+        async def is_in_force() -> bool:
+            return self.decisions.decide(asked).allowed
+
+        await waiting.until(is_in_force, bool, seconds=30)
 
     async def call(
         self,
@@ -82,34 +114,51 @@ def _authenticate(token: str | None) -> Subject | None:
 
 
 @asynccontextmanager
-async def serve(platform: Platform, *, authorization: bool = True) -> AsyncIterator[Api]:
-    """The API over a platform, to which the default roles are added."""
+async def serve(
+    platform: Platform,
+    *,
+    authorization: bool = True,
+    provider: Callable[[str], Provider] | None = None,
+) -> AsyncIterator[Api]:
+    """The API over a platform, to which the default roles are added.
+
+    Given its URL, `provider` makes the place to sign in.
+    """
     await platform.apply_bundle("authz")
     policies = LivePolicies(platform.client)
     await policies.start()
     try:
-        async with _serve(platform, policies.enforcer if authorization else Disabled()) as api:
+        decisions = policies.enforcer if authorization else Disabled()
+        async with _serve(platform, decisions, provider) as api:
             yield api
     finally:
         await policies.stop()
 
 
 @asynccontextmanager
-async def _serve(platform: Platform, decisions: DecisionPoint) -> AsyncIterator[Api]:
-
+async def _serve(
+    platform: Platform,
+    decisions: DecisionPoint,
+    provider: Callable[[str], Provider] | None,
+) -> AsyncIterator[Api]:
     async def status() -> dict[str, Any]:
         return STATUS
 
     sock = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     services = assemble(platform.client, platform.planes)
+    known = provider(url) if provider else None
     app = create_app(
-        services=services, authenticate=_authenticate, decisions=decisions, status=status
+        services=services,
+        authenticate=security.owner_or_signed(TOKEN, known) if known else _authenticate,
+        decisions=decisions,
+        status=status,
+        provider=known,
     )
     server = ApiServer(app, sock)
     await server.start()
     try:
         async with ApiClient(url, TOKEN) as client, aiohttp.ClientSession() as session:
-            yield Api(url, client, session)
+            yield Api(url, client, session, decisions, platform.client)
     finally:
         await server.stop()
