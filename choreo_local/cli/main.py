@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "workload": ("gitops", "workload", "Make a workload of an image."),
     "tui": ("tui", "tui", "Open the dashboard."),
     "auth": ("auth", "auth", "Say who you are, what you may do, and why not."),
+    "snapshot": ("snapshot", "snapshot", "Save and restore everything the cluster knows."),
     "doctor": ("doctor", "doctor", "Check this machine; every finding has a fix."),
     "bench": ("bench", "bench", "Measure the platform on this machine."),
     "version": ("inspect", "version", "Print versions."),

@@ -31,6 +31,7 @@ from choreo_local.embedded.kubeapi import (
     problems,
     reading,
     requests,
+    snapshots,
     subresources,
     usage,
     watching,
@@ -203,6 +204,8 @@ class KubeApi:
         user = request.user or self.authenticator.authenticate(request)
         user = impersonation.impersonate(self.authorizer, user, request, info)
         self.authorizer.check(user, info)
+        if info.path == snapshots.PATH:
+            return await snapshots.answer(self.core.store, request)
         if not info.is_resource:
             return documents.answer(self, request, info)
         collection = self.registry.find(info.group, info.version, info.resource)

@@ -18,6 +18,9 @@ _SCHEMA_VERSION = 1
 _PAGE_BYTES = 8192
 # Folding the log into the file waits for the disk; at 32 MB that is every few thousand writes.
 _CHECKPOINT_PAGES = 4096
+# A backup holds writes up for one such step; the pause between lets them in.
+_BACKUP_PAGES = 256
+_BACKUP_PAUSE_SECONDS = 0.001
 _PUT = (
     "INSERT INTO objects VALUES (?, ?, ?, ?) ON CONFLICT (resource, key)"
     " DO UPDATE SET revision = excluded.revision, value = excluded.value"
@@ -95,12 +98,16 @@ class SqliteBackend:
         self._database.execute("COMMIT")
 
     def back_up(self, path: Path) -> None:
-        """Write a consistent copy to `path`, while the store is in use."""
-        target = sqlite3.connect(path)
-        try:
-            self._database.backup(target)
-        finally:
-            target.close()
+        """Write a consistent copy to `path`, while the store is in use.
+
+        May run in another thread than the writes; what they change meanwhile is in the copy too.
+        """
+        with _reported("copy"):
+            target = sqlite3.connect(path)
+            try:
+                self._database.backup(target, pages=_BACKUP_PAGES, sleep=_BACKUP_PAUSE_SECONDS)
+            finally:
+                target.close()
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it."""

@@ -10,6 +10,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
@@ -23,6 +24,7 @@ from choreo_local.embedded.storage.eventlog import (
     Retention,
     Stored,
 )
+from choreo_local.errors import RefusedError
 
 # The byte after "/": keys of a namespace lie between "ns/" and "ns0".
 _AFTER_SLASH = "0"
@@ -57,6 +59,10 @@ class Backend(Protocol):
         """Remove a row; `revision` is that of the removal."""
         ...
 
+    def back_up(self, path: Path) -> None:
+        """Write a consistent copy while others write; in a thread of its own."""
+        ...
+
     def close(self) -> None:
         """Release files; nothing may be written afterwards."""
         ...
@@ -78,6 +84,10 @@ class MemoryBackend:
 
     def remove(self, resource: str, key: str, revision: int) -> None:
         """The image in the store is enough."""
+
+    def back_up(self, path: Path) -> None:
+        """There is nothing to copy from."""
+        raise RefusedError("cannot copy the state: it is in memory only")
 
     def close(self) -> None:
         """Nothing to release."""
@@ -221,6 +231,10 @@ class Store:
         moment = time.monotonic()
         for collection in self._collections.values():
             collection.log.forget_old(moment)
+
+    def back_up(self, path: Path) -> None:
+        """Write a consistent copy of everything to `path`; in a thread, while the store is used."""
+        self._backend.back_up(path)
 
     def close(self) -> None:
         """Release the backend."""

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -191,3 +192,27 @@ def test_a_failed_write_changes_nothing(tmp_path: Path) -> None:
 
     assert store.revision == revision
     assert store.get("configmaps", "b") is None
+
+
+def test_a_copy_taken_while_others_write_is_whole(tmp_path: Path) -> None:
+    store = Store(SqliteBackend(tmp_path / "state.db"))
+    for number in range(3000):
+        store.put("configmaps", f"n{number}", {**obj(f"n{number}"), "data": {"k": "x" * 2000}})
+    copying = threading.Thread(target=store.back_up, args=(tmp_path / "copy.db",))
+    copying.start()
+    written = 0
+    while copying.is_alive():
+        written += 1
+        store.put("configmaps", f"n{written}", obj(f"n{written}"))
+        if written % 50 == 0:
+            store.remove("configmaps", f"n{written}", obj(f"n{written}"))
+    copying.join()
+    store.close()
+
+    copy = Store(SqliteBackend(tmp_path / "copy.db"))
+    kept = {item.key: item.revision for item in copy.select("configmaps")}
+    assert 3000 <= copy.revision <= 3001 + written + written // 50
+    # Of the writes before the copy's revision all are in it, of those after it none.
+    assert max(kept.values()) <= copy.revision
+    assert {f"n{number}" for number in range(written + 2, 3000)} <= kept.keys()
+    copy.close()

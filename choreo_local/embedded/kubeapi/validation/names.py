@@ -33,7 +33,7 @@ _ALPHANUMERIC_ENDS = "must start and end with an alphanumeric character"
 _KEY_WORDS = f"must consist of alphanumeric characters, '-', '_' or '.', and {_ALPHANUMERIC_ENDS}"
 
 
-# A few of these are matched at each write; up to this length backtracking costs nothing to speak of,
+# A few of these are matched at each write; up to this length backtracking costs next to nothing,
 # and Python's engine is five times as fast.
 _SHORT = 253
 
