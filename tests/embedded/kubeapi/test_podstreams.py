@@ -249,6 +249,24 @@ async def test_ports_are_forwarded_over_channels(api: Api, node: NodeStub) -> No
     assert received[:2] == [b"\x00\x50\x00", b"\x01\x50\x00"]
 
 
+async def test_channels_end_with_the_connection_to_the_pod(api: Api, node: NodeStub) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read(100))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        node.port = server.sockets[0].getsockname()[1]
+        async with (
+            asyncio.timeout(15),
+            await upgrade(api, "portforward?ports=80", "v4.channel.k8s.io") as pipe,
+        ):
+            await pipe.send(b"\x00ping")
+            received = [message async for message in pipe.messages()]
+
+    assert received[2:] == [b"\x00ping"]
+
+
 async def test_a_plain_request_cannot_become_a_session(api: Api) -> None:
     for path in ("exec?command=cat&stdout=true", "attach?stdout=true", "portforward"):
         assert (await refusal(api, f"{POD}/{path}"))[0] == 400
