@@ -73,6 +73,11 @@ class InstancePaths:
         return self.root / "kubeconfig"
 
     @property
+    def persona(self) -> Path:
+        """The user as whom the owner acts; absent when as themselves."""
+        return self.root / "persona"
+
+    @property
     def token(self) -> Path:
         """The owner's token for the HTTP APIs."""
         return self.root / "token"

@@ -156,7 +156,8 @@ class ApiConnection:
 
     async def _open(self, access: login.Access) -> None:
         cls = await asyncio.to_thread(_load_client)
-        old, self._client = self._client, cls(access.url, access.token or None)
+        old = self._client
+        self._client = cls(access.url, access.token or None, persona=access.persona)
         self._access = access
         if old is not None:
             await old.close()

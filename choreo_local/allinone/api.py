@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from choreo_local.allinone.controlplane import Access
@@ -12,6 +13,9 @@ from choreo_local.apiserver import security
 from choreo_local.apiserver.app import create_app
 from choreo_local.apiserver.server import ApiServer
 from choreo_local.authz.live import LivePolicies
+from choreo_local.identity import directory
+from choreo_local.identity.keys import SigningKeys
+from choreo_local.identity.provider import Provider
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.planes import PlaneClients
 from choreo_local.services import assembly
@@ -27,6 +31,8 @@ class Apis:
         access: as the control plane.
         planes: kind → how to reach the local plane of that kind.
         owner_token: the bearer token of the instance's owner.
+        identity: a folder for the keys that sign tokens.
+        directories: files with users and clients, later ones on top.
         sock: a listening socket.
         status: the facts of `/choreo/v1/status`.
     """
@@ -37,12 +43,16 @@ class Apis:
         *,
         planes: dict[str, Access],
         owner_token: str,
+        identity: Path,
+        directories: Sequence[Path],
         sock: socket.socket,
         status: Callable[[], Awaitable[Mapping[str, Any]]],
     ) -> None:
         self._access = access
         self._plane_access = planes
         self._token = owner_token
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        self._provider = Provider(lambda: url, SigningKeys(identity), directory.load(directories))
         self._socket = sock
         self._status = status
         self._thread = LoopThread("api")
@@ -74,9 +84,10 @@ class Apis:
         await self._policies.start()
         app = create_app(
             services=self._services,
-            authenticate=security.owner_token(self._token),
+            authenticate=security.owner_or_signed(self._token, self._provider),
             decisions=self._policies.enforcer,
             status=self._status,
+            provider=self._provider,
         )
         self._server = ApiServer(app, self._socket)
         await self._server.start()

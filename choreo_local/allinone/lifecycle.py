@@ -183,6 +183,11 @@ class Platform:
             self._access("control-plane"),
             planes=self._plane_access(),
             owner_token=self._credentials.owner,
+            identity=self._paths.pki / "identity",
+            directories=[
+                bundles.root() / "identity" / "directory.yaml",
+                self._paths.root / "directory.yaml",
+            ],
             sock=self._sockets["api"],
             status=status.status,
         )

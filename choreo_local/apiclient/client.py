@@ -56,14 +56,22 @@ class ApiClient:
     Args:
         base_url: e.g. `http://127.0.0.1:8080`.
         token: bearer token; see `login.find`.
+        persona: the user as whom the owner acts.
         timeout_seconds: for answers that are not streams.
     """
 
     def __init__(
-        self, base_url: str, token: str | None = None, *, timeout_seconds: float = 30
+        self,
+        base_url: str,
+        token: str | None = None,
+        *,
+        persona: str = "",
+        timeout_seconds: float = 30,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if persona:
+            self._headers["Choreo-As"] = persona
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=5)
         self._session: aiohttp.ClientSession | None = None
 

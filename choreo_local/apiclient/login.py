@@ -21,10 +21,15 @@ TOKEN_VARIABLE = "CHOREO_TOKEN"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach an API; the token is left out of the representation."""
+    """How to reach an API; the token is left out of the representation.
+
+    Attributes:
+        persona: the user as whom the owner acts; "" for themselves.
+    """
 
     url: str
     token: str = field(repr=False)
+    persona: str = ""
 
 
 def find(paths: InstancePaths, environ: Mapping[str, str] = os.environ) -> Access:
@@ -34,7 +39,21 @@ def find(paths: InstancePaths, environ: Mapping[str, str] = os.environ) -> Acces
     be read.
     """
     url, token = environ.get(URL_VARIABLE), environ.get(TOKEN_VARIABLE)
-    return Access(url or _url(paths), token or read_token(paths.token))
+    # A token that was given is somebody's own: only the owner can act as others.
+    persona = "" if token else read_persona(paths.persona)
+    return Access(url or _url(paths), token or read_token(paths.token), persona)
+
+
+def read_persona(path: Path) -> str:
+    """The user as whom the owner acts; "" for themselves."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise PreflightError(
+            f"cannot read {path}: {error}", remedy="Act as yourself again: choreo logout"
+        ) from error
 
 
 def read_token(path: Path) -> str:

@@ -15,6 +15,7 @@ from choreo_local.apiserver.routers import (
     board,
     components,
     discovery,
+    identity,
     inspection,
     instance,
     k8sresources,
@@ -25,6 +26,7 @@ from choreo_local.apiserver.routers import (
 )
 from choreo_local.authz.interfaces import DecisionPoint
 from choreo_local.errors import ChoreoError
+from choreo_local.identity.provider import Provider
 from choreo_local.services.assembly import Services
 
 Status = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -50,6 +52,7 @@ def create_app(
     authenticate: security.Authenticate,
     decisions: DecisionPoint,
     status: Status,
+    provider: Provider | None = None,
     allowed_hosts: Iterable[str] = (),
 ) -> FastAPI:
     """The app.
@@ -59,6 +62,7 @@ def create_app(
         authenticate: bearer token → subject; raises UnauthorizedError.
         decisions: what a subject may do.
         status: what `/choreo/v1/status` answers.
+        provider: where people and programs sign in; nobody but the owner can without one.
         allowed_hosts: names besides those of this machine under which the API may be called.
     """
     app = FastAPI(title="OpenChoreo API", openapi_url=None, docs_url=None, redoc_url=None)
@@ -67,8 +71,11 @@ def create_app(
     app.state.authenticate = authenticate
     app.state.decisions = decisions
     app.state.status = status
+    app.state.identity = provider
     app.include_router(discovery.router)
     app.include_router(autobuild.router)
+    if provider is not None:
+        app.include_router(identity.router)
     for router in _ROUTERS:
         first = [Depends(objects.known)] if router is objects.router else []
         app.include_router(router, dependencies=[*first, Depends(security.authenticated)])

@@ -17,10 +17,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from choreo_local.api.rest import TokenErrorCode
 from choreo_local.apiserver import problems
 from choreo_local.authz.types import OWNER, Subject
-from choreo_local.errors import UnauthorizedError
+from choreo_local.errors import BadRequestError, ForbiddenError, UnauthorizedError
+from choreo_local.identity.provider import Provider
+from choreo_local.identity.tokens import Verifier
 from choreo_local.services.access import Access
 from choreo_local.services.authorized import AuthorizedObjects
 
+# The header in which the owner says whom they act as.
+PERSONA = "choreo-as"
 # Given the token of a request, if it has one; raises UnauthorizedError with a `TokenErrorCode`.
 # None is somebody whom nobody recognised, which only an instance without security lets in.
 Authenticate = Callable[[str | None], Subject | None]
@@ -42,10 +46,38 @@ def owner_token(token: str) -> Authenticate:
     return authenticate
 
 
+def owner_or_signed(token: str, provider: Provider) -> Authenticate:
+    """Knows the owner's token, and those that the provider signed."""
+    owner = owner_token(token)
+
+    def authenticate(given: str | None) -> Subject | None:
+        # A signed token has two dots; the owner's has none.
+        if given and given.count(".") == 2:
+            return Verifier([provider.issuer()]).subject(given)
+        return owner(given)
+
+    return authenticate
+
+
 async def authenticated(request: Request) -> None:
     """The dependency: who sent this request."""
     authenticate: Authenticate = request.app.state.authenticate
-    request.state.subject = authenticate(_bearer(request.headers.get("authorization", "")))
+    subject = authenticate(_bearer(request.headers.get("authorization", "")))
+    persona = request.headers.get(PERSONA)
+    request.state.subject = _as(request, subject, persona) if persona else subject
+
+
+def _as(request: Request, subject: Subject | None, persona: str) -> Subject:
+    """The owner may act as any user, to see what that user sees."""
+    if subject != OWNER:
+        raise ForbiddenError("only the owner of the instance may act as somebody else")
+    provider: Provider | None = request.app.state.identity
+    user = provider.directory.persona(persona) if provider else None
+    if user is None:
+        raise BadRequestError(
+            f'there is no user "{persona}"', remedy="See which there are: choreo login --help"
+        )
+    return Subject("user", "groups", user.groups, id=user.name)
 
 
 def access(request: Request) -> Access:

@@ -29,7 +29,7 @@ def with_api(name: str, use: Callable[[ApiClient], Awaitable[T]]) -> T:
     access = login.find(InstancePaths.of(name), surroundings())
 
     async def run() -> T:
-        async with ApiClient(access.url, access.token) as client:
+        async with ApiClient(access.url, access.token, persona=access.persona) as client:
             return await use(client)
 
     return asyncio.run(run())

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import yaml
-
-from choreo_local.errors import PreflightError
+from choreo_local.apimachinery import yamltext
+from choreo_local.errors import BadRequestError, PreflightError
 
 AUTHORIZATION_CODE: Final = "authorization_code"
 CLIENT_CREDENTIALS: Final = "client_credentials"
@@ -97,14 +96,15 @@ def load(files: Sequence[Path]) -> Directory:
 
 def _read(file: Path) -> Mapping[str, Any]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        documents = yamltext.load_all(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except (OSError, BadRequestError, UnicodeDecodeError) as error:
         raise _unreadable(file, str(error)) from error
-    if not isinstance(content, dict | None):
+    content = documents[0] if documents else {}
+    if not isinstance(content, dict):
         raise _unreadable(file, "it holds no mapping")
-    return content or {}
+    return content
 
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:

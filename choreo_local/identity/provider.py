@@ -43,7 +43,7 @@ class Provider:
     """Users, programs, and the tokens between them.
 
     Args:
-        url: of the issuer; asked each time, for the port is known late.
+        url: of the issuer; asked each time, for tests and proxies may change it.
     """
 
     def __init__(self, url: Callable[[], str], keys: SigningKeys, directory: Directory) -> None:

@@ -20,8 +20,8 @@ from choreo_local.authz.disabled import Disabled
 from choreo_local.authz.interfaces import DecisionPoint
 from choreo_local.authz.live import LivePolicies
 from choreo_local.authz.types import Request, Subject
-from choreo_local.kubeclient.client import KubeClient
 from choreo_local.identity.provider import Provider
+from choreo_local.kubeclient.client import KubeClient
 from choreo_local.services.assembly import assemble
 from tests.services import waiting
 from tests.services.harness import Platform

@@ -44,7 +44,7 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
         yield found
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def browser(api: Api) -> AsyncIterator[aiohttp.ClientSession]:
     """A browser: it keeps cookies, and shows where it is sent."""
     jar = aiohttp.CookieJar(unsafe=True)

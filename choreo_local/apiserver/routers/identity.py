@@ -28,6 +28,27 @@ async def metadata(request: Request) -> Response:
     return problems.json_response(_provider(request).metadata())
 
 
+async def protected_resource(request: Request) -> Response:
+    """By whom tokens for this API are signed, and which programs may ask for some."""
+    provider = _provider(request)
+    clients = [
+        {"name": client.label, "client_id": client.id, "scopes": list(client.scopes)}
+        for client in provider.directory.clients.values()
+        if client.label
+    ]
+    return problems.json_response(
+        {
+            "resource_name": "OpenChoreo MCP Server",
+            "resource": f"{provider.url}/mcp",
+            "authorization_servers": [provider.url],
+            "bearer_methods_supported": ["header"],
+            "scopes_supported": ["openid", "profile", "email"],
+            "openchoreo_clients": sorted(clients, key=lambda client: str(client["name"])),
+            "openchoreo_security_enabled": True,
+        }
+    )
+
+
 async def key_set(request: Request) -> Response:
     """The keys that verify its tokens; the first call makes them."""
     return problems.json_response(await asyncio.to_thread(_provider(request).key_set))
@@ -161,6 +182,7 @@ def _provider(request: Request) -> Provider:
 
 
 for _path, _endpoint in (
+    ("/.well-known/oauth-protected-resource", protected_resource),
     ("/.well-known/openid-configuration", metadata),
     ("/.well-known/oauth-authorization-server", metadata),
     ("/oauth2/jwks", key_set),
