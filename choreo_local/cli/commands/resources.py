@@ -7,14 +7,16 @@ the kube API for all: server-side apply is what the OpenChoreo API does not have
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from choreo_local.allinone import bundles
 from choreo_local.api import registry
-from choreo_local.cli import ages, connection, kinds, manifests, options, output, targets
+from choreo_local.cli import ages, connection, kinds, options, output, targets
 from choreo_local.errors import ApiError, ChoreoError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from choreo_local.cli import manifests
 
 _FORMATS = ("table", "wide", "json", "yaml", "name")
 _MANAGER = "choreo-cli"
@@ -30,13 +32,23 @@ def apply(name: str, *, files: Sequence[str], demo: bool, dry_run: bool, namespa
     """Create or change objects from files; nothing is stored when one of them is wrong."""
     if demo == bool(files):
         raise UsageError("say what to apply: either -f FILE, or --demo")
-    found = _demo_documents() if demo else manifests.read(files)
+    found = _demo_documents() if demo else _read(files)
     return connection.with_kube(
         name, lambda client: _apply(client, found, namespace, dry_run=dry_run)
     )
 
 
+def _read(files: Sequence[str]) -> list[manifests.Document]:
+    # Loaded here: to show objects, no YAML is read.
+    from choreo_local.cli import manifests
+
+    return manifests.read(files)
+
+
 def _demo_documents() -> list[manifests.Document]:
+    from choreo_local.allinone import bundles
+    from choreo_local.cli import manifests
+
     demo = bundles.load("demo")
     return [manifests.Document("the demo", manifest) for manifest in demo.manifests({})]
 
@@ -300,7 +312,7 @@ def delete(
     if files and kind is not None:
         raise UsageError("say what to delete: either KIND NAME, or -f FILE")
     if files:
-        found = manifests.read(files)
+        found = _read(files)
         return connection.with_kube(name, lambda client: _delete_files(client, found, namespace))
     if kind is None:
         raise UsageError("say what to delete: KIND NAME, or -f FILE")
