@@ -51,6 +51,7 @@ class Objects:
 
     def __init__(self, client: KubeClient) -> None:
         self._client = client
+        self._plain, self._sealed = paging.Plain(), paging.Sealed()
 
     async def page(
         self,
@@ -75,7 +76,8 @@ class Objects:
             keep: which of them the caller may see; all when it is None.
         """
         _check_namespace(namespace)
-        place = paging.decode(cursor)
+        cursors: paging.Form = self._plain if keep is None else self._sealed
+        place = cursors.decode(cursor)
         wanted = {name: value for name, value in (filters or {}).items() if value}
         await self._check_filters(kind, wanted, namespace)
         selector = _selector(kind, label_selector)
@@ -94,14 +96,14 @@ class Objects:
                 if not _matches(kind, item, wanted) or not (keep is None or keep(item)):
                     continue
                 if len(found) == size:
-                    return Page(found, paging.encode(paging.Cursor(place.token, index)))
+                    return Page(found, cursors.encode(paging.Cursor(place.token, index)))
                 found.append(shown(kind, item))
             if not following:
                 return Page(found)
             place = paging.Cursor(following)
             if len(found) == size and not is_partial:
                 # Of a part of the list only reading on can tell whether it goes on.
-                return Page(found, paging.encode(place))
+                return Page(found, cursors.encode(place))
 
     async def get(self, kind: ServedKind, name: str, namespace: str | None = None) -> Manifest:
         """One object as the API shows it."""

@@ -148,7 +148,9 @@ async def test_what_belongs_to_others_answers_like_what_is_missing(
     tenants: Api, method: str, kind: str, below: str, token: str
 ) -> None:
     theirs = {"projects": "bank", "components": "bank-0", "releasebindings": "bank-0-development"}
-    body = {"metadata": {}, "spec": {}} if method in {"PUT", "POST"} else None
+    body: dict[str, Any] | None = (
+        {"metadata": {}, "spec": {}} if method in {"PUT", "POST"} else None
+    )
     answers = []
     for name in (theirs[kind], "ghost"):
         path = f"{_SHOP}/{kind}/{name}{below}"

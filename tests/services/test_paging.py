@@ -33,3 +33,32 @@ def test_any_other_text_is_refused_and_nothing_else(text: str) -> None:
 def test_json_of_another_form_is_refused(text: str) -> None:
     with pytest.raises(InternalError):
         paging.decode(text)
+
+
+@given(st.text(), st.integers(0, 10**6))
+def test_a_sealed_cursor_is_read_as_it_was_written(token: str, skip: int) -> None:
+    sealed, cursor = paging.Sealed(), paging.Cursor(token, skip)
+    assert sealed.decode(sealed.encode(cursor)) == cursor
+    assert sealed.decode("") == paging.START
+
+
+def test_a_sealed_cursor_says_nothing_not_even_by_its_length() -> None:
+    sealed = paging.Sealed()
+    texts = [sealed.encode(paging.Cursor("t" * size, size)) for size in (0, 10, 200)]
+    assert len({len(text) for text in texts}) == 1
+    with pytest.raises(InternalError):
+        paging.decode(texts[0])
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_a_cursor_that_was_not_sealed_here_is_refused(text: str) -> None:
+    for other in (
+        text,
+        paging.encode(paging.Cursor("token", 3)),
+        paging.Sealed().encode(paging.START),
+    ):
+        with pytest.raises(InternalError):
+            _SEALED.decode(other)
+
+
+_SEALED = paging.Sealed()
