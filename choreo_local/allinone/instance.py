@@ -25,7 +25,10 @@ from choreo_local.paths import InstancePaths, is_name
 # Raised when a change of the state directory cannot be read by older versions.
 STATE_FORMAT = 1
 _OTHER_PLACE = "Choose another place for all state: CHOREO_HOME=DIRECTORY choreo up"
-_OTHER_USER = "Run the command as the user who started the instance"
+_OTHER_USER = (
+    "Run the command as the user who started the instance, or choose another place for yours: "
+    "export CHOREO_HOME=DIRECTORY"
+)
 
 
 @dataclass(frozen=True, slots=True)

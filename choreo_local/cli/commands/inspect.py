@@ -63,9 +63,10 @@ def _print_status(facts: dict[str, Any]) -> None:
     output.emit(
         f"memory     {_megabytes(memory['totalBytes'])} MB (instance "
         f"{_megabytes(memory['instanceBytes'])}, gateway {_megabytes(memory['envoyBytes'])}, pods "
-        f"{_megabytes(memory['podsBytes'])})   cpu {facts['cpuPercent']:.1f} %   pods "
-        f"{facts['pods']['running']}/{facts['pods']['total']}"
+        f"{_megabytes(memory['podsBytes'])})   pods {facts['pods']['running']}/"
+        f"{facts['pods']['total']}"
     )
+    output.emit(f"cpu        {facts['cpuPercent']:.1f} % of one, by the instance, just now")
     for label, url in facts["urls"].items():
         output.emit(f"url        {label:<10}{url}")
     for capability in facts["capabilities"]:
@@ -112,8 +113,9 @@ def url(name: str, component: str, *, environment: str, endpoint: str, namespace
 @click.pass_obj
 def kubeconfig(name: str) -> int:
     """Print the path of the kubeconfig."""
-    path = InstancePaths.of(name).kubeconfig
-    if not path.exists():
+    paths = InstancePaths.of(name)
+    path = paths.kubeconfig
+    if instances.load(paths) is None or not path.exists():
         raise UnreachableError(
             f'instance "{name}" has no kubeconfig',
             remedy=f"Start it: {connection.command(name, 'up')}",

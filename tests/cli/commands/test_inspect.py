@@ -146,3 +146,19 @@ def test_the_doctor_fails_where_the_platform_cannot_run(
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts_are_for_our_command(choreo: Choreo, shell: str) -> None:
     assert "_CHOREO_COMPLETE" in choreo("completion", shell).out
+
+
+def test_files_of_another_user_are_said_with_another_place(
+    choreo: Choreo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded("default", "ready")
+
+    def forbidden(path: Path, **options: object) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_text", forbidden)
+    for command in ("status", "kubeconfig", "down"):
+        printed = choreo(command)
+        assert printed.code == 1
+        assert "instance.json: Permission denied" in printed.err
+        assert "CHOREO_HOME" in printed.err
