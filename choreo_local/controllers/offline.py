@@ -79,13 +79,13 @@ class Offline:
     def __init__(self, stored: Callable[[Mapping[str, Any]], Manifest]) -> None:
         self._memory = Memory((*_CONTROLLERS, workflowrun.CONTROLLER), stored=stored)
         self._caches = self._memory.caches
-        self._given: list[Manifest] = []
+        self._given: dict[tuple[str, str, str], Manifest] = {}
 
     def add(self, obj: Manifest, *, rendered: bool) -> None:
         """Add a stored object; `rendered` are those that the renderings are to be of."""
         kept = self._memory.keep(obj)
         if rendered:
-            self._given.append(kept)
+            self._given[key(kept)] = kept
 
     async def render(self, environment: str = "") -> list[Rendering]:
         """Render all given objects in an environment, or each in the first of its pipeline."""
@@ -106,7 +106,7 @@ class Offline:
         return [*found, *[await self._run(run) for run in self._of_kind("WorkflowRun")]]
 
     def _of_kind(self, kind: str) -> Iterator[Manifest]:
-        return (obj for obj in self._given if obj["kind"] == kind)
+        return (obj for obj in self._given.values() if obj["kind"] == kind)
 
     async def _bound(self, owner: Manifest, environment: str) -> list[tuple[str, str, str]]:
         """Release an owner and bind the release where no binding names one."""

@@ -353,6 +353,20 @@ def test_an_undeployed_binding_renders_nothing_and_says_so(shell: Shell) -> None
     assert "ReleaseBinding web-staging waits for its deployment: spec.state is Undeploy" in err
 
 
+def test_of_two_manifests_of_one_object_the_later_counts(shell: Shell) -> None:
+    file = shell.file(component(), workload(), workload(container={"image": "newer"}))
+
+    found = shell.rendered("-f", file, "-f", file)
+
+    images = [
+        container["image"]
+        for obj in found.values()
+        if obj["kind"] == "Deployment"
+        for container in obj["spec"]["template"]["spec"]["containers"]
+    ]
+    assert images == ["newer"]
+
+
 def test_files_with_nothing_to_render_are_a_wrong_use(shell: Shell) -> None:
     code, out, err = shell.run("-f", shell.file(workload()))
 
