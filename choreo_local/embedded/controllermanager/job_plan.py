@@ -15,6 +15,7 @@ from typing import Any
 from choreo_local import clock
 from choreo_local.embedded.controllermanager import (
     indexes,
+    job_indexes,
     job_pods,
     kinds,
     plans,
@@ -53,6 +54,9 @@ class _Look:
     verdict: tuple[bool, str, str] | None = None
     deleted: set[str] = field(default_factory=set)
     created: int = 0
+    # Indexes that are given up, and failed Pods that stay until their index is tried again.
+    given_up: set[int] = field(default_factory=set)
+    held: int = 0
 
     @property
     def spec(self) -> Mapping[str, Any]:
@@ -106,8 +110,12 @@ def plan(observed: Observed) -> Plan:
     is_suspended = bool(look.spec.get("suspend"))
     if not look.status.get("startTime") and not is_suspended:
         look.status["startTime"] = clock.timestamp(observed.now)
+    if job_indexes.are_limited(job):
+        look.given_up = job_indexes.failed(job, look.status, look.pods)
+        look.status["failedIndexes"] = indexes.text_of(look.given_up)
     uncounted = _counted(look)
     _judge_failure(look)
+    _judge_indexes(look)
     if look.verdict is not None:
         for pod in look.active:
             look.delete(pod)
@@ -166,10 +174,22 @@ def _note_end(look: _Look, pod: Manifest, noted: dict[str, list[str]]) -> bool:
         verdict = podfailurepolicy.judge(look.spec.get("podFailurePolicy"), pod)
         if verdict.fails_job and look.verdict is None:
             look.verdict = (False, "PodFailurePolicy", verdict.message)
+        if _is_held(look, pod):
+            look.held += 1
+            return False
         if verdict.counts:
             noted["failed"].append(uid)
         return True
     return bool(look.job["metadata"].get("deletionTimestamp"))
+
+
+def _is_held(look: _Look, pod: Manifest) -> bool:
+    if not job_indexes.are_limited(look.job) or look.job["metadata"].get("deletionTimestamp"):
+        return False
+    conditions = look.status.get("conditions")
+    if find(conditions, "FailureTarget") or find(conditions, "SuccessCriteriaMet"):
+        return False
+    return job_indexes.is_held(look.job, pod, pods=look.pods, given_up=look.given_up)
 
 
 def _complete_index(look: _Look, pod: Manifest) -> None:
@@ -209,6 +229,15 @@ def _judge_failure(look: _Look) -> None:
         look.waits.append(left)
 
 
+def _done(look: _Look) -> set[int]:
+    return indexes.parse(look.status.get("completedIndexes"), int(look.spec["completions"]))
+
+
+def _judge_indexes(look: _Look) -> None:
+    if look.verdict is None and job_pods.is_indexed(look.job):
+        look.verdict = job_indexes.ending(look.job, done=_done(look), given_up=look.given_up)
+
+
 def _manage(look: _Look) -> None:
     """Create missing Pods, delete superfluous ones."""
     active = look.active
@@ -226,6 +255,9 @@ def _manage(look: _Look) -> None:
     if job_pods.only_failed_are_replaced(look.job):
         missing -= len(look.terminating)
     if missing <= 0:
+        return
+    if job_indexes.are_limited(look.job):
+        _retry_indexes(look, min(missing, _BURST))
         return
     pause = job_pods.pause_left(look.job, look.pods, look.now).total_seconds()
     if pause > 0:
@@ -249,11 +281,26 @@ def _create(look: _Look, count: int) -> None:
     if not job_pods.is_indexed(look.job):
         found: Sequence[int | None] = [None] * count
     else:
-        done = indexes.parse(look.status.get("completedIndexes"), int(look.spec["completions"]))
-        found = job_pods.missing_indexes(look.job, count, done=done, found=look.active)
+        found = job_pods.missing_indexes(look.job, count, done=_done(look), found=look.active)
     for index in found:
         look.writes.append(plans.create(kinds.PODS, job_pods.new_pod(look.job, index)))
     look.created = len(found)
+
+
+def _retry_indexes(look: _Look, count: int) -> None:
+    """Create Pods for indexes that are neither done, given up, nor in the pause of a failure."""
+    job, total = look.job, int(look.spec["completions"])
+    over = _done(look) | look.given_up
+    last = job_indexes.latest_failed(job, look.pods)
+    taken = [*look.active, *(look.terminating if job_pods.only_failed_are_replaced(job) else ())]
+    for index in job_pods.missing_indexes(job, total, done=over, found=taken):
+        pause = job_indexes.pause_left(job, last.get(index), look.now).total_seconds()
+        if pause > 0:
+            look.waits.append(pause)
+        elif look.created < count:
+            noted = job_indexes.noted_failures(job, last.get(index))
+            look.writes.append(plans.create(kinds.PODS, job_pods.new_pod(job, index, noted)))
+            look.created += 1
 
 
 def _judge_success(look: _Look) -> None:
@@ -297,7 +344,11 @@ def _concluded(look: _Look, release: Sequence[Manifest]) -> Plan:
     _count_running(look)
     if look.verdict is not None:
         _end(look, release)
-    status = {key: value for key, value in look.status.items() if value not in (None, "")}
+    status = {
+        key: value
+        for key, value in look.status.items()
+        if value not in (None, "") or key == "failedIndexes"
+    }
     for key in ("active", "succeeded", "failed"):
         if status.get(key) == 0:
             del status[key]
@@ -323,7 +374,7 @@ def _end(look: _Look, release: Sequence[Manifest]) -> None:
     if find(look.status.get("conditions"), interim) is None:
         _set(look, interim, "True", reason, message)
     pending = look.status.get("uncountedTerminatedPods") or look.status["terminating"]
-    if pending or release or look.status["active"]:
+    if pending or release or look.held or look.status["active"]:
         return
     _set(look, "Complete" if succeeded else "Failed", "True", reason, message)
     if succeeded:

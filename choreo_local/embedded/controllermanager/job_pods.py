@@ -54,7 +54,9 @@ def without_finalizer(pod: Manifest) -> dict[str, Any]:
     return {"metadata": {"uid": pod["metadata"]["uid"], "finalizers": rest or None}}
 
 
-def new_pod(job: Manifest, index: int | None) -> dict[str, Any]:
+def new_pod(
+    job: Manifest, index: int | None, annotations: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """A Pod of a Job, for a completion index if it has those."""
     owner = controller_reference(job, kinds.JOBS)
     pod = pods.from_template(
@@ -64,6 +66,8 @@ def new_pod(job: Manifest, index: int | None) -> dict[str, Any]:
     metadata["finalizers"] = [*metadata.get("finalizers", ()), FINALIZER]
     if index is not None:
         _set_index(pod, job["metadata"]["name"], index)
+    if annotations:
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
     return pod
 
 
@@ -126,8 +130,13 @@ def pause_left(job: Manifest, found: Sequence[Manifest], now: datetime) -> timed
         failures += 1
     if not failures:
         return timedelta()
+    return pause_after(failures, finished[0][0], now)
+
+
+def pause_after(failures: int, last: datetime, now: datetime) -> timedelta:
+    """What is left of the pause after so many failures, the last of which is known."""
     pause: timedelta = min(_FIRST_PAUSE * 2 ** min(failures - 1, 10), _LONGEST_PAUSE)
-    return max(timedelta(), finished[0][0] + pause - now)
+    return max(timedelta(), last + pause - now)
 
 
 def _is_over(job: Manifest, pod: Manifest) -> bool:

@@ -15,6 +15,7 @@ class Verdict:
 
     counts: bool = True
     fails_job: bool = False
+    fails_index: bool = False
     message: str = ""
 
 
@@ -28,6 +29,8 @@ def judge(policy: Mapping[str, Any] | None, pod: Manifest) -> Verdict:
         match rule["action"]:
             case "FailJob":
                 return Verdict(fails_job=True, message=message)
+            case "FailIndex":
+                return Verdict(fails_index=True)
             case "Ignore":
                 return Verdict(counts=False)
             case _:

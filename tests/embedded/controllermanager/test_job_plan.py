@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from choreo_local.embedded.controllermanager import indexes, job_plan, kinds
+from choreo_local.embedded.controllermanager import (
+    indexes,
+    job_indexes,
+    job_plan,
+    job_pods,
+    kinds,
+)
 from choreo_local.embedded.controllermanager.conditions import find
 from choreo_local.embedded.controllermanager.job_pods import FINALIZER
 from choreo_local.embedded.controllermanager.plans import Plan, Verb
@@ -272,3 +278,130 @@ def test_indexes_are_written_as_ranges(found: list[int], text: str) -> None:
 
 def test_indexes_beyond_the_limit_or_unreadable_are_left_out() -> None:
     assert indexes.parse("1-9999999999,x,2-", 4) == {1, 2, 3}
+
+
+def indexed(**spec: Any) -> dict[str, Any]:
+    return job(completionMode="Indexed", **spec)
+
+
+def pod_of(world: World, index: int) -> str:
+    """The name of the Pod that runs for an index."""
+    names = [
+        name
+        for name in world.running
+        if world.pods[name]["metadata"]["annotations"][job_pods.INDEX] == str(index)
+    ]
+    (name,) = names
+    return name
+
+
+def test_each_index_has_retries_of_its_own() -> None:
+    world = World(indexed(parallelism=2, completions=2, backoffLimitPerIndex=1))
+    world.settle()
+    first = pod_of(world, 0)
+    world.end(first, "Failed")
+    world.settle()
+    # It stays, for its count, until the pause is over and the next one is there.
+    assert world.pods[first]["metadata"]["finalizers"] == [FINALIZER]
+    assert world.look().look_again is not None
+    world.now += timedelta(seconds=11)
+    world.settle()
+    again = pod_of(world, 0)
+    assert world.pods[again]["metadata"]["annotations"][job_indexes.FAILURES] == "1"
+    assert world.pods[first]["metadata"]["finalizers"] == []
+    assert world.job["status"]["failed"] == 1
+
+    world.end(again, "Failed")
+    world.settle()
+
+    assert world.job["status"]["failedIndexes"] == "0"
+    assert world.condition("Failed") is None
+    world.end(pod_of(world, 1))
+    world.settle()
+    assert world.condition("Failed") == ("FailedIndexes", "Job has failed indexes")
+    status = world.job["status"]
+    assert (status["completedIndexes"], status["succeeded"], status["failed"]) == ("1", 1, 2)
+
+
+def test_too_many_failed_indexes_end_the_job() -> None:
+    world = World(indexed(parallelism=3, completions=3, backoffLimitPerIndex=0, maxFailedIndexes=1))
+    world.settle()
+    world.end(pod_of(world, 0), "Failed")
+    world.settle()
+    assert world.condition("FailureTarget") is None
+    world.end(pod_of(world, 1), "Failed")
+    world.settle()
+
+    assert world.condition("Failed") == (
+        "MaxFailedIndexesExceeded",
+        "Job has exceeded the specified maximal number of failed indexes",
+    )
+    assert world.job["status"]["failedIndexes"] == "0,1"
+    assert world.job["status"]["failed"] == 2
+    assert world.running == []
+
+
+def test_a_policy_gives_an_index_up_at_once() -> None:
+    rule = {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [42]}}
+    world = World(
+        indexed(
+            parallelism=2,
+            completions=2,
+            backoffLimitPerIndex=5,
+            podFailurePolicy={"rules": [rule]},
+        )
+    )
+    world.settle()
+    world.end(pod_of(world, 0), "Failed", code=42)
+    world.settle()
+
+    assert world.job["status"]["failedIndexes"] == "0"
+    assert len(world.running) == 1
+
+
+def test_failures_that_do_not_count_are_noted_apart() -> None:
+    rule = {"action": "Ignore", "onExitCodes": {"operator": "In", "values": [7]}}
+    world = World(
+        indexed(completions=1, backoffLimitPerIndex=0, podFailurePolicy={"rules": [rule]})
+    )
+    world.settle()
+    world.end(pod_of(world, 0), "Failed", code=7)
+    world.settle()
+    world.now += timedelta(seconds=11)
+    world.settle()
+
+    noted = world.pods[pod_of(world, 0)]["metadata"]["annotations"]
+    assert (noted[job_indexes.FAILURES], noted[job_indexes.IGNORED]) == ("0", "1")
+    assert world.job["status"].get("failed") is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "number"),
+    [
+        ({"succeededIndexes": "1"}, 0),
+        ({"succeededCount": 1}, 0),
+        ({"succeededIndexes": "1-2", "succeededCount": 1}, 0),
+    ],
+)
+def test_a_policy_of_success_ends_the_job_early(rule: dict[str, Any], number: int) -> None:
+    world = World(indexed(parallelism=3, completions=3, successPolicy={"rules": [rule]}))
+    world.settle()
+    world.end(pod_of(world, 1))
+    world.settle()
+
+    reason = ("SuccessPolicy", f"Matched rules at index {number}")
+    assert world.condition("SuccessCriteriaMet") == reason
+    assert world.condition("Complete") == reason
+    assert world.running == []
+    assert world.job["status"]["succeeded"] == 1
+
+
+def test_a_policy_of_success_that_is_not_met_changes_nothing() -> None:
+    rule = {"succeededIndexes": "0-1"}
+    world = World(indexed(parallelism=3, completions=3, successPolicy={"rules": [rule]}))
+    world.settle()
+    world.end(pod_of(world, 1))
+    world.settle()
+
+    assert world.condition("SuccessCriteriaMet") is None
+    assert len(world.running) == 2
