@@ -116,6 +116,16 @@ class Environment:
         """
         return self._compiled(text, self._checked)
 
+    def tree(self, text: str) -> Node:
+        """The checked tree of an expression, for those who look at it without evaluating.
+
+        Raises:
+            CompileError: it is malformed or ill-typed.
+        """
+        root = parse(text, self._macros)
+        self._checked(text, root)
+        return root
+
     def compile_unchecked(self, text: str) -> Program:
         """Parse and plan an expression without a look at types."""
         return self._compiled(text, lambda *_: DYN)

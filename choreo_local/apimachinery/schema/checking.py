@@ -17,6 +17,7 @@ from choreo_local.apimachinery.schema import (
     listchecks,
     patterns,
     rulechecks,
+    rulecosts,
     structure,
 )
 from choreo_local.apimachinery.schema.node import MAX_DEPTH, Structural
@@ -43,10 +44,12 @@ def check(openapi_v3_schema: Schema, path: str = ROOT) -> list[FieldError]:
         return [fielderrors.forbidden(path, f"must not nest more than {MAX_DEPTH} levels")]
     found = [*_language(openapi_v3_schema, path, in_metadata=False, is_root=True)]
     found += structure.check(openapi_v3_schema, path)
+    compiled = Structural(openapi_v3_schema)
     if not found:
-        compiled = Structural(openapi_v3_schema)
         found += checkeddefaults.check(compiled, path)
         found += rulechecks.compile_errors(compiled, path)
+    if not found:
+        found += rulecosts.check(compiled, path)
     return sorted(found, key=lambda error: (error.field, error.message))
 
 

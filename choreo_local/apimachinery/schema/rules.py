@@ -12,6 +12,7 @@ from typing import Any
 from choreo_local.apimachinery.schema import ruletypes
 from choreo_local.apimachinery.schema.node import Structural
 from choreo_local.cel import types
+from choreo_local.cel.ast import Node
 from choreo_local.cel.environment import Environment, Program
 from choreo_local.cel.errors import CompileError
 from choreo_local.cel.types import DYN, Type
@@ -54,6 +55,21 @@ def of(schema: Structural, *, is_root: bool = False) -> tuple[Rule, ...]:
         compiled = (_compile(source, self_type) for source in schema.validations)
         found = schema.derived[key] = tuple(compiled)
     return found
+
+
+def trees(schema: Structural, rule: Rule, *, is_root: bool = False) -> dict[str, Node]:
+    """The checked trees of what compiles of a rule: of `rule` and of `messageExpression`."""
+    self_type = ruletypes.type_of(schema, is_root=is_root) or DYN
+    variables = {"self": self_type}
+    if rule.compares:
+        variables["oldSelf"] = types.optional_of(self_type) if rule.always else self_type
+    environment = Environment(variables, libraries=ruletypes.LIBRARIES)
+    programs = {"rule": rule.program, "messageExpression": rule.message}
+    return {
+        field: environment.tree(program.text)
+        for field, program in programs.items()
+        if program is not None
+    }
 
 
 def has_any(schema: Structural) -> bool:

@@ -143,5 +143,6 @@ def test_the_old_value_is_out_of_reach_below_lists_without_keys() -> None:
         'Invalid value: "self == oldSelf": oldSelf cannot be used on the uncorrelatable portion '
         "of the schema within spec.validation.openAPIV3Schema.properties[l]"
     )
-    entries = {"type": "object", "additionalProperties": IMMUTABLE}
+    short = {**IMMUTABLE, "maxLength": 10}
+    entries = {"type": "object", "maxProperties": 10, "additionalProperties": short}
     assert checking.check({"type": "object", "properties": {"m": entries}}) == []
