@@ -14,6 +14,7 @@ from choreo_local.embedded.controllermanager.daemonset import DaemonSetLoop
 from choreo_local.embedded.controllermanager.deployment import DeploymentLoop
 from choreo_local.embedded.controllermanager.disruption import DisruptionLoop
 from choreo_local.embedded.controllermanager.endpoints import EndpointsLoop
+from choreo_local.embedded.controllermanager.ephemeralvolumes import EphemeralVolumesLoop
 from choreo_local.embedded.controllermanager.events import EventRecorder
 from choreo_local.embedded.controllermanager.garbagecollector import GarbageCollector
 from choreo_local.embedded.controllermanager.informers import SharedInformers
@@ -25,6 +26,7 @@ from choreo_local.embedded.controllermanager.replicaset import ReplicaLoop
 from choreo_local.embedded.controllermanager.resourcequota import ResourceQuotaLoop
 from choreo_local.embedded.controllermanager.servedkinds import ServedKinds
 from choreo_local.embedded.controllermanager.serviceaccount import NamespaceContentLoop
+from choreo_local.embedded.controllermanager.serviceaccounttokens import ServiceAccountTokensLoop
 from choreo_local.embedded.controllermanager.statefulset import StatefulSetLoop
 from choreo_local.embedded.controllermanager.volumes import VolumesLoop
 from choreo_local.errors import ApiError, UnreachableError
@@ -84,6 +86,7 @@ class ControllerManager:
                 self._objects("persistentvolume-controller"),
                 self._volumes_folder,
             ),
+            EphemeralVolumesLoop(self._informers, self._objects("ephemeral_volume")),
             DisruptionLoop(self._informers, self._objects("controllermanager")),
             ResourceQuotaLoop(self._informers, self._objects("resourcequota-controller")),
             AutoscalerLoop(
@@ -94,6 +97,9 @@ class ControllerManager:
             NodeLifecycleLoop(self._informers, self._objects("node-controller")),
             NamespaceContentLoop(
                 self._informers, self._objects("service-account-controller"), self._root_ca
+            ),
+            ServiceAccountTokensLoop(
+                self._informers, self._objects("serviceaccount-token-controller"), self._root_ca
             ),
             NamespaceLoop(self._client, self._informers, served),
         ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from choreo_local.embedded.controllermanager import kinds, volumes_plan
+from choreo_local.embedded.controllermanager.ephemeralvolumes import claim_name
 from choreo_local.embedded.controllermanager.informers import (
     Index,
     ObjectKey,
@@ -110,8 +111,10 @@ class VolumesLoop:
 
 
 def _claims_of(pod: Manifest) -> list[ObjectKey]:
-    return [
-        (pod["metadata"]["namespace"], volume["persistentVolumeClaim"]["claimName"])
-        for volume in pod["spec"].get("volumes") or ()
-        if volume.get("persistentVolumeClaim")
-    ]
+    namespace, found = pod["metadata"]["namespace"], []
+    for volume in pod["spec"].get("volumes") or ():
+        if volume.get("persistentVolumeClaim"):
+            found.append((namespace, str(volume["persistentVolumeClaim"]["claimName"])))
+        elif volume.get("ephemeral"):
+            found.append((namespace, claim_name(pod, volume)))
+    return found

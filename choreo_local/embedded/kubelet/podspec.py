@@ -105,3 +105,12 @@ def full_name(pod: Manifest) -> str:
     """As messages name a pod: `name_namespace(uid)`."""
     metadata = pod["metadata"]
     return f"{metadata['name']}_{metadata['namespace']}({metadata['uid']})"
+
+
+def claim_of(pod: Manifest, volume: Manifest) -> str | None:
+    """The name of the claim behind a volume; that of an ephemeral one bears the pod's name."""
+    if volume.get("persistentVolumeClaim"):
+        return str(volume["persistentVolumeClaim"]["claimName"])
+    if volume.get("ephemeral"):
+        return f"{pod['metadata']['name']}-{volume['name']}"
+    return None

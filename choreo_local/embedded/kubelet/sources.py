@@ -10,7 +10,7 @@ from typing import Any
 
 from choreo_local import clock
 from choreo_local.apimachinery.gvk import ResourceKind
-from choreo_local.embedded.kubelet import environment, kinds, projections
+from choreo_local.embedded.kubelet import environment, kinds, podspec, projections
 from choreo_local.embedded.kubelet.environment import Surroundings
 from choreo_local.embedded.kubelet.podspec import Manifest
 from choreo_local.embedded.kubelet.projections import Sources
@@ -159,11 +159,8 @@ class SourceReader:
 
 
 def _claims(pod: Manifest) -> list[str]:
-    return [
-        volume["persistentVolumeClaim"]["claimName"]
-        for volume in pod["spec"].get("volumes") or ()
-        if volume.get("persistentVolumeClaim")
-    ]
+    found = (podspec.claim_of(pod, volume) for volume in pod["spec"].get("volumes") or ())
+    return [name for name in found if name is not None]
 
 
 def _decoded(secret: Manifest) -> dict[str, str]:

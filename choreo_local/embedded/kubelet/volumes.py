@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from choreo_local import clock
-from choreo_local.embedded.kubelet import environment, projections
+from choreo_local.embedded.kubelet import environment, podspec, projections
 from choreo_local.embedded.kubelet.podspec import Manifest
 from choreo_local.embedded.kubelet.projections import Files, Sources, VolumeError
 from choreo_local.embedded.kubelet.runtime import Mount, StartError
@@ -62,8 +62,8 @@ class Volumes:
                 replace_files(place, projections.files(pod, volume, sources))
             elif volume.get("emptyDir") is not None:
                 _make_shared(place)
-            elif volume.get("persistentVolumeClaim") is not None:
-                place = self._claim(volume["persistentVolumeClaim"]["claimName"], claims)
+            elif (claim := podspec.claim_of(pod, volume)) is not None:
+                place = self._claim(claim, claims)
             else:
                 raise VolumeError(_refusal(volume))
         except (VolumeError, StartError) as error:

@@ -21,7 +21,7 @@ from choreo_local.kubeclient.interfaces import Manifest
 from choreo_local.tasks import TaskGroup
 
 NODE = "node"
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 30.0
 
 
 def assigned(template: dict[str, Any]) -> dict[str, Any]:
