@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from choreo_local import clock
-from choreo_local.api import registry
+from choreo_local.api import labels, registry
 from choreo_local.controllers import identity, references, tracking
 from choreo_local.controllers.observed import Live, Manifest, Watched
 from choreo_local.controllers.outcome import PlaneReference
@@ -13,12 +13,13 @@ from choreo_local.controllers.renderedrelease.reconcile import (
     FIELD_MANAGER,
     Observed,
     desired,
+    is_of_observability,
     reconcile,
 )
 from choreo_local.controllers.runtime import Controller
 from choreo_local.errors import UnreachableError
 
-# Searched for left-overs even when the status of a release does not name them.
+# Searched on data planes for left-overs even when the status of a release does not name them.
 _WELL_KNOWN = (
     ("v1", "Service"),
     ("v1", "ConfigMap"),
@@ -42,6 +43,8 @@ _WELL_KNOWN = (
     ("gateway.networking.k8s.io/v1", "Gateway"),
 )
 
+_WELL_KNOWN_RULES = ((labels.API_VERSION, "ObservabilityAlertRule"),)
+
 
 async def gather(watched: Watched, live: Live, release: Manifest) -> Observed:
     """Resolve the plane and read what is live there."""
@@ -49,7 +52,7 @@ async def gather(watched: Watched, live: Live, release: Manifest) -> Observed:
     found: Sequence[Manifest] = ()
     if plane is not None:
         try:
-            await live.follow(plane, [*_WELL_KNOWN, *_own_kinds(release)])
+            await live.follow(plane, _kinds(release))
             if references.is_deleting(release):
                 await live.confirm(plane, [identity.key(found) for found in desired(release)])
         except UnreachableError as error:
@@ -75,11 +78,17 @@ def _plane(watched: Watched, release: Manifest) -> tuple[PlaneReference | None, 
     plane = references.data_plane_of(watched, environment)
     if plane is None:
         return None, f'DataPlane of environment "{name}" not found'
-    if release["spec"].get("targetPlane") == "observabilityplane":
+    if is_of_observability(release):
         plane = references.observability_plane_of(watched, plane)
         if plane is None:
             return None, f'ObservabilityPlane of environment "{name}" not found'
     return references.reference_to(plane), ""
+
+
+def _kinds(release: Manifest) -> Iterable[tuple[str, str]]:
+    # On an observability plane we may see nothing but what belongs there.
+    known = _WELL_KNOWN_RULES if is_of_observability(release) else _WELL_KNOWN
+    return (*known, *_own_kinds(release))
 
 
 def _own_kinds(release: Manifest) -> Iterable[tuple[str, str]]:

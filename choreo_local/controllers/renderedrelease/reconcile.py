@@ -65,19 +65,42 @@ def reconcile(observed: Observed) -> Outcome:
         return Outcome(add_finalizer=_missing_finalizer(release), failed=observed.missing)
 
     wanted = desired(release)
+    changed = tuple(drift.to_apply(wanted, observed.live, observed.applied))
     return Outcome(
         add_finalizer=_missing_finalizer(release),
         on_plane=PlaneWork(
             plane=observed.plane,
             field_manager=FIELD_MANAGER,
-            apply=tuple(
-                (_identifier(manifest), manifest)
-                for manifest in drift.to_apply(wanted, observed.live, observed.applied)
-            ),
+            create=_namespaces(release, changed) if is_of_observability(release) else (),
+            apply=tuple((_identifier(manifest), manifest) for manifest in changed),
             delete=tuple(Reference.to(obj) for obj in _stale(observed.live, wanted)),
         ),
         on_done=lambda answers: _report(observed, wanted, answers),
         on_error=_apply_failed,
+    )
+
+
+def is_of_observability(release: Manifest) -> bool:
+    """Whether the release belongs on the observability plane of its environment."""
+    return bool(release["spec"].get("targetPlane") == "observabilityplane")
+
+
+def _namespaces(release: Manifest, manifests: Sequence[Manifest]) -> tuple[Manifest, ...]:
+    """Where the manifests belong: no ProjectType builds cells on an observability plane."""
+    metadata, spec = release["metadata"], release["spec"]
+    found = {
+        labels.CREATED_BY: FIELD_MANAGER,
+        labels.RENDERED_RELEASE_NAME: metadata["name"],
+        labels.RENDERED_RELEASE_NAMESPACE: metadata["namespace"],
+        labels.RENDERED_RELEASE_UID: metadata["uid"],
+        labels.NAMESPACE: metadata["namespace"],
+        labels.ENVIRONMENT: spec["environmentName"],
+        labels.PROJECT: spec["owner"]["projectName"],
+    }
+    namespaces = {manifest["metadata"].get("namespace") for manifest in manifests}
+    return tuple(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": found}}
+        for name in sorted(filter(None, namespaces))
     )
 
 
@@ -234,8 +257,7 @@ FINALIZERS = (
 
 
 def _missing_finalizer(release: Manifest) -> str:
-    observability = release["spec"].get("targetPlane") == "observabilityplane"
-    finalizer = FINALIZERS[1] if observability else FINALIZERS[0]
+    finalizer = FINALIZERS[1] if is_of_observability(release) else FINALIZERS[0]
     return references.missing_finalizer(release, finalizer)
 
 
