@@ -13,6 +13,7 @@ from typing import Any
 
 from choreo_local.apimachinery import fielderrors, gotext
 from choreo_local.apimachinery.fielderrors import FieldError
+from choreo_local.authz import actions
 from choreo_local.cel import types
 from choreo_local.cel.libraries import standard, wellknown
 from choreo_local.rendering import values
@@ -23,20 +24,6 @@ from .celchecks import ExpressionError, TypedEnvironment
 Spec = Mapping[str, Any]
 
 _RESOURCE = "resource"
-_EVERY_VERB = ("create", "view", "update", "delete")
-_CHANGES = ("create", "update", "delete")
-
-# What each action is about, for those that conditions can be written on. Resources of the API that
-# are not here have no attribute, so a pattern that names them allows no condition.
-_ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
-    "component": {**dict.fromkeys(_CHANGES, "componentType"), "view": "", "exec": "environment"},
-    "resource": {**dict.fromkeys(_CHANGES, "resourceType"), "view": ""},
-    "workflowrun": {**dict.fromkeys(_CHANGES, "workflow"), "view": ""},
-    "releasebinding": dict.fromkeys(_EVERY_VERB, "environment"),
-    "resourcereleasebinding": dict.fromkeys(_EVERY_VERB, "environment"),
-    "projectreleasebinding": dict.fromkeys(_EVERY_VERB, "environment"),
-    **{name: {"view": "environment"} for name in ("logs", "wirelogs", "metrics", "traces")},
-}
 
 
 def problems(spec: Spec, path: str) -> Iterator[FieldError]:
@@ -48,17 +35,17 @@ def problems(spec: Spec, path: str) -> Iterator[FieldError]:
 
 
 def _condition(condition: Spec, path: str) -> Iterator[FieldError]:
-    actions = [reading.text(action) for action in values.items(condition.get("actions"))]
+    patterns = [reading.text(action) for action in values.items(condition.get("actions"))]
     expression = reading.text(condition.get("expression"))
-    if not actions:
+    if not patterns:
         yield fielderrors.required(f"{path}.actions", "actions must be non-empty")
     if not expression:
         yield fielderrors.required(f"{path}.expression", "expression must be non-empty")
-    if actions and expression:
-        yield from _expression(actions, expression, path)
+    if patterns and expression:
+        yield from _expression(patterns, expression, path)
 
 
-def _expression(actions: list[str], expression: str, path: str) -> Iterator[FieldError]:
+def _expression(patterns: list[str], expression: str, path: str) -> Iterator[FieldError]:
     where = f"{path}.expression"
     try:
         checked = _environment().check(expression)
@@ -70,10 +57,10 @@ def _expression(actions: list[str], expression: str, path: str) -> Iterator[Fiel
         detail = f"expression must return bool, got {checked.type}"
         yield fielderrors.invalid_value(where, expression, detail)
         return
-    attribute, shown = _attribute(actions), gotext.plain(actions)
+    attribute, shown = _attribute(patterns), gotext.plain(patterns)
     if not attribute:
         detail = f"conditions are not supported for the specified action set {shown}"
-        yield fielderrors.invalid_value(f"{path}.actions", actions, detail)
+        yield fielderrors.invalid_value(f"{path}.actions", patterns, detail)
         return
     allowed = f"[{_RESOURCE}.{attribute}]"
     if not checked.fields:
@@ -89,18 +76,15 @@ def _expression(actions: list[str], expression: str, path: str) -> Iterator[Fiel
             yield fielderrors.invalid_value(where, expression, detail)
 
 
-def _attribute(actions: Sequence[str]) -> str:
+def _attribute(patterns: Sequence[str]) -> str:
     """The attribute that all of some patterns of actions have; empty when there is none."""
-    found = {_attribute_of(action) for action in actions}
+    found = {_attribute_of(pattern) for pattern in patterns}
     return found.pop() if len(found) == 1 else ""
 
 
 def _attribute_of(pattern: str) -> str:
-    resource, _, verb = pattern.partition(":")
-    verbs = _ATTRIBUTES.get(resource, {})
-    if verb != "*":
-        return verbs.get(verb, "")
-    found = set(verbs.values())
+    known = (actions.ALL.get(name) for name in actions.expanded(pattern))
+    found = {action.attribute if action is not None else "" for action in known}
     return found.pop() if len(found) == 1 else ""
 
 

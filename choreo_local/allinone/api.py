@@ -11,7 +11,10 @@ from choreo_local.allinone.controlplane import Access
 from choreo_local.api import labels
 from choreo_local.apiserver import security
 from choreo_local.apiserver.app import create_app
+from choreo_local.apiserver.audit import AuditLog
 from choreo_local.apiserver.server import ApiServer
+from choreo_local.authz.disabled import Disabled
+from choreo_local.authz.interfaces import DecisionPoint
 from choreo_local.authz.live import LivePolicies
 from choreo_local.identity import directory
 from choreo_local.identity.keys import SigningKeys
@@ -32,9 +35,11 @@ class Apis:
         planes: kind → how to reach the local plane of that kind.
         owner_token: the bearer token of the instance's owner.
         identity: a folder for the keys that sign tokens.
+        audit: the file in which calls that change something are noted.
         directories: files with users and clients, later ones on top.
         sock: a listening socket.
         status: the facts of `/choreo/v1/status`.
+        authorization: whether roles and bindings decide; otherwise everything is allowed.
     """
 
     def __init__(
@@ -45,19 +50,23 @@ class Apis:
         owner_token: str,
         identity: Path,
         directories: Sequence[Path],
+        audit: Path,
         sock: socket.socket,
         status: Callable[[], Awaitable[Mapping[str, Any]]],
+        authorization: bool = True,
     ) -> None:
         self._access = access
         self._plane_access = planes
         self._token = owner_token
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         self._provider = Provider(lambda: url, SigningKeys(identity), directory.load(directories))
+        self._audit = AuditLog(audit)
         self._socket = sock
         self._status = status
         self._thread = LoopThread("api")
         self._server: ApiServer | None = None
         self._services: assembly.Services | None = None
+        self._authorization = authorization
         self._policies: LivePolicies | None = None
         self._clients: list[KubeClient] = []
 
@@ -80,17 +89,24 @@ class Apis:
             self._clients.append(connected)
         self._clients.append(client)
         self._services = assembly.assemble(client, planes)
-        self._policies = LivePolicies(client)
-        await self._policies.start()
+        decisions = await self._decisions(client)
         app = create_app(
             services=self._services,
             authenticate=security.owner_or_signed(self._token, self._provider),
-            decisions=self._policies.enforcer,
+            decisions=decisions,
             status=self._status,
             provider=self._provider,
+            audit=self._audit,
         )
         self._server = ApiServer(app, self._socket)
         await self._server.start()
+
+    async def _decisions(self, client: KubeClient) -> DecisionPoint:
+        if not self._authorization:
+            return Disabled()
+        self._policies = LivePolicies(client)
+        await self._policies.start()
+        return self._policies.enforcer
 
     async def _stop(self) -> None:
         # First what never ends by itself: the server waits for its open streams.
@@ -102,3 +118,4 @@ class Apis:
             await self._policies.stop()
         for client in self._clients:
             await client.close()
+        self._audit.close()

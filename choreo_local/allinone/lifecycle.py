@@ -19,7 +19,7 @@ from choreo_local.allinone.facts import Facts
 from choreo_local.allinone.progress import Progress
 from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.clusters import registry
-from choreo_local.clusters.driver import ClusterDriver, ClusterSpec
+from choreo_local.clusters.driver import Capability, ClusterDriver, ClusterSpec
 from choreo_local.errors import ChoreoError
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.transport import AiohttpTransport
@@ -44,6 +44,7 @@ class Wishes:
 
     driver: str = "auto"
     demo: bool = False
+    authorization: bool = True
 
 
 @asynccontextmanager
@@ -174,7 +175,7 @@ class Platform:
         status = Facts(
             record=lambda: self.record,
             reason=self._choice.reason,
-            capabilities=self._driver.capabilities,
+            capabilities=self._capabilities,
             processes=self._driver.processes,
             cpu_percent=self._cpu.percent,
             count_pods=self._count_pods,
@@ -184,13 +185,21 @@ class Platform:
             planes=self._plane_access(),
             owner_token=self._credentials.owner,
             identity=self._paths.pki / "identity",
+            audit=self._paths.audit_file,
             directories=[
                 bundles.root() / "identity" / "directory.yaml",
                 self._paths.root / "directory.yaml",
             ],
             sock=self._sockets["api"],
             status=status.status,
+            authorization=self._wishes.authorization,
         )
+
+    def _capabilities(self) -> list[Capability]:
+        assert self._driver is not None
+        reason = "" if self._wishes.authorization else "started with --no-authz"
+        authorization = Capability("authorization", self._wishes.authorization, reason)
+        return [*self._driver.capabilities(), authorization]
 
     async def _count_pods(self) -> int:
         async with _admin(self._paths) as client:

@@ -68,7 +68,9 @@ def _load(options: argparse.Namespace) -> Wishes:
         # with it, and they take a third of a second.
         importlib.import_module("kopf")
     lifecycle = importlib.import_module("choreo_local.allinone.lifecycle")
-    wishes: Wishes = lifecycle.Wishes(driver=options.driver, demo=options.demo)
+    wishes: Wishes = lifecycle.Wishes(
+        driver=options.driver, demo=options.demo, authorization=not options.no_authz
+    )
     return wishes
 
 
@@ -90,6 +92,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--instance", required=True)
     parser.add_argument("--driver", default="auto")
     parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--no-authz", action="store_true")
     parser.add_argument("--progress-fd", type=int)
     options = parser.parse_args(arguments)
     if not is_name(options.instance):

@@ -74,6 +74,7 @@ _SPECIAL = (
     _Special("get", "/api/v1/authz/actions", "listActions"),
     _Special("post", "/api/v1/authz/evaluates", "evaluates"),
     _Special("get", "/api/v1/authz/profile", "getSubjectProfile", _SCOPE),
+    _Special("get", "/api/v1/authn/subject-types", "listSubjectTypes"),
     _Special("get", "/choreo/v1/authz/explanation", "explainDecision", ("action", *_SCOPE, "as")),
     _Special("get", f"{_OF_RUN}/status", "getWorkflowRunStatus"),
     _Special("get", f"{_OF_RUN}/logs", "getWorkflowRunLogs", ("task", "sinceSeconds")),

@@ -85,6 +85,16 @@ async def test_a_scope_needs_its_upper_levels(api: Api, query: str) -> None:
     assert status == 400
 
 
+async def test_the_types_of_callers_are_listed_in_their_order(api: Api) -> None:
+    found = await api.must("GET", "/api/v1/authn/subject-types")
+    assert [(entry["priority"], entry["type"]) for entry in found] == [
+        (1, "user"),
+        (2, "service_account"),
+    ]
+    (mechanism,) = found[0]["authMechanisms"]
+    assert (mechanism["type"], mechanism["entitlement"]["claim"]) == ("jwt", "groups")
+
+
 async def test_the_owner_of_the_token_file_is_administrator_by_a_binding(api: Api) -> None:
     found = await api.must("GET", f"{_EXPLANATION}?action=clusterauthzrole:delete")
     assert found["allowed"]

@@ -14,6 +14,7 @@ from choreo_local.apiserver import bodies, paging, problems, security
 from choreo_local.authz import actions
 from choreo_local.authz.types import Hierarchy
 from choreo_local.errors import BadRequestError
+from choreo_local.identity import claims
 from choreo_local.services.permissions import Permissions
 
 router = APIRouter()
@@ -34,6 +35,27 @@ async def evaluate(request: Request) -> Response:
 async def profile(request: Request) -> Response:
     """Who the caller is and what they may do."""
     return problems.json_response(_permissions(request).profile(_scope(request)))
+
+
+async def subject_types(request: Request) -> Response:
+    """Which kinds of callers there are, and by which claim each is recognised."""
+    del request
+    return problems.json_response(
+        [
+            {
+                "type": kind.name,
+                "displayName": kind.display_name,
+                "priority": priority,
+                "authMechanisms": [
+                    {
+                        "type": "jwt",
+                        "entitlement": {"claim": kind.claim, "displayName": kind.claim_name},
+                    }
+                ],
+            }
+            for priority, kind in enumerate(claims.SUBJECT_TYPES, 1)
+        ]
+    )
 
 
 async def explain(request: Request) -> Response:
@@ -69,6 +91,7 @@ for _path, _endpoint, _methods in (
     ("/api/v1/authz/actions", list_actions, ["GET", "HEAD"]),
     ("/api/v1/authz/evaluates", evaluate, ["POST"]),
     ("/api/v1/authz/profile", profile, ["GET", "HEAD"]),
+    ("/api/v1/authn/subject-types", subject_types, ["GET", "HEAD"]),
     ("/choreo/v1/authz/explanation", explain, ["GET"]),
 ):
     router.add_api_route(_path, _endpoint, methods=_methods, response_model=None)

@@ -38,6 +38,7 @@ _DRIVERS = ("auto", "embedded", "k3d", "existing")
     help="Where the cluster comes from.",
 )
 @click.option("--no-tui", is_flag=True, help="Do not open the dashboard.")
+@click.option("--no-authz", is_flag=True, help="Let everybody who signs in do everything.")
 @click.option("--foreground", is_flag=True, help="Stay; for containers and service managers.")
 @options.timeout(120)
 @options.yes
@@ -48,6 +49,7 @@ def up(
     demo: bool,
     driver: str,
     no_tui: bool,
+    no_authz: bool,
     foreground: bool,
     timeout: float,
     yes: bool,
@@ -60,6 +62,7 @@ def up(
         _already(found, driver=driver, demo=demo)
         return _open_dashboard(name, no_tui=no_tui or foreground)
     arguments = ["--instance", name, "--driver", driver, *(["--demo"] if demo else [])]
+    arguments += ["--no-authz"] if no_authz else []
     _prepare(paths)
     if foreground:
         from choreo_local.allinone import run
