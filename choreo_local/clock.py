@@ -51,3 +51,11 @@ def random_suffix(length: int = 5) -> str:
 def jitter(fraction: float) -> float:
     """A random number between 0 and `fraction`."""
     return _random.random() * fraction
+
+
+def new_event_id() -> str:
+    """A UUID of version 7: later ones sort after earlier ones."""
+    milliseconds = int(unix() * 1000) & (1 << 48) - 1
+    tail = _random.getrandbits(74)
+    number = milliseconds << 80 | 0x7 << 76 | (tail >> 62) << 64 | 0b10 << 62 | tail & (1 << 62) - 1
+    return str(uuid.UUID(int=number))

@@ -73,6 +73,11 @@ class InstancePaths:
         return self.root / "kubeconfig"
 
     @property
+    def audit_file(self) -> Path:
+        """Who changed what, a line a call."""
+        return self.logs / "audit.jsonl"
+
+    @property
     def persona(self) -> Path:
         """The user as whom the owner acts; absent when as themselves."""
         return self.root / "persona"

@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 from starlette.exceptions import HTTPException
 
 from choreo_local.apiserver import problems, security
+from choreo_local.apiserver.audit import Audited, AuditLog
 from choreo_local.apiserver.routers import (
     authz,
     autobuild,
@@ -53,6 +54,7 @@ def create_app(
     decisions: DecisionPoint,
     status: Status,
     provider: Provider | None = None,
+    audit: AuditLog | None = None,
     allowed_hosts: Iterable[str] = (),
 ) -> FastAPI:
     """The app.
@@ -63,6 +65,7 @@ def create_app(
         decisions: what a subject may do.
         status: what `/choreo/v1/status` answers.
         provider: where people and programs sign in; nobody but the owner can without one.
+        audit: where calls that change something are noted.
         allowed_hosts: names besides those of this machine under which the API may be called.
     """
     app = FastAPI(title="OpenChoreo API", openapi_url=None, docs_url=None, redoc_url=None)
@@ -83,5 +86,7 @@ def create_app(
     app.add_exception_handler(problems.PlainTextError, problems.on_plain_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)
     app.add_exception_handler(Exception, problems.on_failure)
+    if audit is not None:
+        app.add_middleware(Audited, log=audit)
     app.add_middleware(security.LocalHosts, allowed=frozenset(allowed_hosts))
     return app

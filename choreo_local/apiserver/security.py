@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from choreo_local.api.rest import TokenErrorCode
 from choreo_local.apiserver import problems
+from choreo_local.apiserver.audit import Noting
 from choreo_local.authz.types import OWNER, Subject
 from choreo_local.errors import BadRequestError, ForbiddenError, UnauthorizedError
 from choreo_local.identity.provider import Provider
@@ -83,7 +84,8 @@ def _as(request: Request, subject: Subject | None, persona: str) -> Subject:
 def access(request: Request) -> Access:
     """What the sender of a request may do."""
     state = request.app.state
-    return Access(state.decisions, request.state.subject, state.services.objects)
+    decisions = Noting(state.decisions, request.scope.setdefault("state", {}))
+    return Access(decisions, request.state.subject, state.services.objects)
 
 
 def objects(request: Request) -> AuthorizedObjects:

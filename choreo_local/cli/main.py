@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "tui": ("tui", "tui", "Open the dashboard."),
     "auth": ("auth", "auth", "Say who you are, what you may do, and why not."),
     "snapshot": ("snapshot", "snapshot", "Save and restore everything the cluster knows."),
+    "audit": ("audit", "audit", "Show who changed what."),
     "login": ("login", "login", "Act as one of the instance's users."),
     "logout": ("login", "logout", "Act as yourself again."),
     "doctor": ("doctor", "doctor", "Check this machine; every finding has a fix."),

@@ -15,6 +15,7 @@ from choreo_local.api import registry
 from choreo_local.apiclient.client import ApiClient
 from choreo_local.apiserver import security
 from choreo_local.apiserver.app import create_app
+from choreo_local.apiserver.audit import AuditLog
 from choreo_local.apiserver.server import ApiServer
 from choreo_local.authz.disabled import Disabled
 from choreo_local.authz.interfaces import DecisionPoint
@@ -119,6 +120,7 @@ async def serve(
     *,
     authorization: bool = True,
     provider: Callable[[str], Provider] | None = None,
+    audit: AuditLog | None = None,
 ) -> AsyncIterator[Api]:
     """The API over a platform, to which the default roles are added.
 
@@ -129,7 +131,7 @@ async def serve(
     await policies.start()
     try:
         decisions = policies.enforcer if authorization else Disabled()
-        async with _serve(platform, decisions, provider) as api:
+        async with _serve(platform, decisions, provider, audit) as api:
             yield api
     finally:
         await policies.stop()
@@ -140,6 +142,7 @@ async def _serve(
     platform: Platform,
     decisions: DecisionPoint,
     provider: Callable[[str], Provider] | None,
+    audit: AuditLog | None,
 ) -> AsyncIterator[Api]:
     async def status() -> dict[str, Any]:
         return STATUS
@@ -154,6 +157,7 @@ async def _serve(
         decisions=decisions,
         status=status,
         provider=known,
+        audit=audit,
     )
     server = ApiServer(app, sock)
     await server.start()
