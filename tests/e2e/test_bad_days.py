@@ -182,3 +182,46 @@ spec:
         return said.code == 1 and "nowhere.example/nothing" in said.out
 
     until(explained, what="why names the image that cannot be had")
+
+
+def test_a_start_can_be_stopped_before_it_is_ready(user: User) -> None:
+    with subprocess.Popen(
+        [str(user.program("choreo")), "up", "--demo", "--no-tui"],
+        env=user.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as starting:
+        until(lambda: user.record()["state"] == "starting", what="the start is seen")
+        instance_id = user.record()["id"]
+        assert "is starting" in user.types("choreo", "status").out
+        assert user.types("choreo", "up", "--no-tui").code == 3
+
+        user.choreo("down")
+
+        assert starting.stderr is not None
+        said = starting.stderr.read()
+    assert starting.returncode == 1
+    assert "told to stop" in said or "ended with exit code" in said
+    assert "Traceback" not in said
+    assert user.children(instance_id) == []
+    assert "is stopped" in user.types("choreo", "status").out
+    user.choreo("up", "--no-tui")
+
+
+def test_damaged_files_are_mended_or_named(user: User) -> None:
+    user.choreo("up", "--no-tui")
+    user.choreo("down")
+    for file in ("token", "pki/planes.json", "phases.json", "lock"):
+        (user.folder / file).write_bytes(b"\xff garbage {")
+    user.choreo("up", "--no-tui")
+    user.choreo("get", "components")
+    user.choreo("down")
+
+    for file in ("kube.db", "instance.json"):
+        (user.folder / file).write_bytes(b"\xff garbage {")
+        refused = user.types("choreo", "up", "--no-tui")
+        assert refused.code != 0
+        assert file in refused.err
+        assert "fix:" in refused.err
+        assert "Traceback" not in refused.err
+    user.choreo("down", "--purge", "--yes")
