@@ -6,7 +6,8 @@ from typing import Any
 
 from choreo_local import clock
 from choreo_local.apimachinery.gvk import ResourceKind, join_api_version, split_api_version
-from choreo_local.embedded.controllermanager import autoscaler_plan, kinds
+from choreo_local.embedded.controllermanager import autoscaler_limits, autoscaler_plan, kinds
+from choreo_local.embedded.controllermanager.autoscaler_limits import Scaling
 from choreo_local.embedded.controllermanager.autoscaler_plan import (
     Decision,
     MetricError,
@@ -42,6 +43,7 @@ class AutoscalerLoop:
         self._autoscalers = informers.of(kinds.HORIZONTAL_POD_AUTOSCALERS)
         self._pods = Index(informers.of(kinds.PODS), lambda obj: [obj["metadata"]["namespace"]])
         self._history: dict[str, list[Recommendation]] = {}
+        self._scalings: dict[str, list[Scaling]] = {}
         self._loop: Loop[ObjectKey] = Loop("autoscaler", self._look, workers=2)
         self._autoscalers.add_callback(self._changed)
 
@@ -52,6 +54,7 @@ class AutoscalerLoop:
     def _changed(self, old: Manifest | None, new: Manifest | None) -> None:
         if new is None:
             self._history.pop((old or {})["metadata"]["uid"], None)
+            self._scalings.pop((old or {})["metadata"]["uid"], None)
         elif old is None or old["spec"] != new["spec"]:
             self._loop.queue.add(key_of(dict(new)))
 
@@ -98,6 +101,7 @@ class AutoscalerLoop:
                 usage=usage,
                 history=history,
                 now=now,
+                scalings=self._scalings.get(autoscaler["metadata"]["uid"], ()),
             )
         )
         history.append(Recommendation(now, decision.recommended))
@@ -133,9 +137,17 @@ class AutoscalerLoop:
                 scale["metadata"]["namespace"],
                 subresource="scale",
             )
+            self._remember(autoscaler, decision.size - current)
             message = f"New size: {decision.size}; reason: {decision.reason}"
             self._objects.recorder.record(Note(autoscaler, "SuccessfulRescale", message))
         await self._write(autoscaler, decision.status)
+
+    def _remember(self, autoscaler: Manifest, change: int) -> None:
+        now = clock.now()
+        since = now - autoscaler_limits.longest_period(autoscaler["spec"].get("behavior"))
+        known = self._scalings.get(autoscaler["metadata"]["uid"], [])
+        recent = [each for each in known if each.at > since]
+        self._scalings[autoscaler["metadata"]["uid"]] = [*recent, Scaling(now, change)]
 
     async def _fail(self, autoscaler: Manifest, type_: str, reason: str, message: str) -> None:
         self._objects.recorder.record(Note(autoscaler, reason, message, warning=True))

@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from choreo_local import clock
-from choreo_local.embedded.controllermanager import goquantity, pods
+from choreo_local.embedded.controllermanager import autoscaler_limits, goquantity, pods
+from choreo_local.embedded.controllermanager.autoscaler_limits import Limited, Scaling
 from choreo_local.embedded.controllermanager.plans import Manifest
 
 _TOLERANCE = 0.1
@@ -33,8 +34,8 @@ class Observed:
         current: the present size of the target.
         pods: the Pods of the target.
         usage: for each Pod by name the usage of each container by resource.
-        history: earlier recommendations and rescales, newest last.
-        last_scaled: when the size was changed last.
+        history: earlier recommendations, newest last.
+        scalings: earlier changes of the size.
     """
 
     autoscaler: Manifest
@@ -43,6 +44,7 @@ class Observed:
     usage: Mapping[str, Mapping[str, Mapping[str, str]]]
     history: Sequence[Recommendation]
     now: datetime
+    scalings: Sequence[Scaling] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,23 @@ def decide(observed: Observed) -> Decision:
         raise MetricError(failures[0] if failures else "no metrics are configured")
     size, name = max(proposals)
     stabilized = _stabilized(observed, size)
-    limited = min(max(stabilized, low), high)
-    status = _status(observed, (size, stabilized, limited), (low, high), readings, name)
-    reason = "All metrics below target" if limited < observed.current else f"{name} above target"
-    return Decision(limited, size, reason, status)
+    held = _held(observed, min(max(stabilized, low), high), (low, high))
+    status = _status(observed, (size, stabilized), held, (low, high), readings=readings, name=name)
+    reason = "All metrics below target" if held.size < observed.current else f"{name} above target"
+    return Decision(held.size, size, reason, status)
+
+
+def _held(observed: Observed, wanted: int, bounds: tuple[int, int]) -> Limited:
+    """The size as fast as the behavior allows; back within its bounds it goes at once."""
+    if not bounds[0] <= observed.current <= bounds[1]:
+        return Limited(wanted)
+    return autoscaler_limits.limit(
+        wanted,
+        observed.current,
+        behavior=observed.autoscaler["spec"].get("behavior"),
+        scalings=observed.scalings,
+        now=observed.now,
+    )
 
 
 def _disabled(observed: Observed) -> Decision:
@@ -177,10 +192,7 @@ def _stabilized(observed: Observed, size: int) -> int:
     highest = max([size, *_recent(observed, down)])
     lowest = min([size, *_recent(observed, int(up or 0))])
     stabilized = observed.current
-    stabilized = max(stabilized, lowest)
-    stabilized = min(stabilized, highest)
-    limit_up = max(2 * observed.current, observed.current + 4)
-    return min(stabilized, limit_up) if not behavior.get("scaleUp") else stabilized
+    return min(max(stabilized, lowest), highest)
 
 
 def _recent(observed: Observed, seconds: int) -> list[int]:
@@ -190,12 +202,15 @@ def _recent(observed: Observed, seconds: int) -> list[int]:
 
 def _status(
     observed: Observed,
-    sizes: tuple[int, int, int],
+    sizes: tuple[int, int],
+    held: Limited,
     bounds: tuple[int, int],
+    *,
     readings: Sequence[Any],
     name: str,
 ) -> dict[str, Any]:
-    size, stabilized, limited = sizes
+    size, stabilized = sizes
+    limited = held.size
     low, high = bounds
     before = observed.autoscaler.get("status") or {}
     able = ("AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size")
@@ -212,7 +227,9 @@ def _status(
     active = ("ScalingActive", "True", "ValidMetricFound", message)
     limits = ("ScalingLimited", "False", "DesiredWithinRange",
               "the desired count is within the acceptable range")  # fmt: skip
-    if stabilized > high:
+    if held.reason:
+        limits = ("ScalingLimited", "True", held.reason, held.message)
+    elif stabilized > high:
         limits = ("ScalingLimited", "True", "TooManyReplicas",
                   "the desired replica count is more than the maximum replica count")  # fmt: skip
     elif stabilized < low:

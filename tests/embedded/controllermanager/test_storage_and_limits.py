@@ -16,6 +16,7 @@ from choreo_local.embedded.controllermanager import (
     resourcequota,
     volumes_plan,
 )
+from choreo_local.embedded.controllermanager.autoscaler_limits import Scaling
 from choreo_local.embedded.controllermanager.autoscaler_plan import MetricError, Recommendation
 from choreo_local.embedded.controllermanager.plans import Plan, Verb
 from choreo_local.embedded.controllermanager.volumes_plan import ClaimObserved
@@ -277,3 +278,59 @@ def test_missing_metrics_or_requests_are_named() -> None:
 
 def test_target_of_size_zero_is_left_alone() -> None:
     assert decide("1m", current=0).status["conditions"][0]["reason"] == "ScalingDisabled"
+
+
+def rate(**behavior: Any) -> dict[str, Any]:
+    for rules in behavior.values():
+        rules.setdefault("selectPolicy", "Max")
+    return autoscaler(maxReplicas=100, behavior=behavior)
+
+
+def limits_of(decision: autoscaler_plan.Decision) -> str:
+    reasons = {each["type"]: each["reason"] for each in decision.status["conditions"]}
+    return str(reasons["ScalingLimited"])
+
+
+def test_without_a_behavior_the_size_doubles_or_grows_by_four() -> None:
+    assert decide("900m", autoscaler=rate()).size == 6
+    many = decide("900m", current=10, autoscaler=rate())
+    assert (many.size, limits_of(many)) == (20, "ScaleUpLimit")
+
+
+def test_growing_obeys_the_policies() -> None:
+    one = {"type": "Pods", "value": 1, "periodSeconds": 60}
+    half = {"type": "Percent", "value": 50, "periodSeconds": 60}
+    assert decide("900m", current=4, autoscaler=rate(scaleUp={"policies": [one]})).size == 5
+    both = {"policies": [one, half]}
+    assert decide("900m", current=4, autoscaler=rate(scaleUp=both)).size == 6
+    least = {**both, "selectPolicy": "Min"}
+    assert decide("900m", current=4, autoscaler=rate(scaleUp=least)).size == 5
+    none = {**both, "selectPolicy": "Disabled"}
+    assert decide("900m", current=4, autoscaler=rate(scaleUp=none)).size == 4
+
+
+def test_what_was_changed_within_the_period_counts() -> None:
+    rules = {"policies": [{"type": "Pods", "value": 3, "periodSeconds": 60}]}
+    recent = [Scaling(NOW - timedelta(seconds=30), 2), Scaling(NOW - timedelta(seconds=90), 9)]
+    found = decide("900m", current=4, autoscaler=rate(scaleUp=rules), scalings=recent)
+    assert (found.size, limits_of(found)) == (5, "ScaleUpLimit")
+
+
+def test_shrinking_obeys_the_policies() -> None:
+    rules = {
+        "stabilizationWindowSeconds": 0,
+        "policies": [
+            {"type": "Pods", "value": 1, "periodSeconds": 60},
+            {"type": "Percent", "value": 40, "periodSeconds": 60},
+        ],
+    }
+    found = decide("1m", current=10, autoscaler=rate(scaleDown=rules))
+    assert (found.size, limits_of(found)) == (6, "ScaleDownLimit")
+    slow = {**rules, "selectPolicy": "Min"}
+    assert decide("1m", current=10, autoscaler=rate(scaleDown=slow)).size == 9
+
+
+def test_a_size_out_of_bounds_returns_at_once() -> None:
+    rules = {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}
+    target = autoscaler(behavior={"scaleDown": rules})
+    assert decide("50m", current=9, autoscaler=target).size == 5
