@@ -30,7 +30,7 @@ from tests.admission.objects import component_type, data
 
 _TOKEN = "of-the-operator"
 _CONFIGURATIONS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS = 90
 
 
 def server_in(folder: Path) -> AdmissionServer:
