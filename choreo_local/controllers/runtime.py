@@ -7,7 +7,7 @@ kinds wake it. The runtime owns the queue, reads from the caches, and alone writ
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -103,6 +103,11 @@ class Runtime:
         self._planes = planes
         self._live = live
         self._rules = rules
+
+    @property
+    def reconciled(self) -> Set[str]:
+        """The kinds that have a controller."""
+        return self._controllers.keys()
 
     def changed(self, kind: str, obj: Manifest) -> None:
         """An object was added or modified: remember it and wake whom it concerns."""

@@ -85,6 +85,12 @@ class Controllers:
         await asyncio.to_thread(thread.stop)
 
     @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where they run."""
+        assert self._thread is not None
+        return self._thread.loop
+
+    @property
     def idle(self) -> bool:
         """Whether no pass is under way and none is due now."""
         return self.runtime is not None and self.runtime.queue.idle

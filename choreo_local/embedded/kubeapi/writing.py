@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 
 from choreo_local.apimachinery import copying
+from choreo_local.apimachinery.patch import managed_fields
 from choreo_local.embedded.kubeapi import (
     answers,
     conversion,
@@ -228,12 +229,21 @@ def _commit(
     if metadata.is_finished(new) and not _holds(new):
         return _finish(core, call, new, old, dry_run=dry_run)
     _complete(core, call, call.key, new)
-    if new == old:
+    if _says_the_same(new, old):
         return text_of(collection, stored)
     if dry_run:
         return _dry_text(new)
     saved = core.store.put(collection.storage, call.key, versioned_for_store(call, new))
     return text_of(collection, saved)
+
+
+def _says_the_same(new: Manifest, old: Manifest) -> bool:
+    """Times of field managers aside: an apply that changes nothing is no write."""
+    entries = [obj["metadata"].get("managedFields") for obj in (old, new)]
+    if entries[0] == entries[1] or not managed_fields.is_same_but_times(*entries):
+        return new == old
+    bare = [{**obj, "metadata": {**obj["metadata"], "managedFields": ()}} for obj in (old, new)]
+    return bare[0] == bare[1]
 
 
 def _complete(core: Core, call: Call, key: str, obj: Manifest) -> None:
