@@ -137,7 +137,7 @@ def _remove(root: Any, path: list[str]) -> Any:
 
 def _replace(root: Any, path: list[str], value: Any) -> None:
     parent, token = _parent(root, path), path[-1]
-    _child(parent, token)
+    # Kubernetes lets a replace add a member to an object, e.g. a field that was left out as zero.
     parent[token if isinstance(parent, dict) else _index(token, len(parent))] = value
 
 

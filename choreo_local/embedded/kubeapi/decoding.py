@@ -153,7 +153,15 @@ def judge(
     raise _strict_error(call, texts, patch=patch)
 
 
+def check_strict(findings: Sequence[str], *, field_validation: str) -> None:
+    """Refuse unknown fields with a ValueError when a patch asks for it."""
+    if findings and field_validation == "Strict":
+        raise ValueError(f"strict decoding error: {', '.join(map(_word, findings))}")
+
+
 def _word(finding: str) -> str:
+    if finding.startswith("json patch unknown field "):
+        return finding
     if _YAML_LINE.match(finding) or " duplicate field " in f" {finding}":
         return finding
     return f'unknown field "{finding}"'

@@ -20,7 +20,7 @@ from choreo_local.embedded.kubeapi import (
 )
 from choreo_local.embedded.kubeapi.core import Attributes, Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import Response
-from choreo_local.embedded.kubeapi.options import DeleteOptions, read_delete
+from choreo_local.embedded.kubeapi.options import DeleteOptions, described, read_delete
 from choreo_local.embedded.kubeapi.reading import (
     answer_list,
     build_list_matcher,
@@ -120,7 +120,8 @@ def _stored(call: Call, obj: Manifest) -> Manifest:
 
 def _check_preconditions(call: Call, obj: Manifest, options: DeleteOptions) -> None:
     kind, meta = call.collection.kind, obj["metadata"]
-    name = meta["name"]
+    # Here the real server names the kind where it names the resource elsewhere.
+    kind, name = replace(kind, plural=kind.kind), meta["name"]
     if options.uid is not None and options.uid != meta.get("uid"):
         raise problems.conflict(
             kind,
@@ -287,6 +288,6 @@ def _attributes(call: Call, old: Manifest, options: DeleteOptions) -> Attributes
         new=None,
         old=old,
         dry_run=options.dry_run,
-        options={},
+        options=described("Delete", dry_run=options.dry_run),
         warn=call.warnings.append,
     )

@@ -73,9 +73,8 @@ def read_write(request: Request, kind: str, *, apply: bool = False) -> WriteOpti
         causes.append(fielderrors.forbidden("force", "may not be specified for non-apply patch"))
     validation = query.get("fieldValidation", "")
     if validation and validation not in _VALIDATIONS:
-        causes.append(
-            fielderrors.not_supported("fieldValidation", validation, ("Ignore", "Strict", "Warn"))
-        )
+        known = ("", "Ignore", "Strict", "Warn")
+        causes.append(fielderrors.not_supported("fieldValidation", validation, known))
     if causes:
         raise _invalid(kind, causes)
     return WriteOptions(
@@ -84,6 +83,16 @@ def read_write(request: Request, kind: str, *, apply: bool = False) -> WriteOpti
         field_validation=validation or "Warn",
         force=is_true(query.get("force")),
     )
+
+
+def described(verb: str, *, dry_run: bool, field_manager: str = "") -> dict[str, Any]:
+    """The options of a write as webhooks and policies see them."""
+    options: dict[str, Any] = {"kind": f"{verb}Options", "apiVersion": f"{_META}/v1"}
+    if dry_run:
+        options["dryRun"] = ["All"]
+    if field_manager:
+        options["fieldManager"] = field_manager
+    return options
 
 
 def read_list(request: Request, *, watch: bool) -> ListOptions:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
 
 from choreo_local.apimachinery import fielderrors, gotext
-from choreo_local.apimachinery.gvk import split_api_version
+from choreo_local.apimachinery.gvk import GroupVersionKind, split_api_version
 from choreo_local.apimachinery.patch import json_patch, merge_patch, strategic
-from choreo_local.embedded.kubeapi import bodies, decoding, metadata, problems, strategy, writing
+from choreo_local.embedded.kubeapi import (
+    bodies,
+    decoding,
+    definitions,
+    metadata,
+    problems,
+    strategy,
+    writing,
+)
 from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import Response
 from choreo_local.embedded.kubeapi.options import WriteOptions, read_write
@@ -72,7 +82,11 @@ def patched(
     if not isinstance(new, dict):
         raise problems.bad_request("the patched object is not an object")
     _check_identity(call, new, old)
-    findings = _shaped(call, new, document if kind == STRATEGIC_PATCH else None)
+    findings = _unknown_members(document) if kind == JSON_PATCH else []
+    strategic_document = document if kind == STRATEGIC_PATCH else None
+    with _telling(new, strategic_document):
+        findings += strategy.shape(call.collection, new)
+        decoding.check_strict(findings, field_validation=options.field_validation)
     if not isinstance(new.get("metadata"), dict):
         new["metadata"] = {}
     metadata.check_changed(call, new)
@@ -82,16 +96,30 @@ def patched(
     return new
 
 
-def _shaped(call: Call, new: Manifest, strategic_document: Any) -> list[str]:
+@contextmanager
+def _telling(new: Manifest, strategic_document: Any) -> Iterator[None]:
+    """Refuse what cannot be decoded, with the patched object or the strategic patch."""
     text = orjson.dumps(new, option=orjson.OPT_SORT_KEYS).decode()
     try:
-        return strategy.shape(call.collection, new)
+        yield
     except ValueError as error:
         why = str(error)
         if strategic_document is not None:
             text, why = gotext.plain(strategic_document), _restoring(why)
         cause = fielderrors.invalid_value("patch", text, why)
         raise fielderrors.invalid("", "", [cause]) from None
+
+
+_MEMBERS = ("op", "path", "from", "value")
+
+
+def _unknown_members(operations: Any) -> list[str]:
+    return [
+        f'json patch unknown field "[{position}].{name}"'
+        for position, operation in enumerate(operations)
+        for name in operation
+        if name not in _MEMBERS
+    ]
 
 
 _MISMATCH = re.compile(r"json: cannot unmarshal (\w+)(?: \S+)? into Go .* of type (\S+)")
@@ -152,7 +180,8 @@ def _read_applied(call: Call, options: WriteOptions) -> Manifest:
     try:
         decoded = bodies.decode_applied(call.request.body)
     except bodies.BodyError as error:
-        raise problems.bad_request(f"error decoding YAML: {error}") from None
+        why = f"error decoding YAML: error converting YAML to JSON: {error}"
+        raise problems.bad_request(why) from None
     if decoded.duplicates and options.field_validation == "Strict":
         lines = "".join(f"\n  {line}" for line in decoded.duplicates)
         raise problems.bad_request(
@@ -176,12 +205,16 @@ def _read_applied(call: Call, options: WriteOptions) -> Manifest:
 
 def _check_applied_type(call: Call, applied: Manifest) -> None:
     api_version, kind = str(applied.get("apiVersion") or ""), str(applied.get("kind") or "")
+    named = GroupVersionKind(*split_api_version(api_version), kind)
     if not api_version or not kind:
-        group, version = split_api_version(api_version)
-        raise problems.bad_request(f"invalid object type: {group}/{version}, Kind={kind}")
-    expected = call.collection.kind.api_version
-    if api_version != expected and call.subresource != "scale":
-        raise problems.bad_request(
-            f"Incorrect version specified in apply patch. Specified patch version: {api_version},"
-            f" expected: {expected}"
-        )
+        raise problems.bad_request(f"invalid object type: {named}")
+    expected = call.collection.kind
+    if call.subresource == "scale" or named == expected.gvk:
+        return
+    is_known = call.collection.served.custom or definitions.compiled(named) is not None
+    if kind != expected.kind or not is_known:
+        raise problems.bad_request(f"invalid object type: {named}")
+    raise problems.bad_request(
+        f"Incorrect version specified in apply patch. Specified patch version: {api_version},"
+        f" expected: {expected.api_version}"
+    )

@@ -19,7 +19,7 @@ from choreo_local.embedded.kubeapi import (
 )
 from choreo_local.embedded.kubeapi.core import Attributes, Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import Response
-from choreo_local.embedded.kubeapi.options import WriteOptions, read_write
+from choreo_local.embedded.kubeapi.options import WriteOptions, described, read_write
 from choreo_local.embedded.kubeapi.ownership import Ownership
 from choreo_local.embedded.kubeapi.reading import text_of, versioned
 from choreo_local.embedded.storage.eventlog import Stored
@@ -279,6 +279,8 @@ def _attributes(
         new=new,
         old=old,
         dry_run=options.dry_run,
-        options={},
+        options=described(
+            operation.title(), dry_run=options.dry_run, field_manager=options.field_manager
+        ),
         warn=call.warnings.append,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -19,17 +19,33 @@ from choreo_local.embedded.kubeapi.authz import Authorizer
 from choreo_local.embedded.kubeapi.core import Attributes, Manifest
 from choreo_local.embedded.kubeapi.plugins import expressions, rules
 from choreo_local.embedded.storage.store import Store, key_of
-from choreo_local.errors import BY_CODE, ApiError, BadRequestError, InvalidError
+from choreo_local.errors import BY_CODE, ApiError, BadRequestError, ChoreoError, InvalidError
 
 _GROUP = "admissionregistration.k8s.io"
 _MUTATING = f"mutatingwebhookconfigurations.{_GROUP}"
 _VALIDATING = f"validatingwebhookconfigurations.{_GROUP}"
 _MAX_ANSWER_BYTES = 3 * 1024 * 1024
 _DEFAULT_SECONDS = 10
+_NOT_TRUSTED = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+_NO_REVIEW = (
+    "couldn't get version/kind; json parse error: json: cannot unmarshal string into Go value of"
+    ' type struct { APIVersion string "json:\\"apiVersion,omitempty\\"";'
+    ' Kind string "json:\\"kind,omitempty\\"" }'
+)
 
 
 class _CallError(Exception):
     """A webhook could not be asked, or its answer not be read."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"failed to call webhook: {why}")
+
+
+class _UnusableError(Exception):
+    """What a webhook answered is a review, but not one that can be used."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"received invalid webhook response: {why}")
 
 
 class Webhooks:
@@ -61,10 +77,17 @@ class Webhooks:
 
     async def validate(self, attributes: Attributes) -> None:
         """Let validating webhooks refuse."""
+        if attributes.operation == "DELETE" and self._is_concerned(attributes, _MUTATING):
+            # There is nothing to change in what is deleted, but its deletion may be refused.
+            for hook in self._matching(_MUTATING, attributes):
+                await self._ask(hook, attributes)
         if not self._is_concerned(attributes, _VALIDATING):
             return
         for hook in self._matching(_VALIDATING, attributes):
-            await self._ask(hook, attributes)
+            answer = await self._ask(hook, attributes)
+            if answer.get("patch") and hook.get("failurePolicy") != "Ignore":
+                unusable = _UnusableError("validating webhook may not return response.patch")
+                raise _failed(hook, str(unusable))
 
     def _is_concerned(self, attributes: Attributes, resource: str) -> bool:
         return bool(self._store.count(resource)) and not rules.is_exempt(attributes)
@@ -86,7 +109,7 @@ class Webhooks:
             if hook.get("failurePolicy") == "Ignore":
                 return False
             raise problems.forbidden(
-                attributes.call.collection.kind, attributes.name, error.message
+                attributes.call.collection.kind, attributes.name, _of_condition(conditions, error)
             ) from error
 
     async def _change(self, hook: Mapping[str, Any], attributes: Attributes, obj: Manifest) -> bool:
@@ -100,7 +123,7 @@ class Webhooks:
         try:
             changed = json_patch.apply(obj, orjson.loads(base64.b64decode(patch)))
         except (ValueError, InvalidError, BadRequestError) as error:
-            raise _failed(hook, f"cannot apply its patch: {error}") from error
+            raise problems.internal(f"cannot apply the patch of {hook['name']}: {error}") from error
         if not isinstance(changed, dict) or changed == obj:
             return False
         obj.clear()
@@ -115,7 +138,7 @@ class Webhooks:
             )
         try:
             answer = await self._call(hook, _review(attributes))
-        except _CallError as error:
+        except (_CallError, _UnusableError) as error:
             if hook.get("failurePolicy") == "Ignore":
                 return {}
             raise _failed(hook, str(error)) from error
@@ -145,8 +168,12 @@ class Webhooks:
             ):
                 body = await response.content.read(_MAX_ANSWER_BYTES)
                 if response.status >= 300:
-                    text = body[:200].decode(errors="replace")
-                    raise _CallError(f"the server answered {response.status}: {text}")
+                    raise _CallError(
+                        'an error on the server ("unknown") has prevented the request from'
+                        " succeeding"
+                    )
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise _CallError(f'Post "{url}": {_NOT_TRUSTED}') from error
         except TimeoutError as error:
             raise _CallError(f'Post "{url}": context deadline exceeded') from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -191,12 +218,12 @@ def _read(body: bytes, uid: str) -> Mapping[str, Any]:
     try:
         review = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise _CallError(f"its answer is not JSON: {error}") from error
+        raise _CallError(_NO_REVIEW) from error
     response = review.get("response") if isinstance(review, dict) else None
     if not isinstance(response, dict):
         raise _CallError("webhook response is missing response")
     if response.get("uid") != uid:
-        raise _CallError(f'expected response.uid="{uid}", got "{response.get("uid", "")}"')
+        raise _UnusableError(f'expected response.uid="{uid}", got "{response.get("uid", "")}"')
     return response
 
 
@@ -205,16 +232,23 @@ def _review(attributes: Attributes) -> Manifest:
     for field in ("subResource", "requestSubResource"):
         if not request[field]:
             del request[field]
+    if not request["name"]:
+        del request["name"]
     request["uid"] = clock.new_uid()
     request["object"] = deep_copy(attributes.new)
     request["oldObject"] = deep_copy(attributes.old)
     return {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request}
 
 
-def _failed(hook: Mapping[str, Any], why: str) -> ApiError:
-    return problems.internal(
-        f'failed calling webhook "{hook["name"]}": failed to call webhook: {why}'
+def _of_condition(conditions: Sequence[Mapping[str, Any]], error: ChoreoError) -> str:
+    failing = conditions[0]["expression"] if len(conditions) == 1 else None
+    return (
+        f"expression '{failing}' resulted in error: {error.message}" if failing else error.message
     )
+
+
+def _failed(hook: Mapping[str, Any], why: str) -> ApiError:
+    return problems.internal(f'failed calling webhook "{hook["name"]}": {why}')
 
 
 def _denied(hook: Mapping[str, Any], status: Mapping[str, Any]) -> ApiError:
@@ -224,7 +258,5 @@ def _denied(hook: Mapping[str, Any], status: Mapping[str, Any]) -> ApiError:
     text = f"{denied}: {said}" if said else f"{denied} without explanation"
     kind = BY_CODE.get(code, BadRequestError)
     return kind(
-        text,
-        reason=str(status.get("reason") or ""),
-        details={**(status.get("details") or {}), "code": code},
+        text, reason=str(status.get("reason") or ""), details=dict(status.get("details") or {})
     )
