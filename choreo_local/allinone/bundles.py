@@ -118,13 +118,28 @@ async def wait_for(
     manifests: Iterable[Mapping[str, Any]],
     *,
     timeout_seconds: float,
+    only_existing: bool = False,
 ) -> None:
-    """Wait until what the bundle promises is true."""
+    """Wait until what the bundle promises is true.
+
+    With `only_existing`, objects that somebody has deleted meanwhile are not waited for.
+    """
     manifests = list(manifests)
     for promise in bundle.wait:
         named = promise.get("name")
         names = [named] if named else _names(manifests, promise)
+        if only_existing:
+            names = await _existing(client, promise, names)
         await _wait(client, promise, names, timeout_seconds=timeout_seconds)
+
+
+async def _existing(
+    client: KubeClient, promise: Mapping[str, str], names: Sequence[str]
+) -> list[str]:
+    kind = await client.resolve(promise["apiVersion"], promise["kind"])
+    found = await client.list(kind, promise.get("namespace"))
+    existing = {obj["metadata"]["name"] for obj in found.items}
+    return [name for name in names if name in existing]
 
 
 def _names(manifests: Iterable[Mapping[str, Any]], promise: Mapping[str, str]) -> list[str]:

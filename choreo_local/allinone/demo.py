@@ -8,6 +8,7 @@ import time
 
 from choreo_local.errors import WaitTimeoutError
 
+COMPONENT = "greeter"
 HOST = "development-default.openchoreoapis.localhost"
 PATH = "/greeter-http"
 _POLL_SECONDS = 0.01
@@ -34,7 +35,7 @@ def wait_until_answering(port: int, *, timeout_seconds: float) -> None:
             last = f"HTTP {status}"
         time.sleep(_POLL_SECONDS)
     raise WaitTimeoutError(
-        f"the demo does not answer at {url(port)}: {last}",
+        f"the platform runs, but the demo does not answer at {url(port)}: {last}",
         remedy="See why: choreo why greeter --env development",
     )
 

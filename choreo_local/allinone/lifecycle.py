@@ -17,10 +17,12 @@ from choreo_local.allinone.api import Apis
 from choreo_local.allinone.controlplane import Access, ControlPlane
 from choreo_local.allinone.facts import Facts
 from choreo_local.allinone.progress import Progress
+from choreo_local.api import labels
+from choreo_local.api.registry import COMPONENT
 from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.clusters import registry
 from choreo_local.clusters.driver import Capability, ClusterDriver, ClusterSpec
-from choreo_local.errors import ChoreoError
+from choreo_local.errors import ChoreoError, WaitTimeoutError
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.transport import AiohttpTransport
 from choreo_local.paths import InstancePaths
@@ -29,6 +31,8 @@ from choreo_local.threads import LoopThread
 logger = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 60
+# For what was there before: it may be broken for reasons of its own.
+_WAIT_AGAIN_SECONDS = 20
 _DEFINITIONS = ("access", "core", "authz", "dataplane")
 _POD = ResourceKind("", "v1", "Pod", "pods")
 _LOCAL_PLANES = {
@@ -81,6 +85,8 @@ class Platform:
         self._choice = registry.choose(wishes.driver)
         self._sockets: dict[str, socket.socket] = {}
         self._range: socket.socket | None = None
+        self._warnings: list[ChoreoError] = []
+        self._demo_urls: list[str] = []
         self._stack: list[tuple[str, Callable[[], None]]] = []
         self._credentials = credentials.ensure(paths)
         self.record = record
@@ -122,7 +128,7 @@ class Platform:
         if self._wishes.demo or self.record.demo:
             with progress.phase("demo"):
                 self._seed("demo")
-                demo.wait_until_answering(self.record.ports["gateway"], timeout_seconds=60)
+                self._await_demo()
         self._seeding.spawn(self._cpu.run(), on_death=self._on_death)
         self._update(state="ready", demo=self._wishes.demo or self.record.demo)
 
@@ -219,20 +225,52 @@ class Platform:
         bundle = bundles.load(name)
         content = bundle.fingerprint(values)
         manifests = bundle.manifests(values)
-        if self.record.bundles.get(name) != content:
+        is_new = self.record.bundles.get(name) != content
+        if is_new:
             self._seeding.call(self._apply(manifests), timeout=_WAIT_SECONDS)
             self._update(bundles={**self.record.bundles, name: content})
-        self._seeding.call(self._wait(bundle, manifests), timeout=_WAIT_SECONDS + 5)
+        try:
+            waiting = self._wait(bundle, manifests, is_new=is_new)
+            self._seeding.call(waiting, timeout=_WAIT_SECONDS + 5)
+        except WaitTimeoutError as error:
+            # What belongs to the user by now must not keep the platform from starting.
+            if is_new:
+                raise
+            self._warnings.append(error)
+
+    def _await_demo(self) -> None:
+        """Wait for the demo's answer; the platform runs without it, and says so."""
+        if not self._seeding.call(self._has_demo(), timeout=_WAIT_SECONDS):
+            return
+        port = self.record.ports["gateway"]
+        try:
+            demo.wait_until_answering(port, timeout_seconds=_WAIT_SECONDS)
+        except WaitTimeoutError as error:
+            self._warnings.append(error)
+        else:
+            self._demo_urls.append(demo.url(port))
+
+    async def _has_demo(self) -> bool:
+        async with _admin(self._paths) as client:
+            found = await client.list(COMPONENT, labels.DEFAULT)
+        return any(obj["metadata"]["name"] == demo.COMPONENT for obj in found.items)
 
     async def _apply(self, manifests: Sequence[Mapping[str, object]]) -> None:
         async with _admin(self._paths) as client:
             await bundles.apply(client, manifests)
 
     async def _wait(
-        self, bundle: bundles.Bundle, manifests: Sequence[Mapping[str, object]]
+        self,
+        bundle: bundles.Bundle,
+        manifests: Sequence[Mapping[str, object]],
+        *,
+        is_new: bool,
     ) -> None:
+        seconds = _WAIT_SECONDS if is_new else _WAIT_AGAIN_SECONDS
         async with _admin(self._paths) as client:
-            await bundles.wait_for(client, bundle, manifests, timeout_seconds=_WAIT_SECONDS)
+            await bundles.wait_for(
+                client, bundle, manifests, timeout_seconds=seconds, only_existing=not is_new
+            )
 
     def _update(self, **changes: object) -> None:
         self.record = replace(self.record, **changes)  # type: ignore[arg-type]  # field by name
@@ -240,11 +278,13 @@ class Platform:
 
     def facts(self) -> dict[str, object]:
         """What whoever started us wants to know."""
-        shown = [demo.url(self.record.ports["gateway"])] if self.record.demo else []
         return {
             "driverReason": self._choice.reason,
             "urls": facts.urls(self.record),
-            "demo": shown,
+            "demo": self._demo_urls,
+            "warnings": [
+                {"message": error.message, "remedy": error.remedy} for error in self._warnings
+            ],
         }
 
     def stop(self) -> None:

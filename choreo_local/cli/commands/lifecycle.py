@@ -68,8 +68,10 @@ def up(
         from choreo_local.allinone import run
 
         return run.main(arguments)
-    _report(name, _start(paths, arguments, timeout=timeout))
-    return _open_dashboard(name, no_tui=no_tui)
+    told = _start(paths, arguments, timeout=timeout)
+    _report(name, told)
+    is_short = demo and told.get("warnings")
+    return _open_dashboard(name, no_tui=no_tui) or (WaitTimeoutError.exit_code if is_short else 0)
 
 
 def _open_dashboard(name: str, *, no_tui: bool) -> int:
@@ -200,6 +202,9 @@ def _report(name: str, told: Mapping[str, Any]) -> None:
         output.say(f"  {label:<14}{url}")
     for url in told.get("demo", []):
         output.emit(url)
+    for warning in told.get("warnings", []):
+        output.say(f"warning: {output.safe(warning['message'])}")
+        output.say(f"fix: {output.safe(warning['remedy'])}")
     first = "promote greeter --to staging" if told.get("demo") else "apply -f FILE"
     output.say(
         "Next: " + " · ".join(connection.command(name, it) for it in ("status", "tui", first))
