@@ -10,7 +10,7 @@ from typing import Any
 
 from choreo_local import clock
 from choreo_local.embedded.controllermanager import cronschedule, job_plan, kinds, plans
-from choreo_local.embedded.controllermanager.cronschedule import Schedule, ScheduleError
+from choreo_local.embedded.controllermanager.cronschedule import Schedule, ScheduleError, ZoneError
 from choreo_local.embedded.controllermanager.plans import Manifest, Note, Plan, Write
 from choreo_local.embedded.controllermanager.references import controller_reference
 
@@ -118,6 +118,10 @@ def _start(look: _Look) -> float | None:
     """Start a Job if its time has come; seconds until the next look."""
     try:
         schedule = cronschedule.parse(look.spec["schedule"], look.spec.get("timeZone"))
+    except ZoneError as error:
+        message = f'invalid timeZone: "{look.spec.get("timeZone", "")}": {error}'
+        look.notes.append(look.note("UnknownTimeZone", message, warning=True))
+        return None
     except ScheduleError as error:
         message = f'unparseable schedule: "{look.spec["schedule"]}" : {error}'
         look.notes.append(look.note("UnparseableSchedule", message, warning=True))

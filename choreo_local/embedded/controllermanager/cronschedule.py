@@ -30,6 +30,10 @@ class ScheduleError(ValueError):
     """A schedule or time zone cannot be read; the text says why."""
 
 
+class ZoneError(ScheduleError):
+    """There is no such time zone on this machine."""
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """When to start.
@@ -128,7 +132,7 @@ def _zone(name: str | None) -> ZoneInfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ScheduleError(f"unknown time zone {name}") from None
+        raise ZoneError(f"unknown time zone {name}") from None
 
 
 def _is_star(field: str) -> bool:

@@ -144,7 +144,7 @@ async def evict(core: Core, call: Call) -> Response:
     dry_run = options.dry_run or read_write(call.request, "CreateOptions").dry_run
     if not _can_ignore_budgets(stored.object):
         budget = _budget_of(core, stored)
-        if budget is not None:
+        if budget is not None and not _is_unhealthy_spare(stored.object, budget.object):
             _spend(core, budget, call.name, dry_run=dry_run)
     if not dry_run:
         deleting.remove(core, call, stored, options)
@@ -156,6 +156,17 @@ def _can_ignore_budgets(pod: Manifest) -> bool:
     return phase in ("Succeeded", "Failed", "Pending") or bool(
         pod["metadata"].get("deletionTimestamp")
     )
+
+
+def _is_unhealthy_spare(pod: Manifest, budget: Manifest) -> bool:
+    """A pod that is not ready costs nothing where its budget is met without it, or says so."""
+    if conditions.is_true((pod.get("status") or {}).get("conditions") or (), "Ready"):
+        return False
+    if (budget.get("spec") or {}).get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
+        return True
+    status = budget.get("status") or {}
+    desired = status.get("desiredHealthy", 0)
+    return bool(0 < desired <= status.get("currentHealthy", 0))
 
 
 def _budget_of(core: Core, pod: Stored) -> Stored | None:

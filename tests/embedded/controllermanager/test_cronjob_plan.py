@@ -173,3 +173,13 @@ def test_active_jobs_are_listed_and_their_end_is_told() -> None:
         "Active job went missing: lost",
     ]
     assert [each["name"] for each in made.writes[-1].obj["status"]["active"]] == ["going"]
+
+
+def test_time_zone_that_this_machine_does_not_know_is_told() -> None:
+    made = look(cron_job(timeZone="Nowhere/City"))
+
+    assert created(made) == []
+    (note,) = made.notes
+    assert note.reason == "UnknownTimeZone"
+    assert note.message == 'invalid timeZone: "Nowhere/City": unknown time zone Nowhere/City'
+    assert made.look_again is None

@@ -176,6 +176,35 @@ async def test_a_budget_holds_evictions_back(api: Api) -> None:
     assert answer["reason"] == "TooManyRequests"
 
 
+@pytest.mark.parametrize(
+    ("policy", "healthy", "allowed"),
+    [("AlwaysAllow", 0, True), ("IfHealthyBudget", 0, False), ("IfHealthyBudget", 1, True)],
+)
+async def test_a_pod_that_is_not_ready_may_be_evicted_as_the_policy_says(
+    api: Api, policy: str, healthy: int, allowed: bool
+) -> None:
+    await api.must("POST", f"{CORE}/serviceaccounts", {"metadata": {"name": "default"}})
+    spec = {"nodeName": "n", "containers": [{"name": "c", "image": "i"}]}
+    metadata = {"name": "p", "labels": {"a": "b"}}
+    await api.must("POST", f"{CORE}/pods", {"metadata": metadata, "spec": spec})
+    unready = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}}
+    await api.must("PATCH", f"{CORE}/pods/p/status", unready, content_type=MERGE)
+    budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+    wanted = {
+        "minAvailable": 1,
+        "selector": {"matchLabels": {"a": "b"}},
+        "unhealthyPodEvictionPolicy": policy,
+    }
+    await api.must("POST", budgets, {"metadata": {"name": "x"}, "spec": wanted})
+    counts = {"desiredHealthy": 1, "currentHealthy": healthy, "expectedPods": 2}
+    known = {"status": {**counts, "disruptionsAllowed": 0, "observedGeneration": 1}}
+    await api.must("PATCH", f"{budgets}/x/status", known, content_type=MERGE)
+
+    status, _ = await api.call("POST", f"{CORE}/pods/p/eviction", {"metadata": {"name": "p"}})
+
+    assert status == (201 if allowed else 429)
+
+
 async def test_writers_are_warned_of_what_passes_and_surprises(api: Api) -> None:
     spread = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
     template = {
