@@ -122,8 +122,10 @@ class _Estimator:
             return Range(len(node.elements), len(node.elements))
         if isinstance(node, MapLiteral):
             return Range(len(node.entries), len(node.entries))
+        found = self._size_of_bound(node)
         path = self.path(node)
-        found = self._size_of(path) if path else self._size_of_bound(node)
+        if found is None and path:
+            found = self._size_of(path)
         if found is not None:
             return found
         return ONE if node.type.kind in _SCALARS else UNKNOWN
@@ -168,10 +170,11 @@ class _Estimator:
         names = [name for name in (node.variable, node.second) if name]
         size = None if is_map else self.element(node.range)
         for name, step in zip(names, steps, strict=False):
-            path = (*above, step) if above and step else ()
+            # What comes from nowhere goes by the name of its variable.
+            path = (*above, step) if above and step else (name,)
             self._bound.setdefault(name, []).append((path, size if step else None))
         self._bound.setdefault(node.accumulator, []).append((self.path(node.start), None))
-        each = self._condition(node).plus(self.cost(node.step))
+        each = self.cost(node.condition).plus(self.cost(node.step))
         if node.shape in ("map", "filter"):
             self._sizes[id(node)] = Range(0, self.size(node.range).most)
             self._entries[id(node)] = self.element(node.step)
@@ -180,11 +183,6 @@ class _Estimator:
         total = total.plus(self.cost(node.result))
         self._bound[node.accumulator].pop()
         return total.plus(self.size(node.range).times(each))
-
-    def _condition(self, node: Comprehension) -> Range:
-        # Upstream asks in a way that errors do not stop, which is a call more.
-        further = ONE if node.shape in ("all", "exists") else NOTHING
-        return self.cost(node.condition).plus(further)
 
     def _call(self, node: Call) -> Range:
         parts = [self.cost(argument) for argument in node.arguments]
@@ -302,7 +300,7 @@ def _replace(estimator: _Estimator, node: Call, operands: Sequence[Node]) -> Ran
 def _split(estimator: _Estimator, node: Call, operands: Sequence[Node]) -> Range:
     size = estimator.size(operands[0])
     estimator.remember(node, Range(0, size.most))
-    return size.by(_TRAVERSAL)
+    return size.by(_TRAVERSAL).by(2)
 
 
 def _join(estimator: _Estimator, node: Call, operands: Sequence[Node]) -> Range:

@@ -31,6 +31,8 @@ def apply(document: Any, operations: Any) -> Any:
     copied = 0
     for operation in operations:
         copied += _apply_one(root, operation)
+        if "" not in root:
+            raise _rejected()
         if copied > MAX_COPIED_BYTES:
             raise _rejected()
     return root[""]

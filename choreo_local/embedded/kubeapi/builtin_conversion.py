@@ -61,7 +61,7 @@ def _scaler_to_v2(obj: Manifest) -> Manifest:
         spec["metrics"] = metrics
     behavior = _annotated(annotations, _BEHAVIOR, dict)
     if behavior:
-        spec["behavior"] = behavior
+        spec["behavior"] = scalermetrics.behavior_to_v2(behavior)
     status = obj.get("status") or {}
     current = _annotated_metrics(annotations, _CURRENT, current=True)
     used = status.pop("currentCPUUtilizationPercentage", None)
@@ -102,7 +102,8 @@ def _scaler_to_v1(obj: Manifest) -> Manifest:
     if target is not None:
         spec["targetCPUUtilizationPercentage"] = target
     _annotate(annotations, _METRICS, [scalermetrics.to_v1(one, current=False) for one in others])
-    _annotate(annotations, _BEHAVIOR, spec.pop("behavior", None))
+    behavior = spec.pop("behavior", None)
+    _annotate(annotations, _BEHAVIOR, behavior and scalermetrics.behavior_to_v1(behavior))
     used, rest = _split_cpu(status.pop("currentMetrics", None) or [], "current")
     if used is not None:
         status["currentCPUUtilizationPercentage"] = used
@@ -119,8 +120,8 @@ def _split_cpu(metrics: list[Manifest], field: str) -> tuple[int | None, list[Ma
     for metric in metrics:
         resource = metric.get("resource") or {}
         found = (resource.get(field) or {}).get("averageUtilization")
-        if percent is None and resource.get("name") == "cpu" and found is not None:
-            percent = found
+        if resource.get("name") == "cpu" and found is not None:
+            percent = found if percent is None else percent
         else:
             others.append(metric)
     return percent, others

@@ -8,6 +8,7 @@ from typing import Any
 
 from choreo_local.apimachinery import fielderrors
 from choreo_local.apimachinery.gvk import GroupVersionKind, split_api_version
+from choreo_local.apimachinery.patch import decoding as godecoding
 from choreo_local.embedded.kubeapi import bodies, definitions, problems, strategy, typed
 from choreo_local.embedded.kubeapi.core import Call, Manifest
 from choreo_local.embedded.kubeapi.registry import Collection
@@ -55,13 +56,8 @@ def _check_is_object(collection: Collection, obj: Any, body: bytes) -> None:
 def _check_type(collection: Collection, obj: Manifest, body: bytes) -> None:
     """The body is of the kind of the collection; absent parts of the type are filled in."""
     kind = collection.kind
+    _check_type_texts(obj)
     api_version, found = obj.get("apiVersion") or "", obj.get("kind") or ""
-    for field, value in (("apiVersion", api_version), ("kind", found)):
-        if not isinstance(value, str):
-            raise problems.bad_request(
-                f"couldn't get version/kind; json parse error: json: cannot unmarshal"
-                f" {type(value).__name__} into Go struct field .{field} of type string"
-            )
     if api_version.count("/") > 1:
         raise problems.bad_request(
             f"the object provided is unrecognized (must be of type {kind.kind}): unexpected"
@@ -97,6 +93,7 @@ def check_custom_identity(collection: Collection, obj: Manifest) -> None:
 def check_builtin_type(collection: Collection, obj: Manifest) -> None:
     """Refuse a body of another kind, as the decoder of the real server does."""
     kind = collection.kind
+    _check_type_texts(obj)
     api_version, found = obj["apiVersion"], obj["kind"]
     if (api_version, found) == (kind.api_version, kind.kind):
         return
@@ -114,6 +111,18 @@ def check_builtin_type(collection: Collection, obj: Manifest) -> None:
     version = other.version
     why = f"converting ({version}.{found}) to ({kind.version}.{kind.kind}): unknown conversion"
     raise cannot_handle(collection, obj, why)
+
+
+def _check_type_texts(obj: Manifest) -> None:
+    """Refuse a kind or version that is no text."""
+    for field in ("apiVersion", "kind"):
+        value = obj.get(field)
+        if value is not None and not isinstance(value, str):
+            found = godecoding.kind(value)
+            raise problems.bad_request(
+                f"couldn't get version/kind; json parse error: json: cannot unmarshal {found} into"
+                f" Go struct field .{field} of type string"
+            )
 
 
 def cannot_handle(collection: Collection, obj: Manifest, why: str) -> BadRequestError:

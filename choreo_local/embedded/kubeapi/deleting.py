@@ -17,6 +17,7 @@ from choreo_local.embedded.kubeapi import (
     metadata,
     problems,
     traits,
+    typed,
 )
 from choreo_local.embedded.kubeapi.core import Attributes, Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import Response
@@ -72,6 +73,12 @@ def read_options(call: Call) -> DeleteOptions:
             f'no kind "{found}" is registered for version "{version}" in scheme'
             ' "pkg/api/legacyscheme/scheme.go:30"'
         )
+    try:
+        typed.shape(bodies.DELETE_OPTIONS, decoded)
+    except ValueError as error:
+        raise problems.bad_request(
+            f'DeleteOptions in version "v1" cannot be handled as a DeleteOptions: {error}'
+        ) from None
     return read_delete(call.request, decoded)
 
 

@@ -50,22 +50,37 @@ def negotiate(accept: str, *, stream: bool = False, transforms: bool = True) -> 
     """
     if not accept or accept in ("*/*", JSON):
         return PLAIN
-    bad_transform = only_protobuf = False
+    bad_transform = False
+    protobuf: Form | None = None
     for clause in _by_quality(accept):
         media, parameters = _split(clause)
-        only_protobuf |= media == PROTOBUF and not stream and "as" not in parameters
+        if media == PROTOBUF and not stream and protobuf is None:
+            protobuf = _protobuf(parameters, transforms=transforms)
+            bad_transform |= protobuf is None
         media_type = _media_type(media, stream=stream)
         if media_type is None:
             continue
+        if media_type == YAML and protobuf is not None:
+            break
         wanted = parameters.get("as", "")
         if not wanted:
             return Form(media_type)
         if transforms and _can_transform(wanted, parameters):
             return Form(media_type, wanted, parameters.get("v", "v1"))
         bad_transform = True
-    if only_protobuf:
-        return Form(PROTOBUF)
+    if protobuf is not None:
+        return protobuf
     raise _not_acceptable(stream=stream, bad_transform=bad_transform)
+
+
+def _protobuf(parameters: dict[str, str], *, transforms: bool) -> Form | None:
+    """There are messages of objects and of their metadata, and none of tables."""
+    wanted = parameters.get("as", "")
+    if not wanted:
+        return Form(PROTOBUF)
+    if transforms and wanted != "Table" and _can_transform(wanted, parameters):
+        return Form(PROTOBUF, wanted, parameters.get("v", "v1"))
+    return None
 
 
 def _not_acceptable(*, stream: bool, bad_transform: bool) -> NotAcceptableError:

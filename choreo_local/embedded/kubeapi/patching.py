@@ -156,6 +156,7 @@ def _check_identity(call: Call, new: Manifest, old: Manifest) -> None:
     new.setdefault("kind", old["kind"])
     if not collection.served.custom:
         decoding.check_builtin_type(collection, new)
+        new["apiVersion"], new["kind"] = collection.kind.api_version, collection.kind.kind
 
 
 async def _apply(core: Core, call: Call, options: WriteOptions) -> Response:

@@ -25,6 +25,48 @@ def to_v2(metric: Manifest, *, current: bool) -> Manifest:
     return _converted(metric, _NEWER, "current" if current else "target")
 
 
+def behavior_to_v1(behavior: Manifest) -> Manifest:
+    """How fast to scale, in the words of Go: all fields, by their Go names."""
+    return {
+        name: None if behavior.get(field) is None else _rules_to_v1(behavior[field])
+        for name, field in (("ScaleUp", "scaleUp"), ("ScaleDown", "scaleDown"))
+    }
+
+
+def _rules_to_v1(rules: Manifest) -> Manifest:
+    policies = rules.get("policies")
+    return {
+        "StabilizationWindowSeconds": rules.get("stabilizationWindowSeconds"),
+        "SelectPolicy": rules.get("selectPolicy"),
+        "Policies": None
+        if policies is None
+        else [
+            {"Type": one["type"], "Value": one["value"], "PeriodSeconds": one["periodSeconds"]}
+            for one in policies
+        ],
+        "Tolerance": rules.get("tolerance"),
+    }
+
+
+def behavior_to_v2(behavior: Any) -> Any:
+    """The same backwards; Go does not mind in which case names are written."""
+    if isinstance(behavior, list):
+        return [behavior_to_v2(one) for one in behavior]
+    if not isinstance(behavior, dict):
+        return behavior
+    return {
+        f"{name[:1].lower()}{name[1:]}": behavior_to_v2(value)
+        for name, value in behavior.items()
+        if value is not None
+    }
+
+
+def _ordered(reference: Any, names: tuple[str, ...]) -> Any:
+    if not isinstance(reference, dict):
+        return reference
+    return {name: reference[name] for name in names if name in reference}
+
+
 def _converted(
     metric: Manifest, converters: Mapping[str, Callable[[Manifest, str], Manifest]], side: str
 ) -> Manifest:
@@ -44,7 +86,7 @@ def _field(side: str, suffix: str) -> str:
 def _object_to_v1(source: Manifest, side: str) -> Manifest:
     metric, value = source.get("metric") or {}, source.get(side) or {}
     return {
-        "target": source.get("describedObject"),
+        "target": _ordered(source.get("describedObject"), ("kind", "name", "apiVersion")),
         "metricName": metric.get("name") or "",
         _field(side, "Value"): value.get("value") or _NOTHING,
         "selector": metric.get("selector"),

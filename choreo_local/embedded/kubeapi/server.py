@@ -145,7 +145,8 @@ class _Handler:
                     TooLargeError(f"Request entity too large: limit is {bodies.MAX_BYTES}")
                 )
             )
-        except (web.HTTPException, ValueError) as error:
+        except (web.HTTPException, ValueError, ConnectionError) as error:
+            # Nobody reads the answer to a caller who left in the middle of his request.
             return _complete(problems.to_response(BadRequestError(f"cannot read body: {error}")))
         answer = await self._api.handle(request)
         if isinstance(answer, Response):

@@ -42,7 +42,12 @@ def validate_resize(new: dict[str, Any], old: dict[str, Any]) -> Problems:
     if ((old["spec"].get("os") or {}).get("name")) == "windows":
         yield fielderrors.forbidden("spec", "windows pods cannot be resized")
     for field in _CONTAINERS:
-        yield from _same_containers(field, new["spec"], old["spec"])
+        changed = list(_same_containers(field, new["spec"], old["spec"]))
+        if changed:
+            yield from changed
+            return
+    for field in _CONTAINERS:
+        yield from _kept_amounts(field, new["spec"], old["spec"])
     before = (old.get("status") or {}).get("qosClass") or qos.quality_of_service(old["spec"])
     if qos.quality_of_service(new["spec"]) != before:
         yield fielderrors.invalid_value(
@@ -66,11 +71,23 @@ def _same_containers(field: str, new: Object, old: Object) -> Problems:
             )
 
 
+def _kept_amounts(field: str, new: Object, old: Object) -> Problems:
+    """Amounts change, and may come; they do not go."""
+    pairs = zip(new.get(field) or (), old.get(field) or (), strict=True)
+    for index, (container, before) in enumerate(pairs):
+        for kind in ("limits", "requests"):
+            given = (container.get("resources") or {}).get(kind) or {}
+            known = (before.get("resources") or {}).get(kind) or {}
+            if any(name in known and name not in given for name in _RESIZED):
+                yield fielderrors.forbidden(
+                    f"spec.{field}[{index}].resources.{kind}", f"resource {kind} cannot be removed"
+                )
+
+
 def _without_sizes(spec: Object) -> Any:
     munged = copy.deepcopy(dict(spec))
     for field in _CONTAINERS:
         for container in munged.get(field) or ():
-            container.pop("resizePolicy", None)
             resources = container.get("resources") or {}
             for amounts in (resources.get("requests"), resources.get("limits")):
                 for name in _RESIZED:
