@@ -259,3 +259,47 @@ def test_a_deleted_binding_waits_for_its_releases() -> None:
 
     assert [item.kind for item in waiting.delete] == ["RenderedRelease"]
     assert done.remove_finalizer == finalizer
+
+
+def saying(binding: dict[str, Any], *conditions: tuple[str, str, str]) -> dict[str, Any]:
+    entries = [
+        {"type": kind, "status": status, "reason": reason, "message": ""}
+        for kind, status, reason in conditions
+    ]
+    return {**binding, "status": {"conditions": entries}}
+
+
+def test_what_once_hindered_a_sync_is_not_said_while_a_connection_is_awaited() -> None:
+    release = needs_back()
+    binding = builders.release_binding(release["metadata"]["name"])
+    hindered = saying(binding, ("ReleaseSynced", "False", "EnvironmentNotFound"))
+    synced = saying(binding, ("ReleaseSynced", "True", "ReleaseSynced"))
+
+    over = reconcile(observed(release=release, binding=hindered, providers={}))
+    kept = reconcile(observed(release=release, binding=synced, providers={}))
+
+    assert over.remove_conditions == ("ReleaseSynced",)
+    assert condition(over, "Ready").message == "Release is not synced"
+    assert kept.remove_conditions == ()
+    assert condition(kept, "Ready").reason == "ConnectionsPending"
+
+
+def test_a_ready_binding_stays_so_until_its_plane_speaks_of_the_new_release() -> None:
+    ready = saying(
+        builders.release_binding(),
+        ("ReleaseSynced", "True", "ReleaseSynced"),
+        ("ResourcesReady", "True", "Ready"),
+        ("Ready", "True", "Ready"),
+    )
+    before = written(reconcile(observed()))
+    changed = component_release(builders.workload(container={"image": "greeter:2"}))
+    binding = {**ready, "spec": {**ready["spec"], "releaseName": changed["metadata"]["name"]}}
+    given = {"binding": binding, "release": changed}
+
+    writing = reconcile(observed(**given, rendered_release=before))
+    release = written(writing, health="Progressing")
+    rolling = reconcile(observed(**given, rendered_release=release))
+
+    assert condition(writing, "ReleaseSynced").reason == "ReleaseCreated"
+    assert condition(writing, "Ready").status is True
+    assert condition(rolling, "Ready").reason == "ResourcesProgressing"

@@ -210,3 +210,24 @@ def test_a_deletion_without_its_plane_says_what_is_awaited_and_how_to_force_it()
     )
     assert outcome.failed
     assert outcome.remove_finalizer == ""
+
+
+def test_an_observability_plane_gets_the_namespaces_that_rules_need() -> None:
+    found = release(config_map("a"))
+    on_data_plane = reconcile(observed(found))
+    found["spec"]["targetPlane"] = "observabilityplane"
+    elsewhere = reconcile(observed(found))
+    again = reconcile(
+        observed(found, [live(obj) for obj in desired(found)], applied=applied(desired(found)))
+    )
+
+    assert on_data_plane.on_plane is not None
+    assert elsewhere.on_plane is not None
+    assert again.on_plane is not None
+    assert on_data_plane.on_plane.create == ()
+    (namespace,) = elsewhere.on_plane.create
+    assert namespace["metadata"]["name"] == "cell"
+    assert namespace["metadata"]["labels"]["openchoreo.dev/created-by"] == (
+        "renderedrelease-controller"
+    )
+    assert again.on_plane.is_empty
