@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from choreo_local.apiclient.client import ApiClient
+from choreo_local.apiclient.types import BoardReplaced, RowsChanged
 from tests.apiserver.harness import Api, serve, token_of
 from tests.authz.objects import binding, role
 from tests.services import harness
@@ -284,3 +285,23 @@ async def _grant(api: Api, group: str, *actions: str, **mapping: Any) -> None:
         plural = f"{obj['kind'].lower()}s"
         await api.must("POST", f"/api/v1/{plural}", obj)
     await api.follow()
+
+
+async def test_a_board_that_is_watched_loses_what_was_taken_away(tenants: Api) -> None:
+    await _grant(tenants, "watchers", "component:view", "releasebinding:view", "environment:view")
+    async with ApiClient(tenants.url, token_of("watchers")) as client:
+        events = client.watch_board("shop", project="cart")
+        first = await anext(events)
+        assert isinstance(first, BoardReplaced)
+        shown = {row.component for row in first.board.rows}
+        assert "cart-3" in shown
+        await tenants.call("DELETE", "/api/v1/clusterauthzrolebindings/by-watchers")
+        await tenants.follow()
+        component = await tenants.must("GET", f"{_SHOP}/components/cart-3")
+        component["metadata"]["annotations"] = {"openchoreo.dev/display-name": "Secret"}
+        await tenants.must("PUT", f"{_SHOP}/components/cart-3", component)
+        async for event in events:
+            if isinstance(event, RowsChanged):
+                assert "cart-3" in event.removed
+                assert event.rows == ()
+                break
