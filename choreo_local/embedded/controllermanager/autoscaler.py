@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from choreo_local import clock
+from choreo_local.apimachinery import selectors
 from choreo_local.apimachinery.gvk import ResourceKind, join_api_version, split_api_version
 from choreo_local.embedded.controllermanager import autoscaler_limits, autoscaler_plan, kinds
 from choreo_local.embedded.controllermanager.autoscaler_limits import Scaling
 from choreo_local.embedded.controllermanager.autoscaler_plan import (
     Decision,
-    MetricError,
     Observed,
     Recommendation,
 )
+from choreo_local.embedded.controllermanager.autoscaler_usage import MetricError
 from choreo_local.embedded.controllermanager.informers import (
     Index,
     ObjectKey,
@@ -97,7 +98,7 @@ class AutoscalerLoop:
             Observed(
                 autoscaler=autoscaler,
                 current=int((scale.get("spec") or {}).get("replicas", 0)),
-                pods=[pod for pod in self._pods.get(namespace) if pod["metadata"]["name"] in usage],
+                pods=self._selected(namespace, selector),
                 usage=usage,
                 history=history,
                 now=now,
@@ -107,6 +108,14 @@ class AutoscalerLoop:
         history.append(Recommendation(now, decision.recommended))
         del history[:-_REMEMBERED]
         return decision
+
+    def _selected(self, namespace: str, selector: str) -> list[Manifest]:
+        wanted = selectors.parse_labels(selector)
+        return [
+            pod
+            for pod in self._pods.get(namespace)
+            if wanted.matches(pod["metadata"].get("labels"))
+        ]
 
     async def _usage(self, namespace: str, selector: str) -> dict[str, dict[str, dict[str, str]]]:
         path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods"

@@ -10,11 +10,11 @@ from decimal import Decimal
 from typing import Any
 
 from choreo_local import clock
-from choreo_local.embedded.controllermanager import autoscaler_limits, goquantity, pods
+from choreo_local.embedded.controllermanager import autoscaler_limits, autoscaler_usage
 from choreo_local.embedded.controllermanager.autoscaler_limits import Limited, Scaling
+from choreo_local.embedded.controllermanager.autoscaler_usage import MetricError, Usage
 from choreo_local.embedded.controllermanager.plans import Manifest
 
-_TOLERANCE = 0.1
 _DOWN_WINDOW_SECONDS = 300
 
 
@@ -41,7 +41,7 @@ class Observed:
     autoscaler: Manifest
     current: int
     pods: Sequence[Manifest]
-    usage: Mapping[str, Mapping[str, Mapping[str, str]]]
+    usage: Usage
     history: Sequence[Recommendation]
     now: datetime
     scalings: Sequence[Scaling] = ()
@@ -55,10 +55,6 @@ class Decision:
     recommended: int
     reason: str
     status: dict[str, Any]
-
-
-class MetricError(ValueError):
-    """A metric cannot be computed; the text says why."""
 
 
 def failed(autoscaler: Manifest, type_: str, reason: str, message: str, now: datetime) -> Any:
@@ -128,59 +124,22 @@ def _resource(observed: Observed, metric: Mapping[str, Any]) -> tuple[int, Any, 
         raise MetricError(f'metrics of type "{metric["type"]}" are not available in this cluster')
     source = metric[field]
     resource, container = source["name"], source.get("container")
-    measured = [
-        pod
-        for pod in observed.pods
-        if pods.is_active(pod) and pod["metadata"]["name"] in observed.usage
-    ]
-    if not measured:
-        message = "no metrics returned from resource metrics API"
-        raise MetricError(f"failed to get {resource} utilization: {message}")
-    readings = [observed.usage[pod["metadata"]["name"]] for pod in measured]
-    used = sum((_used(each, resource, container) for each in readings), Decimal(0))
-    target = source["target"]
-    average = used / len(measured)
-    current: dict[str, Any] = {"averageValue": _written(average, resource)}
-    if target["type"] == "Utilization":
-        asked = sum((_requested(pod, resource, container) for pod in measured), Decimal(0))
-        percent = int(used * 100 / asked)
-        ratio = float(percent) / float(target["averageUtilization"])
-        current = {"averageUtilization": percent, **current}
+    found = autoscaler_usage.read(
+        source, observed.pods, observed.usage, current=observed.current, now=observed.now
+    )
+    current: dict[str, Any] = {"averageValue": _written(found.average, resource)}
+    name = f"{resource} resource"
+    if found.percent is not None:
+        current = {"averageUtilization": found.percent, **current}
         name = f"{resource} resource utilization (percentage of request)"
-    else:
-        ratio = float(average / goquantity.number(target["averageValue"]))
-        name = f"{resource} resource"
-    size = observed.current
-    if abs(ratio - 1.0) > _TOLERANCE:
-        size = math.ceil(ratio * len(measured))
     reading = {"name": resource, **({"container": container} if container else {})}
-    return size, {"type": metric["type"], field: {**reading, "current": current}}, name
+    return found.size, {"type": metric["type"], field: {**reading, "current": current}}, name
 
 
 def _written(amount: Decimal, resource: str) -> str:
     if resource == "memory":
         return str(int(amount))
     return f"{math.ceil(amount * 1000)}m"
-
-
-def _used(
-    containers: Mapping[str, Mapping[str, str]], resource: str, container: str | None
-) -> Decimal:
-    chosen = [used for name, used in containers.items() if container in (None, name)]
-    return sum((goquantity.number(used.get(resource, "0")) for used in chosen), Decimal(0))
-
-
-def _requested(pod: Manifest, resource: str, container: str | None) -> Decimal:
-    total = Decimal(0)
-    for each in pod["spec"]["containers"]:
-        if container not in (None, each["name"]):
-            continue
-        request = ((each.get("resources") or {}).get("requests") or {}).get(resource)
-        if request is None:
-            message = f"missing request for {resource} in container {each['name']} of Pod "
-            raise MetricError(message + str(pod["metadata"]["name"]))
-        total += goquantity.number(request)
-    return total
 
 
 def _stabilized(observed: Observed, size: int) -> int:

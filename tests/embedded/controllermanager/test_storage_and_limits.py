@@ -17,7 +17,8 @@ from choreo_local.embedded.controllermanager import (
     volumes_plan,
 )
 from choreo_local.embedded.controllermanager.autoscaler_limits import Scaling
-from choreo_local.embedded.controllermanager.autoscaler_plan import MetricError, Recommendation
+from choreo_local.embedded.controllermanager.autoscaler_plan import Recommendation
+from choreo_local.embedded.controllermanager.autoscaler_usage import MetricError
 from choreo_local.embedded.controllermanager.plans import Plan, Verb
 from choreo_local.embedded.controllermanager.volumes_plan import ClaimObserved
 from tests.embedded.controllermanager.builders import MOMENT, NOW, metadata, pod
@@ -269,7 +270,12 @@ def test_shrinking_waits_for_the_window() -> None:
 def test_missing_metrics_or_requests_are_named() -> None:
     with pytest.raises(MetricError, match="no metrics returned from resource metrics API"):
         autoscaler_plan.decide(autoscaler_plan.Observed(autoscaler(), 2, [], {}, (), NOW))
-    bare = pod("p0")
+    unready = {"p0": {"c": {"cpu": "1m"}}}
+    with pytest.raises(MetricError, match="pods might be unready"):
+        autoscaler_plan.decide(
+            autoscaler_plan.Observed(autoscaler(), 1, [pod("p0")], unready, (), NOW)
+        )
+    bare = pod("p0", ready=True)
     with pytest.raises(MetricError, match="missing request for cpu in container c of Pod p0"):
         autoscaler_plan.decide(
             autoscaler_plan.Observed(autoscaler(), 1, [bare], {"p0": {"c": {"cpu": "1m"}}}, (), NOW)
@@ -334,3 +340,33 @@ def test_a_size_out_of_bounds_returns_at_once() -> None:
     rules = {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]}
     target = autoscaler(behavior={"scaleDown": rules})
     assert decide("50m", current=9, autoscaler=target).size == 5
+
+
+def decide_beside(used: str, other: dict[str, Any], *, known: bool) -> int:
+    """The size for two Pods of a known usage and a third one."""
+    pods = [pod(f"p{number}", ready=True) for number in range(2)] + [other]
+    for each in pods:
+        each["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "100m"}}
+    usage = {each["metadata"]["name"]: {"c": {"cpu": used}} for each in pods[: 3 if known else 2]}
+    return autoscaler_plan.decide(
+        autoscaler_plan.Observed(
+            autoscaler(maxReplicas=20), current=3, pods=pods, usage=usage, history=(), now=NOW
+        )
+    ).size
+
+
+def test_pods_without_metrics_speak_against_the_change() -> None:
+    lost = pod("p2", ready=True)
+    # Two use 75 % of what they asked for; the third may use nothing, then 50 % is the average.
+    assert decide_beside("75m", lost, known=False) == 3
+    assert decide_beside("150m", lost, known=False) == 6
+    # Two use 20 %; the third may use all of its own, so the average is close to the target.
+    assert decide_beside("20m", lost, known=False) == 3
+
+
+def test_pods_that_are_starting_do_not_make_the_size_grow() -> None:
+    starting = pod("p2", phase="Pending")
+    assert decide_beside("75m", starting, known=False) == 3
+    young = pod("p2", ready=False)
+    young["status"]["startTime"] = "2029-12-31T23:59:00Z"
+    assert decide_beside("75m", young, known=True) == 3
