@@ -61,7 +61,7 @@ class Aggregation:
             rules = _collect(sources)
             if rules != (stored.object.get("rules") or []):
                 role = stored.fresh()
-                role["rules"] = rules
+                role["rules"] = rules or None
                 self._store.put(CLUSTER_ROLES, stored.key, role)
 
 

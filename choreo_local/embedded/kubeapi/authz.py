@@ -164,7 +164,7 @@ def action_of(info: RequestInfo) -> Action:
         resource=info.resource,
         subresource=info.subresource,
         namespace=info.namespace,
-        name=info.name,
+        name=info.name or info.selected,
     )
 
 

@@ -131,6 +131,7 @@ def accept_names(crd: Manifest, others: Iterable[Mapping[str, Any]], *, now: str
     """
     spec = crd["spec"]
     names = {key: spec["names"][key] for key in _NAMES if spec["names"].get(key)}
+    names.setdefault("listKind", f"{names.get('kind', '')}List")
     status = crd.setdefault("status", {})
     problem = _name_problem(names, _taken(others))
     if problem is None:
@@ -171,7 +172,7 @@ def _taken(others: Iterable[Mapping[str, Any]]) -> tuple[set[str], set[str]]:
 def _name_problem(
     names: Mapping[str, Any], taken: tuple[set[str], set[str]]
 ) -> tuple[str, str] | None:
-    """Reason and message of the first conflict."""
+    """Reason and message of the last conflict, which is the one that the status tells."""
     resources_taken, kinds_taken = taken
     checks = [
         ("PluralConflict", names.get("plural"), resources_taken),
@@ -183,10 +184,8 @@ def _name_problem(
         ("KindConflict", names.get("kind"), kinds_taken),
         ("ListKindConflict", names.get("listKind"), kinds_taken),
     ]
-    for reason, name, used in checks:
-        if name in used:
-            return reason, f'"{name}" is already in use'
-    return None
+    found = [(reason, name) for reason, name, used in checks if name in used]
+    return (found[-1][0], f'"{found[-1][1]}" is already in use') if found else None
 
 
 def mark_terminating(crd: Manifest, *, finished: bool, now: str) -> None:

@@ -94,7 +94,42 @@ def _validate_spec(crd: Manifest, old: Manifest | None = None) -> Problems:
     elif scope not in _SCOPES:
         yield fielderrors.not_supported("spec.scope", scope, _SCOPES)
     yield from _validate_versions(spec, None if old is None else old["spec"])
+    if spec.get("preserveUnknownFields") and not (old and old["spec"].get("preserveUnknownFields")):
+        yield from _validate_preserving(spec)
+    yield from _validate_conversion(spec.get("conversion") or {})
     yield from _validate_names(spec.get("names") or {})
+
+
+def _validate_preserving(spec: Manifest) -> Problems:
+    field, value = "spec.preserveUnknownFields", spec["preserveUnknownFields"]
+    detail = (
+        "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in"
+        " spec.versions[*].schema instead"
+    )
+    yield fielderrors.invalid_value(field, value, detail)
+    if any(_has_default(version.get("schema")) for version in spec.get("versions") or ()):
+        detail = "must be false in order to use defaults in the schema"
+        yield fielderrors.invalid_value(field, value, detail)
+
+
+def _has_default(schema: Any) -> bool:
+    if isinstance(schema, dict):
+        return "default" in schema or any(map(_has_default, schema.values()))
+    return isinstance(schema, list) and any(map(_has_default, schema))
+
+
+def _validate_conversion(conversion: Manifest) -> Problems:
+    strategy = conversion.get("strategy") or ""
+    if strategy not in ("", "None", "Webhook"):
+        yield fielderrors.not_supported("spec.conversion.strategy", strategy, ("None", "Webhook"))
+    if strategy != "Webhook":
+        return
+    webhook = conversion.get("webhook") or {}
+    if not webhook.get("clientConfig"):
+        detail = "required when strategy is set to Webhook"
+        yield fielderrors.required("spec.conversion.webhookClientConfig", detail)
+    if not webhook.get("conversionReviewVersions"):
+        yield fielderrors.required("spec.conversion.conversionReviewVersions")
 
 
 def _validate_versions(spec: Manifest, old: Manifest | None) -> Problems:
@@ -217,6 +252,10 @@ def _validate_column(column: Manifest, field: str) -> Problems:
     path = column.get("jsonPath") or ""
     if not path:
         yield fielderrors.required(f"{field}.JSONPath")
+        return
+    if not path.startswith("."):
+        detail = "must be a simple json path starting with ."
+        yield fielderrors.invalid_value(f"{field}.JSONPath", path, detail)
         return
     try:
         jsonpath.compile_path(path)

@@ -225,7 +225,7 @@ async def create_token(core: Core, call: Call, tokens: Tokens) -> Response:
     seconds = spec.setdefault("expirationSeconds", _DEFAULT_TOKEN_SECONDS)
     causes = _check_token(seconds)
     if causes:
-        raise fielderrors.invalid("TokenRequest", call.name, causes, group="authentication.k8s.io")
+        raise fielderrors.invalid("TokenRequest", "", causes, group="authentication.k8s.io")
     audiences = spec.get("audiences") or [ISSUER]
     spec["audiences"] = audiences
     bound, node = _bound(core, call, spec.get("boundObjectRef"))

@@ -44,6 +44,8 @@ class RequestInfo:
     name: str = ""
     rest: tuple[str, ...] = ()
     watch_prefix: bool = False
+    # The one object that a field selector leaves of a collection; roles may name it.
+    selected: str = ""
 
     @property
     def api_version(self) -> str:
@@ -102,3 +104,13 @@ def _refine_verb(info: RequestInfo, request: Request) -> None:
         info.verb = "watch" if watching else "list"
     elif info.verb == "delete":
         info.verb = "deletecollection"
+    if info.verb in ("list", "watch", "deletecollection"):
+        info.selected = _selected_name(request.parameters.get("fieldSelector", ""))
+
+
+def _selected_name(selector: str) -> str:
+    for requirement in selector.split(","):
+        field, _, value = requirement.partition("=")
+        if field == "metadata.name":
+            return value.removeprefix("=")
+    return ""

@@ -67,7 +67,7 @@ class RoleEscalation:
             return
         rules = self._authorizer.role_rules(kind, attributes.namespace, name)
         if rules is None:
-            raise problems.not_found(rbac.role_kind(plural), name)
+            raise problems.not_found(attributes.call.collection.kind, name)
         self._require(attributes, rules)
 
     def _may(self, attributes: Attributes, verb: str, plural: str, name: str) -> bool:
