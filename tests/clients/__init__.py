@@ -1,0 +1,1 @@
+"""Real clients of Kubernetes, unmodified, against a running instance."""
