@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from choreo_local.apimachinery import fielderrors
@@ -31,31 +32,37 @@ def check(obj: Mapping[str, Any]) -> list[Cause]:
 
 
 def _check_policy(spec: Mapping[str, Any]) -> Iterator[Cause]:
+    absent = ["variables"] if not spec.get("variables") else []
+    if not spec.get("paramKind"):
+        absent.append("params")
+    check = partial(_check_one, without=tuple(absent))
     yield from _check_conditions(spec, "spec")
     for index, variable in enumerate(spec.get("variables") or ()):
-        yield from _check(variable.get("expression"), f"spec.variables[{index}].expression", ())
+        yield from check(variable.get("expression"), f"spec.variables[{index}].expression", ())
     for index, validation in enumerate(spec.get("validations") or ()):
         field = f"spec.validations[{index}]"
-        yield from _check(validation.get("expression"), f"{field}.expression", (types.BOOL,))
-        yield from _check(
+        yield from check(validation.get("expression"), f"{field}.expression", (types.BOOL,))
+        yield from check(
             validation.get("messageExpression"), f"{field}.messageExpression", (types.STRING,)
         )
     for index, annotation in enumerate(spec.get("auditAnnotations") or ()):
         field = f"spec.auditAnnotations[{index}].valueExpression"
-        yield from _check(annotation.get("valueExpression"), field, (types.STRING, types.NULL))
+        yield from check(annotation.get("valueExpression"), field, (types.STRING, types.NULL))
 
 
 def _check_conditions(owner: Mapping[str, Any], field: str) -> Iterator[Cause]:
     for index, condition in enumerate(owner.get("matchConditions") or ()):
         place = f"{field}.matchConditions[{index}].expression"
-        yield from _check(condition.get("expression"), place, (types.BOOL,))
+        yield from _check_one(condition.get("expression"), place, (types.BOOL,))
 
 
-def _check(text: str | None, field: str, wanted: Sequence[Type]) -> Iterator[Cause]:
+def _check_one(
+    text: str | None, field: str, wanted: Sequence[Type], *, without: tuple[str, ...] = ()
+) -> Iterator[Cause]:
     if not text or not text.strip():
         return
     try:
-        program = expressions.compile_(text)
+        program = expressions.compile_(text, without=without)
     except CompileError as error:
         detail = f"compilation failed: {error.message}"
         yield fielderrors.invalid_value(field, text, detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import posixpath
 from collections.abc import Sequence
 from typing import Any
 
@@ -93,11 +94,11 @@ def _consistency(options: ListOptions) -> tuple[int, str, bool]:
     """Revision asked for, key to start from, and whether it must be exactly that revision."""
     text = options.resource_version
     if options.continue_token:
+        revision, start = _read_token(options.continue_token)
         if text and text != "0":
             raise problems.bad_request(
                 "specifying resource version is not allowed when using continue"
             )
-        revision, start = _read_token(options.continue_token)
         return revision, start, True
     if not text:
         return 0, "", False
@@ -166,11 +167,9 @@ def _read_token(token: str) -> tuple[int, str]:
         value = orjson.loads(content)
     except orjson.JSONDecodeError:
         raise _bad_token(describe_json_error(content)) from None
-    if not isinstance(value, dict) or value.get("v") != _TOKEN_VERSION:
-        raise problems.bad_request(
-            "invalid continue token: continue key is not valid: server does not recognize this"
-            " encoded version"
-        )
+    version = value.get("v", "") if isinstance(value, dict) else ""
+    if version != _TOKEN_VERSION:
+        raise _bad_token(f"server does not recognize this encoded version {version}")
     revision, start = value.get("rv"), value.get("start")
     if not isinstance(revision, int) or revision == 0:
         raise problems.bad_request(
@@ -182,6 +181,8 @@ def _read_token(token: str) -> tuple[int, str]:
             "invalid continue token: continue key is not valid: encoded start key empty (version"
             " meta.k8s.io/v1)"
         )
+    if posixpath.normpath(f"/{start}") != f"/{start}":
+        raise _bad_token(start)
     return revision, start
 
 

@@ -139,9 +139,15 @@ _VARIABLES = {
 
 
 @lru_cache(maxsize=512)
-def compile_(text: str) -> Program:
-    """A compiled expression of a policy or match condition; CompileError when it is malformed."""
-    return Environment(_VARIABLES, libraries=(*ruletypes.LIBRARIES, _LIBRARY)).compile(text)
+def compile_(text: str, *, without: tuple[str, ...] = ()) -> Program:
+    """A compiled expression of a policy or match condition; CompileError when it is malformed.
+
+    Args:
+        text: the expression.
+        without: variables that are not there where the expression stands.
+    """
+    known = {name: kind for name, kind in _VARIABLES.items() if name not in without}
+    return Environment(known, libraries=(*ruletypes.LIBRARIES, _LIBRARY)).compile(text)
 
 
 def bind(attributes: Attributes, authorizer: Authorizer, store: Store) -> dict[str, Any]:
