@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from choreo_local.authz import policies
@@ -79,6 +79,7 @@ def test_a_path_is_reached_from_all_levels_above(path: str, above: tuple[str, ..
 
 
 @given(_SPECS, _JSON)
+@settings(deadline=None)
 def test_no_object_keeps_the_others_from_being_heeded(spec: dict[str, Any], actions: Any) -> None:
     known = Enforcer()
     known.put({"kind": "ClusterAuthzRole", "metadata": {"name": "odd"}, "spec": actions})
