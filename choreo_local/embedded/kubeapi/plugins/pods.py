@@ -177,9 +177,9 @@ class DefaultTolerations:
     """Lets pods stay on a node that is in trouble for five minutes."""
 
     def mutate(self, attributes: Attributes) -> None:
-        """Complete a new pod."""
-        pod = attributes.new
-        if pod is None or not is_new_pod(attributes):
+        """Complete a new pod, and one whose tolerations were taken away."""
+        call, pod = attributes.call, attributes.new
+        if pod is None or call.collection.kind.group_resource != "pods" or call.subresource:
             return
         tolerations = pod.setdefault("spec", {}).setdefault("tolerations", [])
         for key in (_NOT_READY, _UNREACHABLE):
