@@ -52,7 +52,13 @@ class LiveObjects:
         """Know the objects of these (apiVersion, kind) from now on; returns once they are read."""
         self.check(plane)
         informers = [await self._followed(plane, api_version, kind) for api_version, kind in kinds]
-        reads = [informer.synced.wait() for informer in informers if informer is not None]
+        reads = [
+            informer.synced.wait()
+            for informer in informers
+            if informer is not None and not informer.synced.is_set()
+        ]
+        if not reads:
+            return
         try:
             await asyncio.wait_for(asyncio.gather(*reads), _FIRST_READ_SECONDS)
         except TimeoutError:

@@ -90,11 +90,15 @@ async def status(
 ) -> Manifest | None:
     """Write a status patch; None when the object is gone."""
     metadata = obj["metadata"]
+    body: dict[str, Any] = {"status": patch}
+    if metadata.get("deletionTimestamp"):
+        # It may be gone, and another one may have its name by now.
+        body["metadata"] = {"resourceVersion": metadata["resourceVersion"]}
     try:
         return await client.patch(
             kind,
             metadata["name"],
-            {"status": patch},
+            body,
             metadata.get("namespace"),
             subresource="status",
         )

@@ -11,7 +11,8 @@ from choreo_local.api import labels
 from tests.controllers import frayed, harness, landscape
 
 _WATCHED_SECONDS = 1.0
-_OF_THE_NODE = ("Lease/", "Event/dp-")
+# The node says that it lives and that a pod still waits for its Secret, a plane that it is reached.
+_BEATS = ("Lease/", "Node/", "Event/dp-", "ClusterDataPlane/")
 
 
 async def settled(cluster: harness.Cluster) -> None:
@@ -29,8 +30,7 @@ async def written(cluster: harness.Cluster, since: int) -> list[str]:
     names = (
         f"{event.type} {landscape.key_of(event.current.object)}" for event in cluster.events(since)
     )
-    # The node says that it lives, and that a pod still waits for its Secret.
-    return [name for name in names if not name.partition(" ")[2].startswith(_OF_THE_NODE)]
+    return [name for name in names if not name.partition(" ")[2].startswith(_BEATS)]
 
 
 @pytest.mark.timeout(120)

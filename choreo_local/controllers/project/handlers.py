@@ -20,11 +20,13 @@ async def gather_project(watched: Watched, live: Live, project: Manifest) -> pro
     del live
     namespace, name = project["metadata"]["namespace"], project["metadata"]["name"]
     key = f"{namespace}/{name}"
+    # Nobody counts the children of a project that stays: they may be thousands.
+    kinds = _CHILDREN if references.is_deleting(project) else ()
     return projects.Observed(
         project=project,
         project_type=references.typed(watched, project["spec"]["type"], namespace=namespace),
         bindings=watched.by_index("ProjectReleaseBinding", "project", key),
-        children=[obj for kind in _CHILDREN for obj in watched.by_index(kind, "project", key)],
+        children=[obj for kind in kinds for obj in watched.by_index(kind, "project", key)],
         releases=watched.by_index("ProjectRelease", "project", key),
     )
 
@@ -58,6 +60,13 @@ def _by_release(binding: Manifest) -> Iterable[str]:
 def _of_project(watched: Watched, obj: Manifest) -> Iterable[tuple[str, str]]:
     del watched
     return [(obj["metadata"]["namespace"], references.owner(obj, "projectName"))]
+
+
+def _of_project_that_goes(watched: Watched, obj: Manifest) -> Iterable[tuple[str, str]]:
+    """Only a deletion waits for these."""
+    namespace, name = obj["metadata"]["namespace"], references.owner(obj, "projectName")
+    project = watched.get("Project", namespace, name)
+    return [(namespace, name)] if project and references.is_deleting(project) else []
 
 
 def _of_type(watched: Watched, project_type: Manifest) -> Iterable[tuple[str, str]]:
@@ -108,7 +117,8 @@ PROJECTS = Controller(
     reconcile=projects.reconcile,
     field_manager="project-controller",
     wakes={
-        **dict.fromkeys((*_CHILDREN, "ProjectRelease"), _of_project),
+        **dict.fromkeys(("Component", "Resource"), _of_project_that_goes),
+        **dict.fromkeys(("ProjectReleaseBinding", "ProjectRelease"), _of_project),
         "ProjectType": _of_type,
         "ClusterProjectType": _of_type,
     },

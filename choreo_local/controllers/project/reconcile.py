@@ -25,7 +25,7 @@ class Observed:
     """Everything that the decision may look at, already read.
 
     Attributes:
-        children: components, OpenChoreo Resources and bindings of the project.
+        children: components, OpenChoreo Resources and bindings of a project that goes.
         releases: ProjectReleases of the project.
     """
 
