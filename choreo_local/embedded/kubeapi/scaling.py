@@ -8,7 +8,15 @@ from typing import Any
 from choreo_local.apimachinery import fielderrors, selectors
 from choreo_local.apimachinery.copying import deep_copy
 from choreo_local.apimachinery.gvk import GroupVersionKind
-from choreo_local.embedded.kubeapi import answers, bodies, patching, problems, reading, writing
+from choreo_local.embedded.kubeapi import (
+    answers,
+    bodies,
+    patching,
+    problems,
+    reading,
+    typed,
+    writing,
+)
 from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import Response
 from choreo_local.embedded.kubeapi.options import read_write
@@ -114,6 +122,7 @@ def _read_body(call: Call) -> Any:
         raise bodies.unreadable(_KIND.kind, call.request.body, error) from None
     if not isinstance(scale, dict):
         raise problems.bad_request("the body of a scale must be an object")
+    _shape(scale)
     name = (scale.get("metadata") or {}).get("name") or call.name
     if name != call.name:
         raise problems.bad_request(
@@ -126,20 +135,30 @@ def _patched(call: Call, scale: Manifest, _: Any) -> Manifest:
     kind = patching.patch_type(call)
     options = read_write(call.request, "PatchOptions", apply=kind == patching.APPLY_PATCH)
     if kind == patching.APPLY_PATCH:
-        applied = bodies.decode_yaml(call.request.body).value
-        return applied if isinstance(applied, dict) else {}
-    document = patching.read_patch(call, kind, options)
-    found = patching.apply_document(call, scale, document, kind)
-    return found if isinstance(found, dict) else {}
+        try:
+            found = bodies.decode_applied(call.request.body).value
+        except bodies.BodyError as error:
+            why = f"error decoding YAML: error converting YAML to JSON: {error}"
+            raise problems.bad_request(why) from None
+    else:
+        document = patching.read_patch(call, kind, options)
+        found = patching.apply_document(call, scale, document, kind)
+    patched = found if isinstance(found, dict) else {}
+    _shape(patched)
+    return patched
+
+
+def _shape(scale: Manifest) -> None:
+    try:
+        typed.shape(_KIND, scale)
+    except ValueError as error:
+        raise problems.bad_request(
+            f'Scale in version "v1" cannot be handled as a Scale: {error}'
+        ) from None
 
 
 def _checked_replicas(call: Call, scale: Manifest) -> int:
     replicas = (scale.get("spec") or {}).get("replicas") or 0
-    if not isinstance(replicas, int) or isinstance(replicas, bool):
-        raise problems.bad_request(
-            'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go'
-            " struct field ScaleSpec.spec.replicas of type int32"
-        )
     kind = call.collection.kind
     if replicas < 0 and call.collection.served.custom:
         path = (call.collection.served.scale or _PATHS)["specReplicasPath"]

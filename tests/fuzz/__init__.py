@@ -1,0 +1,1 @@
+"""Requests that no client would send, against a kube API in a process of its own."""
