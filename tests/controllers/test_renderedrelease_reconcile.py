@@ -135,6 +135,15 @@ def test_objects_that_no_manifest_stands_for_are_deleted_renamed_ones_too() -> N
     ]
 
 
+def test_what_an_object_of_ours_made_is_left_to_it() -> None:
+    manifest = config_map("a")
+    owner = {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "name": "a"}
+    made = live(config_map("b"))
+    made["metadata"]["ownerReferences"] = [{**owner, "uid": "u", "controller": True}]
+    outcome = reconcile(observed(release(manifest), [live(manifest), made]))
+    assert outcome.on_plane is None or outcome.on_plane.delete == ()
+
+
 def test_a_restart_reaches_deployments_only() -> None:
     deployment = {
         "apiVersion": "apps/v1",

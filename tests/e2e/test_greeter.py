@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 
 from tests.e2e.user import User, ask, until
@@ -32,3 +35,16 @@ def test_the_go_greeter_answers_where_upstream_has_it_and_is_promoted(user: User
     for environment in ("staging", "production"):
         user.choreo("promote", "greeter-service", "--to", environment, "--yes")
         answers(environment)
+    # Leases and Events go on; nobody else writes when there is nothing left to do.
+    until(lambda: _rests(user), what="the cluster rests", within=60)
+
+
+def _rests(user: User) -> bool:
+    before = _version(user)
+    time.sleep(2)
+    return _version(user) - before < 10
+
+
+def _version(user: User) -> int:
+    listed = json.loads(user.kubectl("get", "--raw", "/api/v1/namespaces"))
+    return int(listed["metadata"]["resourceVersion"])

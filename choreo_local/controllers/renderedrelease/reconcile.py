@@ -14,7 +14,7 @@ from typing import Any
 from choreo_local.api import labels
 from choreo_local.api.conditions import RenderedReleaseCondition as Type
 from choreo_local.api.conditions import RenderedReleaseReason as Reason
-from choreo_local.apimachinery import gvk
+from choreo_local.apimachinery import gvk, owners
 from choreo_local.controllers import durations, identity, references
 from choreo_local.controllers.applied import Applied
 from choreo_local.controllers.observed import Manifest
@@ -160,10 +160,16 @@ def _stale(live: Sequence[Manifest], wanted: Sequence[Manifest]) -> list[Manifes
     """Live objects that no manifest stands for any more.
 
     Compared by identity and not only by id, so that a renamed object does not leave the old behind.
+    What an object of ours controls may carry its labels, e.g. the Secret of an ExternalSecret; that
+    is its controller's to keep or to delete.
     """
     kept = {identity.key(manifest) for manifest in wanted}
     return [
-        obj for obj in live if identity.key(obj) not in kept and not references.is_deleting(obj)
+        obj
+        for obj in live
+        if identity.key(obj) not in kept
+        and not references.is_deleting(obj)
+        and owners.controller(obj) is None
     ]
 
 
