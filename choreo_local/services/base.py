@@ -24,7 +24,7 @@ from choreo_local.errors import (
     NotFoundError,
 )
 from choreo_local.kubeclient.client import KubeClient
-from choreo_local.services import kinds, paging, writing
+from choreo_local.services import kinds, paging, typedspecs, writing
 from choreo_local.services.cluster import is_name
 from choreo_local.services.kinds import Rule, ServedKind
 
@@ -256,7 +256,7 @@ def shown(kind: ServedKind, obj: Mapping[str, Any]) -> Manifest:
         "metadata": metadata,
     }
     if obj.get("spec") is not None:
-        content["spec"] = obj["spec"]
+        content["spec"] = typedspecs.shown(kind.kind, obj["spec"])
     if Rule.NO_STATUS not in kind.rules:
         content["status"] = obj.get("status") or {}
     return content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -81,13 +81,14 @@ class Api:
         data: bytes | None = None,
         token: str | None = TOKEN,
         host: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Any, dict[str, str]]:
         """Status, body (decoded when it is JSON) and headers of an answer."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        sent = {"Authorization": f"Bearer {token}"} if token else {}
         if host:
-            headers["Host"] = host
+            sent["Host"] = host
         async with self.session.request(
-            method, self.url + path, json=body, data=data, headers=headers
+            method, self.url + path, json=body, data=data, headers={**sent, **(headers or {})}
         ) as response:
             is_json = response.content_type == "application/json"
             content = await response.json() if is_json else await response.text()
@@ -121,20 +122,26 @@ async def serve(
     authorization: bool = True,
     provider: Callable[[str], Provider] | None = None,
     audit: AuditLog | None = None,
+    authenticate: security.Authenticate | None = None,
 ) -> AsyncIterator[Api]:
     """The API over a platform, to which the default roles are added.
 
-    Given its URL, `provider` makes the place to sign in.
+    Given its URL, `provider` makes the place to sign in; `authenticate` replaces what knows the
+    tokens of these tests.
     """
     await platform.apply_bundle("authz")
     policies = LivePolicies(platform.client)
     await policies.start()
     try:
         decisions = policies.enforcer if authorization else Disabled()
-        async with _serve(platform, decisions, provider, audit) as api:
+        async with _serve(platform, decisions, provider, audit, authenticate) as api:
             yield api
     finally:
         await policies.stop()
+
+
+def _default(provider: Provider | None) -> security.Authenticate:
+    return security.owner_or_signed(TOKEN, provider) if provider else _authenticate
 
 
 @asynccontextmanager
@@ -143,6 +150,7 @@ async def _serve(
     decisions: DecisionPoint,
     provider: Callable[[str], Provider] | None,
     audit: AuditLog | None,
+    authenticate: security.Authenticate | None,
 ) -> AsyncIterator[Api]:
     async def status() -> dict[str, Any]:
         return STATUS
@@ -153,7 +161,7 @@ async def _serve(
     known = provider(url) if provider else None
     app = create_app(
         services=services,
-        authenticate=security.owner_or_signed(TOKEN, known) if known else _authenticate,
+        authenticate=authenticate or _default(known),
         decisions=decisions,
         status=status,
         provider=known,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from choreo_local.apimachinery import fielderrors
@@ -17,6 +18,7 @@ from choreo_local.apimachinery.schema import (
 )
 from choreo_local.apimachinery.schema.correlation import ABSENT
 from choreo_local.apimachinery.schema.node import Structural
+from choreo_local.errors import Cause
 
 # With such problems, rules would meet values that their types exclude.
 _BLOCKING = frozenset(
@@ -43,13 +45,16 @@ class Validator:
         self.schema = schema
         self._is_valid = fastcheck.compile_check(schema)
 
-    def validate(self, value: Any, old: Any = None) -> list[FieldError]:
+    def validate(
+        self, value: Any, old: Any = None, *, known: Iterable[Cause] = ()
+    ) -> list[FieldError]:
         """The problems of an object; an empty list means that it is valid.
 
         Args:
             value: the object, defaulted and pruned.
             old: the object as it is stored, for an update. Transition rules compare with it, and
                 what has not changed is not held against the schema again.
+            known: problems outside of the schema, of the metadata; some keep rules from running.
         """
         before = ABSENT if old is None else old
         found: list[FieldError] = []
@@ -62,6 +67,6 @@ class Validator:
             found += listtypes.validate(self.schema, value)
         if not rules.has_any(self.schema):
             return found
-        if any(error.reason in _BLOCKING for error in found):
+        if any(error.reason in _BLOCKING for error in (*known, *found)):
             return [*found, _NOT_CHECKED]
         return [*found, *rulings.validate(self.schema, value, before)]

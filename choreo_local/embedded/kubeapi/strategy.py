@@ -196,7 +196,7 @@ def validate_create(collection: Collection, obj: Manifest) -> None:
         namespaced = collection.kind.namespaced
         causes += validation.validate_metadata(obj["metadata"], namespaced=namespaced)
         if collection.validator is not None:
-            causes += collection.validator.validate(obj)
+            causes += collection.validator.validate(obj, known=causes)
     if causes:
         raise invalid(collection, obj, causes)
 
@@ -217,7 +217,7 @@ def validate_update(
         _check_type_kept(collection, new)
         causes += validation.validate_metadata(new["metadata"], namespaced=namespaced)
         if collection.validator is not None:
-            causes += collection.validator.validate(new, old)
+            causes += collection.validator.validate(new, old, known=causes)
     if causes:
         raise invalid(collection, new, causes)
 

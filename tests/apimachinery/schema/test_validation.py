@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from choreo_local.apimachinery import fielderrors
 from choreo_local.apimachinery.schema import fastcheck, listtypes, structural, walker
 from choreo_local.apimachinery.schema.validation import Validator
 
@@ -110,6 +111,15 @@ def test_rules_are_checked_when_the_schema_is_satisfied() -> None:
             "invalid; correct the existing errors to complete validation",
         ),
     ]
+
+
+def test_rules_are_not_checked_of_an_object_without_a_name() -> None:
+    validator = Validator(structural.from_crd(RULED))
+    nameless = fielderrors.required("metadata.name", "name or generateName is required")
+
+    found = validator.validate({"spec": {"min": 3, "max": 2}}, known=[nameless])
+
+    assert [error.field for error in found] == ["<nil>"]
 
 
 def test_items_of_a_keyed_list_must_be_objects() -> None:
