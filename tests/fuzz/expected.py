@@ -17,6 +17,7 @@ _KNOWN = {
     r"invalid value for \$patch|\$patch|\$retainKeys|\$setElementOrder": "directives of patches",
     r"the order in patch list|setElementOrder": "strategic patch in another order",
     r"spec replicas field .* does not exist": "scale of an object that has none",
+    r"lists of lists are not supported": "strategic patch",
     r"list element types are not identical": "strategic patch of a list with other elements",
     r"target\.name": "binding without a node",
     r"unable to find api field|expected map|expected list|cannot convert|invalid patch": "patches",

@@ -220,11 +220,11 @@ def _element_kind(*lists: list[Any]) -> type:
     kinds = {gotext.type_name(item): type(item) for items in lists for item in items}
     if not kinds:
         raise _refused("no elements in any of the given slices")
-    if list in kinds.values():
-        raise _refused("lists of lists are not supported")
     if len(kinds) > 1:
         shown = gotext.plain(list(lists))
         raise _refused(f"list element types are not identical: {shown}")
+    if list in kinds.values():
+        raise _refused("lists of lists are not supported")
     return next(iter(kinds.values()))
 
 

@@ -56,7 +56,8 @@ def _check_is_object(collection: Collection, obj: Any, body: bytes) -> None:
 def _check_type(collection: Collection, obj: Manifest, body: bytes) -> None:
     """The body is of the kind of the collection; absent parts of the type are filled in."""
     kind = collection.kind
-    _check_type_texts(obj)
+    if why := type_mismatch(obj):
+        raise bodies.unreadable(kind.kind, body, bodies.BodyError(why))
     api_version, found = obj.get("apiVersion") or "", obj.get("kind") or ""
     if api_version.count("/") > 1:
         raise problems.bad_request(
@@ -93,7 +94,6 @@ def check_custom_identity(collection: Collection, obj: Manifest) -> None:
 def check_builtin_type(collection: Collection, obj: Manifest) -> None:
     """Refuse a body of another kind, as the decoder of the real server does."""
     kind = collection.kind
-    _check_type_texts(obj)
     api_version, found = obj["apiVersion"], obj["kind"]
     if (api_version, found) == (kind.api_version, kind.kind):
         return
@@ -113,16 +113,14 @@ def check_builtin_type(collection: Collection, obj: Manifest) -> None:
     raise cannot_handle(collection, obj, why)
 
 
-def _check_type_texts(obj: Manifest) -> None:
-    """Refuse a kind or version that is no text."""
+def type_mismatch(obj: Manifest) -> str:
+    """What is wrong with a kind or version that is no text; nothing when both are."""
     for field in ("apiVersion", "kind"):
         value = obj.get(field)
         if value is not None and not isinstance(value, str):
             found = godecoding.kind(value)
-            raise problems.bad_request(
-                f"couldn't get version/kind; json parse error: json: cannot unmarshal {found} into"
-                f" Go struct field .{field} of type string"
-            )
+            return f"json: cannot unmarshal {found} into Go struct field .{field} of type string"
+    return ""
 
 
 def cannot_handle(collection: Collection, obj: Manifest, why: str) -> BadRequestError:

@@ -25,7 +25,7 @@ from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import Response
 from choreo_local.embedded.kubeapi.options import WriteOptions, read_write
 from choreo_local.embedded.kubeapi.ownership import AppliedOwnership
-from choreo_local.errors import UnsupportedMediaTypeError
+from choreo_local.errors import ApiError, UnsupportedMediaTypeError
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -81,6 +81,8 @@ def patched(
     new = apply_document(call, old, document, kind)
     if not isinstance(new, dict):
         raise problems.bad_request("the patched object is not an object")
+    if why := decoding.type_mismatch(new):
+        raise undecodable(new, f"couldn't get version/kind; json parse error: {why}")
     _check_identity(call, new, old)
     findings = _unknown_members(document) if kind == JSON_PATCH else []
     strategic_document = document if kind == STRATEGIC_PATCH else None
@@ -106,8 +108,16 @@ def _telling(new: Manifest, strategic_document: Any) -> Iterator[None]:
         why = str(error)
         if strategic_document is not None:
             text, why = gotext.plain(strategic_document), _restoring(why)
-        cause = fielderrors.invalid_value("patch", text, why)
-        raise fielderrors.invalid("", "", [cause]) from None
+        raise _invalid_patch(text, why) from None
+
+
+def undecodable(new: Manifest, why: str) -> ApiError:
+    """The refusal of a patch after which the object cannot be decoded."""
+    return _invalid_patch(orjson.dumps(new, option=orjson.OPT_SORT_KEYS).decode(), why)
+
+
+def _invalid_patch(text: str, why: str) -> ApiError:
+    return fielderrors.invalid("", "", [fielderrors.invalid_value("patch", text, why)])
 
 
 _MEMBERS = ("op", "path", "from", "value")
@@ -152,8 +162,8 @@ def apply_document(call: Call, old: Manifest, document: Any, kind: str) -> Any:
 
 def _check_identity(call: Call, new: Manifest, old: Manifest) -> None:
     collection = call.collection
-    new.setdefault("apiVersion", old["apiVersion"])
-    new.setdefault("kind", old["kind"])
+    for field in ("apiVersion", "kind"):
+        new[field] = new.get(field) or old[field]
     if not collection.served.custom:
         decoding.check_builtin_type(collection, new)
         new["apiVersion"], new["kind"] = collection.kind.api_version, collection.kind.kind
@@ -201,6 +211,11 @@ def _read_applied(call: Call, options: WriteOptions) -> Manifest:
             f" unmarshal {kind} into Go value of type map[string]interface {{}}"
         )
     _check_applied_type(call, applied)
+    if "metadata" in applied and applied["metadata"] is None:
+        raise problems.bad_request(
+            f"the name of the object ({call.name} based on URL) was undeterminable: name must be"
+            " provided"
+        )
     return applied
 
 

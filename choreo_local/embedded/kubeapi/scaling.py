@@ -122,7 +122,12 @@ def _read_body(call: Call) -> Any:
         raise bodies.unreadable(_KIND.kind, call.request.body, error) from None
     if not isinstance(scale, dict):
         raise problems.bad_request("the body of a scale must be an object")
-    _shape(scale)
+    try:
+        typed.shape(_KIND, scale)
+    except ValueError as error:
+        raise problems.bad_request(
+            f'Scale in version "v1" cannot be handled as a Scale: {error}'
+        ) from None
     name = (scale.get("metadata") or {}).get("name") or call.name
     if name != call.name:
         raise problems.bad_request(
@@ -144,17 +149,11 @@ def _patched(call: Call, scale: Manifest, _: Any) -> Manifest:
         document = patching.read_patch(call, kind, options)
         found = patching.apply_document(call, scale, document, kind)
     patched = found if isinstance(found, dict) else {}
-    _shape(patched)
-    return patched
-
-
-def _shape(scale: Manifest) -> None:
     try:
-        typed.shape(_KIND, scale)
+        typed.shape(_KIND, patched)
     except ValueError as error:
-        raise problems.bad_request(
-            f'Scale in version "v1" cannot be handled as a Scale: {error}'
-        ) from None
+        raise patching.undecodable(patched, str(error)) from None
+    return patched
 
 
 def _checked_replicas(call: Call, scale: Manifest) -> int:

@@ -233,7 +233,11 @@ def test_nothing_that_is_passed_in_changes() -> None:
             InternalError,
             "list element types are not identical: [[map[image:1 name:a]] [x]]",
         ),
-        ({"containers": [["x"]]}, InternalError, "lists of lists are not supported"),
+        (
+            {"containers": [["x"]]},
+            InternalError,
+            "list element types are not identical: [[map[image:1 name:a]] [[x]]]",
+        ),
         (
             {"broken": [{"name": "x"}]},
             InternalError,

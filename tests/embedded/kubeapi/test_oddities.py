@@ -37,12 +37,27 @@ async def test_a_type_that_is_no_text_is_refused(
     body = {"apiVersion": "v1", "kind": "ConfigMap", **config_map("b"), field: value}
     status, answer = await api.call("POST", CONFIG_MAPS, body)
     assert (status, wanted in answer["message"]) == (400, True)
+    assert answer["message"].startswith("the object provided is unrecognized")
 
     patch = [{"op": "add", "path": f"/{field}", "value": value}]
     status, answer = await api.call(
         "PATCH", f"{CONFIG_MAPS}/a", patch, content_type="application/json-patch+json"
     )
-    assert (status, wanted in answer["message"]) == (400, True)
+    assert (status, wanted in answer["message"]) == (422, True)
+
+
+async def test_an_applied_object_has_metadata(api: Api) -> None:
+    applied = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": None}
+
+    status, answer = await api.call(
+        "PATCH",
+        f"{CONFIG_MAPS}/a?fieldManager=m",
+        applied,
+        content_type="application/apply-patch+yaml",
+    )
+
+    assert status == 400
+    assert "the name of the object (a based on URL) was undeterminable" in answer["message"]
 
 
 async def test_a_patch_that_removes_the_whole_object_is_refused(api: Api) -> None:
@@ -72,9 +87,12 @@ async def test_a_scale_of_the_wrong_type_changes_nothing(api: Api, spec: Any) ->
     await with_deployment(api)
     path = f"{DEPLOYMENTS}/d/scale"
 
-    for method, media in (("PUT", "application/json"), ("PATCH", "application/merge-patch+json")):
+    for method, media, code in (
+        ("PUT", "application/json", 400),
+        ("PATCH", "application/merge-patch+json", 422),
+    ):
         status, answer = await api.call(method, path, {"spec": spec}, content_type=media)
-        assert status == 400, answer
+        assert (status, "json: cannot unmarshal" in answer["message"]) == (code, True)
     assert (await api.must("GET", path))["spec"] == {"replicas": 1}
 
 
