@@ -50,6 +50,7 @@ def _dashboard(connection: ApiConnection, options: argparse.Namespace) -> Dashbo
         namespace=options.namespace,
         project=options.project,
         painted=collect_garbage_again,
+        has_terminal=sys.stdout.isatty,
     )
 
 

@@ -34,6 +34,7 @@ class Dashboard(App[str]):
         now: the time, for tests.
         prober: asks the URLs of components.
         painted: called when the first picture is there.
+        has_terminal: whether somebody can still see the picture.
     """
 
     CSS_PATH = Path(__file__).with_name("app.tcss")
@@ -51,6 +52,7 @@ class Dashboard(App[str]):
         now: Callable[[], datetime] = clock.now,
         prober: Prober | None = None,
         painted: Callable[[], object] = lambda: None,
+        has_terminal: Callable[[], bool] = lambda: True,
     ) -> None:
         # Textual honours NO_COLOR; only on the terminal's own colours does it send none at all.
         is_colourless = "NO_COLOR" in os.environ
@@ -58,6 +60,7 @@ class Dashboard(App[str]):
         state = State(namespace=namespace, project=project, instance=connection.instance, now=now)
         self.desk = Desk(state, connection, prober or Prober())
         self._painted = painted
+        self._has_terminal = has_terminal
         for entry in theme.THEMES.values():
             self.register_theme(entry)
         self.theme = theme.NO_COLOUR if is_colourless else theme.DEFAULT
@@ -97,6 +100,10 @@ class Dashboard(App[str]):
         )
 
     def _tick(self) -> None:
+        # A terminal that closed without hanging up would be read again and again for nothing.
+        if not self._has_terminal():
+            self.exit("leave")
+            return
         self.screen.post_message(messages.Ticked())
 
     def _tell(self, make: Callable[[], Message]) -> None:

@@ -15,8 +15,9 @@ from textual.widgets import Input
 from choreo_local.apiclient.types import Capability, PlaneState, RowsChanged
 from choreo_local.errors import UnreachableError
 from tests.tui.driving import LARGE, SMALL, driving
-from tests.tui.fake import FakePlatform
+from tests.tui.fake import FakeConnection, FakePlatform
 from tui import demo
+from tui.app import Dashboard
 from tui.demo import GREETER, NOW, STATUS, WEB
 from tui.screens.board import BoardScreen
 from tui.screens.component import ComponentScreen
@@ -458,3 +459,13 @@ async def test_only_the_selected_url_is_asked(platform: FakePlatform) -> None:
         await driver.press("G", "1")
         await driver.until_painted("worker → development")
         assert asked.empty(), "the worker answers nowhere"
+
+
+async def test_the_dashboard_ends_with_its_terminal(platform: FakePlatform) -> None:
+    answers = iter([True, False])
+    app = Dashboard(
+        FakeConnection(platform),
+        prober=demo.DemoProber(),
+        has_terminal=lambda: next(answers, False),
+    )
+    assert await asyncio.wait_for(app.run_async(headless=True, size=SMALL), 30) == "leave"
