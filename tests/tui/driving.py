@@ -24,7 +24,7 @@ from tui.screens.board import BoardScreen
 
 SMALL = (80, 24)
 LARGE = (120, 40)
-_PATIENCE_SECONDS = 8.0
+_PATIENCE_SECONDS = 30.0
 _GLANCE_SECONDS = 0.003
 # The keys whose names are longer than what they type.
 _CHARACTERS = {_character_to_key(character): character for character in string.punctuation + " "}
