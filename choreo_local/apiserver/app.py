@@ -23,6 +23,7 @@ from choreo_local.apiserver.routers import (
     lifecycle,
     objects,
     secrets,
+    shell,
     workflowruns,
 )
 from choreo_local.authz.interfaces import DecisionPoint
@@ -77,6 +78,7 @@ def create_app(
     app.state.identity = provider
     app.include_router(discovery.router)
     app.include_router(autobuild.router)
+    app.include_router(shell.router)
     if provider is not None:
         app.include_router(identity.router)
     for router in _ROUTERS:

@@ -18,7 +18,10 @@ from choreo_local import clock
 from choreo_local.authz.interfaces import DecisionPoint
 from choreo_local.authz.types import Decision, Explanation, Hierarchy, Request, Subject
 
-_MUTATING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_CONNECT = "CONNECT"
+_MUTATING = frozenset({"POST", "PUT", "PATCH", "DELETE", _CONNECT})
+_BEGINNINGS = ("http.response.start", "websocket.accept", "websocket.http.response.start")
+_SWITCHED = 101
 _SIGN_IN = ("/oauth2/", "/device")
 # Questions, though they are asked with POST.
 _QUESTIONS = ("/api/v1/authz/evaluates",)
@@ -124,23 +127,30 @@ class Audited:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on; note what came of it where that matters."""
-        if scope["type"] != "http" or not _concerns(scope):
+        if scope["type"] not in {"http", "websocket"} or not _concerns(scope):
             await self._app(scope, receive, send)
             return
         scope.setdefault("state", {})
         identity, status = clock.new_event_id(), 500
+        is_noted = False
 
         async def noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", identity.encode())]
+            nonlocal status, is_noted
+            if message["type"] in _BEGINNINGS:
+                status = message.get("status", _SWITCHED)
+                given = message.get("headers") or ()
+                message["headers"] = [*given, (b"x-request-id", identity.encode())]
+            if message["type"] == "websocket.accept":
+                # It may go on for hours, and is to be seen while it does.
+                self._log.append(event(scope, status, identity))
+                is_noted = True
             await send(message)
 
         try:
             await self._app(scope, receive, noting)
         finally:
-            self._log.append(event(scope, status, identity))
+            if not is_noted:
+                self._log.append(event(scope, status, identity))
 
 
 def event(scope: Scope, status: int, identity: str) -> dict[str, Any]:
@@ -160,7 +170,7 @@ def event(scope: Scope, status: int, identity: str) -> dict[str, Any]:
         "service": _SERVICE,
         "resource": _resource(scope, checked),
         "metadata": {
-            "method": scope["method"],
+            "method": _method(scope),
             "path": _bounded(scope["path"]),
             "status": status,
             **_persona(scope),
@@ -170,7 +180,12 @@ def event(scope: Scope, status: int, identity: str) -> dict[str, Any]:
 
 def _concerns(scope: Scope) -> bool:
     path = scope["path"]
-    return scope["method"] in _MUTATING and path not in _QUESTIONS
+    return _method(scope) in _MUTATING and path not in _QUESTIONS
+
+
+def _method(scope: Scope) -> str:
+    """The verb; what is done over a WebSocket may change anything."""
+    return _CONNECT if scope["type"] == "websocket" else str(scope["method"])
 
 
 def _is_sign_in(scope: Scope) -> bool:
@@ -188,7 +203,7 @@ def _action(checked: Iterable[_Checked], scope: Scope) -> str:
     """What was asked for: the permission that was refused, else the last one."""
     found = list(checked)
     refused = next((each.action for each in found if not each.is_allowed), "")
-    return refused or (found[-1].action if found else f"{scope['method']} {_template(scope)}")
+    return refused or (found[-1].action if found else f"{_method(scope)} {_template(scope)}")
 
 
 def _template(scope: Scope) -> str:

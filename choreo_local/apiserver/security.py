@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable, Iterable
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from choreo_local.api.rest import TokenErrorCode
@@ -60,7 +60,7 @@ def owner_or_signed(token: str, provider: Provider) -> Authenticate:
     return authenticate
 
 
-async def authenticated(request: Request) -> None:
+async def authenticated(request: HTTPConnection) -> None:
     """The dependency: who sent this request."""
     authenticate: Authenticate = request.app.state.authenticate
     subject = authenticate(_bearer(request.headers.get("authorization", "")))
@@ -68,7 +68,7 @@ async def authenticated(request: Request) -> None:
     request.state.subject = _as(request, subject, persona) if persona else subject
 
 
-def _as(request: Request, subject: Subject | None, persona: str) -> Subject:
+def _as(request: HTTPConnection, subject: Subject | None, persona: str) -> Subject:
     """The owner may act as any user, to see what that user sees."""
     if subject != OWNER:
         raise ForbiddenError("only the owner of the instance may act as somebody else")
@@ -81,14 +81,14 @@ def _as(request: Request, subject: Subject | None, persona: str) -> Subject:
     return Subject("user", "groups", user.groups, id=user.name)
 
 
-def access(request: Request) -> Access:
+def access(request: HTTPConnection) -> Access:
     """What the sender of a request may do."""
     state = request.app.state
     decisions = Noting(state.decisions, request.scope.setdefault("state", {}))
     return Access(decisions, request.state.subject, state.services.objects)
 
 
-def objects(request: Request) -> AuthorizedObjects:
+def objects(request: HTTPConnection) -> AuthorizedObjects:
     """The objects of every kind, as the sender of a request may use them."""
     return AuthorizedObjects(request.app.state.services.objects, access(request))
 

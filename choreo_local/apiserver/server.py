@@ -14,6 +14,7 @@ from choreo_local.errors import InternalError
 
 # Streams to dashboards never end by themselves; this is how long a stop waits for them.
 _GRACE_SECONDS = 1
+_LONGEST_MESSAGE = 1024 * 1024
 
 
 class _Server(uvicorn.Server):
@@ -35,7 +36,8 @@ class ApiServer:
             lifespan="off",
             loop="none",
             http="httptools",
-            ws="none",
+            ws="auto",
+            ws_max_size=_LONGEST_MESSAGE,
             server_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=_GRACE_SECONDS,

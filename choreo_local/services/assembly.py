@@ -18,6 +18,7 @@ from choreo_local.services.logstream import Logs
 from choreo_local.services.planestores import PlaneStores
 from choreo_local.services.releases import Releases
 from choreo_local.services.secrets import Secrets
+from choreo_local.services.shells import Shells
 from choreo_local.services.tree import Tree
 from choreo_local.services.triggers import Triggers
 from choreo_local.services.workflowruns import WorkflowRuns
@@ -34,6 +35,7 @@ class Services:
     inspection: Inspection
     tree: Tree
     logs: Logs
+    shells: Shells
     triggers: Triggers
     workflow_runs: WorkflowRuns
     secrets: Secrets
@@ -59,6 +61,7 @@ def assemble(client: KubeClient, planes: Planes) -> Services:
         inspection=Inspection(cluster, gatherer, live),
         tree=Tree(cluster, objects, gatherer, live),
         logs=Logs(gatherer, live),
+        shells=Shells(gatherer, live),
         triggers=Triggers(cluster, objects, live),
         workflow_runs=WorkflowRuns(cluster, objects, gatherer, live),
         secrets=Secrets(client, cluster, objects, stores),

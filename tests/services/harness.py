@@ -23,13 +23,19 @@ from choreo_local.embedded.kubeapi.nodes import NodeConnection
 from choreo_local.embedded.kubeapi.server import Server
 from choreo_local.embedded.kubelet.kubelet import Kubelet, KubeletSettings
 from choreo_local.embedded.kubelet.records import ContainerRecord
-from choreo_local.embedded.kubelet.runtime import ContainerRequest, OutputSink
+from choreo_local.embedded.kubelet.runtime import (
+    CallerStreams,
+    ContainerRequest,
+    OutputSink,
+    StreamChoice,
+)
 from choreo_local.embedded.kubelet.simulated import SimulatedRuntime
 from choreo_local.embedded.scheduler import Scheduler
 from choreo_local.embedded.storage.store import MemoryBackend, Store
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.planes import PlaneClients
 from choreo_local.tasks import TaskGroup
+from tests.services import commands
 
 CRASHING_IMAGE = "choreo.local/crash:1.0"
 LAST_WORDS = "no DATABASE_URL"
@@ -49,6 +55,17 @@ class PretendingRuntime(SimulatedRuntime):
         if request.image.reference == CRASHING_IMAGE:
             self.end(record.id, exit_code=1)
         return record
+
+    async def exec(
+        self,
+        container_id: str,
+        command: Sequence[str],
+        streams: CallerStreams,
+        choice: StreamChoice,
+    ) -> int:
+        """Run it on this machine."""
+        del container_id
+        return await (commands.show_size(streams) if choice.tty else commands.run(command, streams))
 
 
 def _speaking(request: ContainerRequest) -> ContainerRequest:
