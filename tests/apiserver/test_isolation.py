@@ -300,8 +300,9 @@ async def test_a_board_that_is_watched_loses_what_was_taken_away(tenants: Api) -
         component = await tenants.must("GET", f"{_SHOP}/components/cart-3")
         component["metadata"]["annotations"] = {"openchoreo.dev/display-name": "Secret"}
         await tenants.must("PUT", f"{_SHOP}/components/cart-3", component)
+        # Rows that others change meanwhile go one after the other, too.
         async for event in events:
             if isinstance(event, RowsChanged):
-                assert "cart-3" in event.removed
                 assert event.rows == ()
-                break
+                if "cart-3" in event.removed:
+                    break
