@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _load(options: argparse.Namespace) -> Wishes:
     """Import the platform, which is most of a start's work, and read the person's wishes."""
-    with _hidden("kubernetes", "pykube"):
+    with _hidden("kubernetes", "kubernetes_asyncio", "pykube"):
         # kopf looks for these only to know their classes when it meets them; we never use them
         # with it, and they take a third of a second.
         importlib.import_module("kopf")
