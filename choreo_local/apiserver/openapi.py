@@ -1,196 +1,94 @@
-"""The description of our API that `/openapi.json` serves, made from the table of kinds; pure.
-
-Objects are described by their kind only: their fields are in the CRDs, which the kube API serves.
-"""
+"""The description of our API that `/openapi.json` serves, made of the table of kinds; pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+from choreo_local.api import rest
+from choreo_local.apiserver import openapi_kinds
+from choreo_local.apiserver.openapi_operations import ANY, OPERATIONS, PLAIN, SIGN_IN, Operation
+from choreo_local.apiserver.openapi_schemas import FREE, SCHEMAS, TEXT, list_of, reference
 from choreo_local.services import kinds
 from choreo_local.services.kinds import Rule, ServedKind
 
 Document = dict[str, Any]
 
 _LIST_PARAMETERS = ("labelSelector", "limit", "cursor")
-_ERROR = {"$ref": "#/components/responses/Error"}
+# Status → name and words of the response.
+_REFUSALS = {
+    "400": ("BadRequest", "The request cannot be understood."),
+    "401": ("Unauthorized", "A token is missing, or does not do."),
+    "403": ("Forbidden", "The caller may not do this."),
+    "404": ("NotFound", "What the path names does not exist."),
+    "409": ("Conflict", "It exists already, or changed in the meantime."),
+    "422": ("UnprocessableContent", "What was sent is not valid."),
+    "500": ("InternalError", "The server failed."),
+}
 
 
-def document(version: str) -> Document:
-    """An OpenAPI 3.0 document."""
-    paths: dict[str, Document] = {}
-    for kind in kinds.BY_KIND.values():
-        paths |= dict(_paths(kind))
-    for path, operation in _PUBLIC.items():
-        paths[path] = {"get": _operation(operation, "200", security=[])}
-    for special in _SPECIAL:
-        paths.setdefault(special.path, {"parameters": special.path_parameters})
-        paths[special.path][special.method] = _operation(
-            special.operation,
-            special.status,
-            body=special.body,
-            parameters=[_query(name) for name in special.queries],
-        )
+def document(version: str, *, signs_in: bool = False) -> Document:
+    """An OpenAPI 3.0 document.
+
+    Args:
+        version: of the server.
+        signs_in: whether the server has a place to sign in.
+    """
+    operations = [*_operations(), *(SIGN_IN if signs_in else ())]
     return {
         "openapi": "3.0.3",
         "info": {"title": "OpenChoreo API", "version": version},
-        "security": [{"bearer": []}],
-        "paths": dict(sorted(paths.items())),
+        "security": [{"bearerAuth": []}],
+        "paths": _paths(operations),
         "components": {
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": _SCHEMAS,
-            "responses": {"Error": {"description": "It failed.", "content": _json("Error")}},
+            "securitySchemes": {"bearerAuth": {"type": "http", "scheme": "bearer"}},
+            "schemas": dict(sorted({**openapi_kinds.schemas(), **SCHEMAS}.items())),
+            "responses": dict(_responses()),
         },
     }
 
 
-class _Special(NamedTuple):
-    """An operation that only some kinds have, or that is ours."""
-
-    method: str
-    path: str
-    operation: str
-    queries: tuple[str, ...] = ()
-    status: str = "200"
-    body: str = ""
-
-    @property
-    def path_parameters(self) -> list[Document]:
-        """Those in braces."""
-        return [_path_parameter(name) for name in re.findall(r"{(\w+)}", self.path)]
+def _responses() -> Iterator[tuple[str, Document]]:
+    for status, (name, words) in _REFUSALS.items():
+        schema = "TokenError" if status == "401" else "ErrorResponse"
+        yield name, {"description": words, "content": _json(reference(schema))}
 
 
-_OF_COMPONENT = "/api/v1/namespaces/{namespaceName}/components/{componentName}"
-_OF_BINDING = "/api/v1/namespaces/{namespaceName}/releasebindings/{releaseBindingName}/k8sresources"
-_OURS = "/choreo/v1/namespaces/{namespaceName}"
-_OUR_COMPONENT = f"{_OURS}/components/{{componentName}}"
-_ALPHA = "/api/v1alpha1/namespaces/{namespaceName}"
-_SCOPE = ("namespace", "project", "component", "resource")
-_TRIGGER = f"{_ALPHA}/releasebindings/{{releaseBindingName}}/trigger"
-_OF_RUN = "/api/v1/namespaces/{namespaceName}/workflowruns/{runName}"
-_SPECIAL = (
-    _Special("get", "/api/v1/authz/actions", "listActions"),
-    _Special("post", "/api/v1/authz/evaluates", "evaluates"),
-    _Special("get", "/api/v1/authz/profile", "getSubjectProfile", _SCOPE),
-    _Special("get", "/api/v1/authn/subject-types", "listSubjectTypes"),
-    _Special("get", "/choreo/v1/authz/explanation", "explainDecision", ("action", *_SCOPE, "as")),
-    _Special("get", f"{_OF_RUN}/status", "getWorkflowRunStatus"),
-    _Special("get", f"{_OF_RUN}/logs", "getWorkflowRunLogs", ("task", "sinceSeconds")),
-    _Special("get", f"{_OF_RUN}/events", "getWorkflowRunEvents", ("task",)),
-    _Special("post", _TRIGGER, "triggerReleaseBindingCronJob"),
-    _Special("get", f"{_ALPHA}/secrets", "listSecrets", ("limit", "cursor")),
-    _Special("post", f"{_ALPHA}/secrets", "createSecret", status="201", body="Object"),
-    _Special("get", f"{_ALPHA}/secrets/{{secretName}}", "getSecret"),
-    _Special("put", f"{_ALPHA}/secrets/{{secretName}}", "updateSecret", body="Object"),
-    _Special("delete", f"{_ALPHA}/secrets/{{secretName}}", "deleteSecret", status="204"),
-    _Special("get", f"{_ALPHA}/gitsecrets", "listGitSecrets"),
-    _Special("post", f"{_ALPHA}/gitsecrets", "createGitSecret", status="201", body="Object"),
-    _Special("delete", f"{_ALPHA}/gitsecrets/{{gitSecretName}}", "deleteGitSecret", status="204"),
-    _Special("post", "/api/v1alpha1/autobuild", "handleAutoBuild", body="Object"),
-    _Special("get", f"{_OF_COMPONENT}/schema", "getComponentSchema"),
-    _Special("post", f"{_OF_COMPONENT}/generate-release", "generateRelease", (), "201", "Object"),
-    _Special("get", f"{_OF_BINDING}/tree", "getReleaseBindingK8sResourceTree"),
-    _Special(
-        "get",
-        f"{_OF_BINDING}/events",
-        "getReleaseBindingK8sResourceEvents",
-        ("group", "version", "kind", "name"),
-    ),
-    _Special(
-        "get",
-        f"{_OF_BINDING}/logs",
-        "getReleaseBindingK8sResourceLogs",
-        ("podName", "container", "sinceSeconds"),
-    ),
-    _Special("get", "/choreo/v1/status", "getStatus"),
-    _Special("get", f"{_OURS}/board", "getBoard", ("project", "watch")),
-    _Special("get", f"{_OUR_COMPONENT}/promotion", "planPromotion", ("to", "from", "release")),
-    _Special("post", f"{_OUR_COMPONENT}/promotion", "promote", body="Object"),
-    _Special("get", f"{_OUR_COMPONENT}/rollback", "planRollback", ("environment",)),
-    _Special("post", f"{_OUR_COMPONENT}/rollback", "rollBack", ("environment",), body="Object"),
-    _Special("post", f"{_OUR_COMPONENT}/undeploy", "undeploy", ("environment",)),
-    _Special("get", f"{_OUR_COMPONENT}/why", "explain", ("environment",)),
-    _Special("get", f"{_OUR_COMPONENT}/url", "getUrls", ("environment", "endpoint")),
-    _Special("get", f"{_OUR_COMPONENT}/details", "getDetails", ("environment",)),
-    _Special(
-        "get",
-        f"{_OUR_COMPONENT}/logs",
-        "getLogs",
-        ("environment", "follow", "tail", "since", "previous"),
-    ),
-)
-_PUBLIC = {
-    "/health": "getHealth",
-    "/ready": "getReady",
-    "/version": "getVersion",
-    "/openapi.json": "getOpenAPISpec",
-}
-_SCHEMAS: Document = {
-    "Error": {
-        "type": "object",
-        "required": ["error", "code"],
-        "properties": {"error": {"type": "string"}, "code": {"type": "string"}},
-    },
-    "Object": {
-        "type": "object",
-        "required": ["metadata"],
-        "properties": {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
-            "metadata": {"type": "object"},
-            "spec": {"type": "object"},
-            "status": {"type": "object"},
-        },
-    },
-    "List": {
-        "type": "object",
-        "required": ["items", "pagination"],
-        "properties": {
-            "items": {"type": "array", "items": {"$ref": "#/components/schemas/Object"}},
-            "pagination": {
-                "type": "object",
-                "properties": {
-                    "nextCursor": {"type": "string"},
-                    "remainingCount": {"type": "integer"},
-                },
-            },
-        },
-    },
-}
+def _paths(operations: Iterable[Operation]) -> dict[str, Document]:
+    paths: dict[str, Document] = {}
+    for operation in operations:
+        item = paths.setdefault(operation.path, {})
+        if operation.path_parameters:
+            item["parameters"] = [_path_parameter(name) for name in operation.path_parameters]
+        item[operation.method] = _described(operation)
+    return dict(sorted(paths.items()))
 
 
-def _paths(kind: ServedKind) -> Iterator[tuple[str, Document]]:
-    root = "/api/v1"
-    parameters = []
-    if kind.resource.namespaced:
-        root += "/namespaces/{namespaceName}"
-        parameters.append(_path_parameter("namespaceName"))
-    root += f"/{kind.resource.plural}"
-    name = _operation_name(kind)
-    queries = [_query(query) for query in (*kind.filters, *_LIST_PARAMETERS)]
-    yield (
-        root,
-        {
-            "parameters": parameters,
-            "get": _operation(f"list{_plural(name)}", "200", schema="List", parameters=queries),
-            "post": _operation(f"create{name}", "201", schema="Object", body="Object"),
-        },
-    )
-    one = {
-        "parameters": [*parameters, _path_parameter(kind.parameter)],
-        "get": _operation(f"get{name}", "200", schema="Object"),
-        "delete": _operation(f"delete{name}", "204"),
-    }
+def _operations() -> Iterator[Operation]:
+    for kind in kinds.BY_KIND.values():
+        for operation in _of_kind(kind):
+            yield operation._replace(tag=kind.kind)
+    yield from OPERATIONS
+
+
+def _of_kind(kind: ServedKind) -> Iterator[Operation]:
+    """The operations that the generic router serves of a kind."""
+    root = "/api/v1/namespaces/{namespaceName}" if kind.resource.namespaced else "/api/v1"
+    many = f"{root}/{kind.resource.plural}"
+    one = f"{many}/{{{kind.parameter}}}"
+    name, schema = _operation_name(kind), openapi_kinds.name(kind.kind)
+    queries = (*kind.filters, *_LIST_PARAMETERS)
+    yield Operation("get", many, f"list{name}s", f"Lists {name}s.", f"{schema}List", queries)
+    words = f"Creates a {name}."
+    yield Operation("post", many, f"create{name}", words, schema, body=schema, status="201")
+    yield Operation("get", one, f"get{name}", f"Shows a {name}.", schema)
+    yield Operation("delete", one, f"delete{name}", f"Deletes a {name}.", status="204")
     if Rule.IMMUTABLE not in kind.rules:
-        one["put"] = _operation(f"update{name}", "200", schema="Object", body="Object")
-    yield f"{root}/{{{kind.parameter}}}", one
+        words = f"Replaces spec, labels and annotations of a {name}."
+        yield Operation("put", one, f"update{name}", words, schema, body=schema)
     if Rule.SCHEMA in kind.rules:
-        yield (
-            f"{root}/{{{kind.parameter}}}/schema",
-            {"parameters": one["parameters"], "get": _operation(f"get{name}Schema", "200")},
-        )
+        words = f"Shows the parameters that a {name} takes."
+        yield Operation("get", f"{one}/schema", f"get{name}Schema", words, "SchemaResponse")
 
 
 # Roles have shorter names in operations than as kinds.
@@ -206,50 +104,72 @@ def _operation_name(kind: ServedKind) -> str:
     return _OPERATION_NAMES.get(kind.kind, kind.kind)
 
 
-def _plural(name: str) -> str:
-    return f"{name}s"
-
-
-def _operation(
-    operation: str,
-    status: str,
-    *,
-    schema: str = "",
-    body: str = "",
-    parameters: list[Document] | None = None,
-    security: list[Document] | None = None,
-) -> Document:
-    response: Document = {"description": "Done."}
-    if schema:
-        response["content"] = _json(schema)
-    found: Document = {"operationId": operation, "responses": {status: response, "default": _ERROR}}
+def _described(operation: Operation) -> Document:
+    answer: Document = {"description": "Done."}
+    if operation.answer == PLAIN:
+        answer["content"] = {"text/plain": {"schema": TEXT}}
+    elif operation.answer:
+        answer["content"] = _json(_schema(operation.answer))
+    found: Document = {
+        "operationId": operation.operation,
+        "summary": operation.words,
+        "tags": [operation.tag],
+        "responses": {operation.status: answer, **dict(_refused(operation))},
+    }
+    parameters = [*map(_query, operation.queries), *map(_header, operation.headers)]
     if parameters:
         found["parameters"] = parameters
-    if body:
-        found["requestBody"] = {"required": True, "content": _json(body)}
-    if security is not None:
-        found["security"] = security
+    if operation.body:
+        found["requestBody"] = {"required": True, "content": _json(_schema(operation.body))}
+    if operation.public:
+        found["security"] = []
     return found
 
 
-def _json(schema: str) -> Document:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+def _refused(operation: Operation) -> Iterable[tuple[str, Document]]:
+    """How it may fail; what is public and takes nothing only answers."""
+    if operation.public and not operation.body:
+        return
+    for status, (name, _) in _REFUSALS.items():
+        if operation.body or status not in {"409", "422"} or operation.method == "delete":
+            yield status, {"$ref": f"#/components/responses/{name}"}
+
+
+def _schema(name: str) -> Document:
+    if name == ANY:
+        return FREE
+    return list_of(reference(name[1:-1])) if name.startswith("[") else reference(name)
+
+
+def _json(schema: Document) -> Document:
+    return {"application/json": {"schema": schema}}
 
 
 def _path_parameter(name: str) -> Document:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+    return {"name": name, "in": "path", "required": True, "schema": TEXT}
 
 
-_QUERY_TYPES = {
-    "limit": "integer",
-    "tail": "integer",
-    "sinceSeconds": "integer",
-    "watch": "boolean",
-    "follow": "boolean",
-    "previous": "boolean",
+def _header(name: str) -> Document:
+    return {"name": name, "in": "header", "required": False, "schema": TEXT}
+
+
+_SECONDS: Document = {"type": "integer", "format": "int64", "minimum": 0}
+_QUERY_TYPES: dict[str, Document] = {
+    "limit": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": rest.MAX_LIMIT,
+        "default": rest.DEFAULT_LIMIT,
+    },
+    "tail": {"type": "integer", "minimum": 0},
+    "sinceSeconds": _SECONDS,
+    "watch": {"type": "boolean"},
+    "follow": {"type": "boolean"},
+    "previous": {"type": "boolean"},
 }
 
 
-def _query(name: str) -> Document:
-    kind = _QUERY_TYPES.get(name, "string")
-    return {"name": name, "in": "query", "required": False, "schema": {"type": kind}}
+def _query(text: str) -> Document:
+    name = text.removesuffix("!")
+    schema = _QUERY_TYPES.get(name, TEXT)
+    return {"name": name, "in": "query", "required": text.endswith("!"), "schema": schema}

@@ -18,7 +18,7 @@ button{font:inherit;padding:.5rem 1.2rem;margin:.6rem .6rem 0 0}
 .problem{color:#a40000}.hint{color:#57606a;font-size:.9rem}
 @media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}.problem{color:#ff8080}}
 """
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
@@ -86,7 +86,7 @@ def _page(title: str, body: str, *, status: int) -> Response:
         f"<title>{_safe(title)}</title><style>{_STYLE}</style></head>"
         f"<body><h1>{_safe(title)}</h1>{body}</body></html>"
     )
-    return HTMLResponse(content, status_code=status, headers=_HEADERS)
+    return HTMLResponse(content, status_code=status, headers=HEADERS)
 
 
 def _safe(text: str) -> str:

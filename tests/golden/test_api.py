@@ -14,12 +14,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import yaml
 
-from choreo_local.apiserver import openapi
 from choreo_local.identity.keys import SigningKeys
 from tests.apiserver.harness import Api, serve
-from tests.golden import GOLDENS, differences, fixture, load
+from tests.golden import GOLDENS, differences, load
 from tests.golden.callers import Callers
 from tests.golden.preparation import Preparation
 from tests.services import harness
@@ -162,20 +160,3 @@ def test_the_conversation_is_there() -> None:
     if not _sequence():
         pytest.skip("recordings are not here; set CHOREO_GOLDENS")
     assert len(_sequence()) > 1000
-
-
-def test_our_description_names_operations_as_upstream_does() -> None:
-    content = yaml.safe_load(fixture("openapi/openchoreo-api.yaml").read_text(encoding="utf-8"))
-    theirs, ours = _operations(content), _operations(openapi.document("1.0"))
-    shared = {key: name for key, name in ours.items() if not key[0].startswith("/choreo/")}
-    assert {key: theirs.get(key) for key in shared} == shared
-    assert len(shared) == 213
-
-
-def _operations(document: dict[str, Any]) -> dict[tuple[str, str], str]:
-    return {
-        (path, method): operation["operationId"]
-        for path, item in document["paths"].items()
-        for method, operation in item.items()
-        if method in {"get", "put", "post", "delete"}
-    }

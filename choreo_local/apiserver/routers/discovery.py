@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 
+import orjson
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from choreo_local import __version__
-from choreo_local.apiserver import openapi, problems
+from choreo_local.apiserver import openapi, pages, problems, reference
 
 router = APIRouter()
 _GET = ["GET", "HEAD"]
@@ -44,8 +46,27 @@ async def version(request: Request) -> Response:
 
 async def openapi_document(request: Request) -> Response:
     """The description of the API."""
-    del request
-    return problems.json_response(openapi.document(__version__))
+    return Response(_description(signs_in=_signs_in(request)), media_type="application/json")
+
+
+async def docs(request: Request) -> Response:
+    """The same for people."""
+    return HTMLResponse(_page(signs_in=_signs_in(request)), headers=pages.HEADERS)
+
+
+def _signs_in(request: Request) -> bool:
+    return request.app.state.identity is not None
+
+
+# It takes a moment to make, and never changes.
+@cache
+def _description(*, signs_in: bool) -> bytes:
+    return orjson.dumps(openapi.document(__version__, signs_in=signs_in))
+
+
+@cache
+def _page(*, signs_in: bool) -> str:
+    return reference.page(orjson.loads(_description(signs_in=signs_in)))
 
 
 for _path, _endpoint in (
@@ -53,5 +74,6 @@ for _path, _endpoint in (
     ("/ready", ready),
     ("/version", version),
     ("/openapi.json", openapi_document),
+    ("/docs", docs),
 ):
     router.add_api_route(_path, _endpoint, methods=_GET, response_model=None)
