@@ -37,7 +37,7 @@ async def test_the_earliest_of_several_delays_counts() -> None:
     queue: WorkQueue[str] = WorkQueue()
     queue.add_after("a", 60)
     queue.add_after("a", 0)
-    assert await asyncio.wait_for(queue.get(), 1) == "a"
+    assert await asyncio.wait_for(queue.get(), 30) == "a"
     queue.done("a")
     assert queue.idle
 
@@ -72,7 +72,7 @@ async def test_workers_share_the_keys_and_each_key_has_one_worker_at_a_time() ->
     queue.add("a")
     queue.add("b")
     workers = [asyncio.create_task(work(queue, look_at)) for _ in range(3)]
-    await asyncio.wait_for(finished.wait(), 1)
+    await asyncio.wait_for(finished.wait(), 30)
     for worker in workers:
         worker.cancel()
     await asyncio.gather(*workers, return_exceptions=True)

@@ -30,7 +30,7 @@ class Inbox:
         self._queue.put_nowait(message)
 
     async def next(self, kind: type[M]) -> M:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             message = await self._queue.get()
         assert isinstance(message, kind), message
         return message
@@ -94,7 +94,7 @@ async def test_status_that_cannot_be_had_is_asked_for_again(platform: FakePlatfo
     inbox = Inbox()
     platform.failures["status"] = UnreachableError("refused")
     async with working(data.follow_status(FakeConnection(platform), inbox, seconds=0)):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             for _ in range(3):
                 assert await platform.noted.get() == "status"
         del platform.failures["status"]
@@ -197,7 +197,7 @@ async def test_batches_send_the_first_item_at_once_and_the_rest_together() -> No
         batches.add(number)
     assert sent == [(0,)]
     arrived.clear()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await arrived.wait()
     assert sent == [(0,), (1, 2, 3, 4)]
 

@@ -86,7 +86,7 @@ class World:
         await self.create(EXTERNAL_SECRETS, name, spec={"secretStoreRef": reference, **spec})
 
     async def until(self, fulfilled: Callable[[], Any]) -> Any:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 found = await fulfilled()
                 if found:

@@ -180,7 +180,7 @@ async def test_exec_over_spdy(api: Api) -> None:
             numbers[kind], frame = caller.open(streamtype=kind)
             await pipe.send(frame)
         await pipe.send(caller.data(numbers["stdin"], b"over spdy", last=True))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async for message in pipe.messages():
                 caller.take(message)
                 if numbers["error"] in caller.ended:
@@ -214,7 +214,7 @@ async def forward(api: Api, content: bytes) -> tuple[bytes, bytes]:
         data, frame = caller.open(streamtype="data", port="80", requestid="0")
         await pipe.send(frame)
         await pipe.send(caller.data(data, content, last=True))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async for message in pipe.messages():
                 caller.take(message)
                 if {error, data} <= caller.ended:
@@ -240,7 +240,7 @@ async def test_ports_are_forwarded_over_channels(api: Api, node: NodeStub) -> No
     ):
         await pipe.send(b"\x00ping")
         received = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async for message in pipe.messages():
                 received.append(message)
                 if message == b"\x00PING":

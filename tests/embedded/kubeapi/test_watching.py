@@ -36,7 +36,7 @@ async def events(api: Api, query: str) -> AsyncIterator[dict[str, Any]]:
 
 async def take(api: Api, query: str, count: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         async for event in events(api, query):
             found.append(event)
             if len(found) == count:

@@ -135,7 +135,7 @@ async def said(output: Output) -> None:
 
 
 async def accepting(address: str, port: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             try:
                 _, writer = await asyncio.open_connection(address, port)

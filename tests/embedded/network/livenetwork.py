@@ -49,7 +49,7 @@ async def live_network() -> AsyncIterator[LiveNetwork]:
 
 async def until(fulfilled: Callable[[], Awaitable[Any]]) -> Any:
     """Wait until something is true; answers it."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             found = await fulfilled()
             if found:

@@ -54,7 +54,7 @@ class World:
     async def create(self, obj: dict[str, Any], **more: Any) -> None:
         kept = ("name", "namespace", "labels")
         metadata = {key: obj["metadata"][key] for key in kept if key in obj["metadata"]}
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             kind = await self._served(obj)
         await self.kube.create(kind, {**obj, **more, "metadata": metadata})
 
@@ -66,7 +66,7 @@ class World:
                 await asyncio.sleep(0.005)
 
     async def until(self, fulfilled: Callable[[], Any]) -> Any:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 found = await fulfilled()
                 if found:
