@@ -37,10 +37,12 @@ class Callers:
 
     Args:
         keys: of the issuer.
+        directory: who can sign in there.
     """
 
-    def __init__(self, keys: SigningKeys) -> None:
+    def __init__(self, keys: SigningKeys, directory: Directory | None = None) -> None:
         self._keys = keys
+        self._directory = directory or Directory({}, {})
         self._url = ""
         self._bad: Mapping[str, Callable[[], str]] = {
             "expired": lambda: self._sign(groups=["admins"], exp=1),
@@ -55,7 +57,7 @@ class Callers:
     def provider(self, url: str) -> Provider:
         """The issuer, at the URL of the API."""
         self._url = url
-        return Provider(lambda: url, self._keys, Directory({}, {}))
+        return Provider(lambda: url, self._keys, self._directory)
 
     def token(self, name: str) -> str | None:
         """The token of a caller; None for `none`."""
