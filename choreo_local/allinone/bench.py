@@ -45,7 +45,7 @@ def measure_up(*, starts: int, changes: int, say: Callable[[str], None]) -> list
     second = Figure("the same, second start", "≤ 1500 ms")
     changed = Figure("manifest applied → new version answers", "p50 ≤ 150, p99 ≤ 500 ms")
     promoted = Figure("promotion → new environment answers", "p50 ≤ 250 ms")
-    with _bench_home() as bench:
+    with bench_home() as bench:
         for number in range(starts):
             say(f"start {number + 1} of {starts}")
             bench.choreo("down", "--purge", "--yes")
@@ -61,20 +61,21 @@ def measure_up(*, starts: int, changes: int, say: Callable[[str], None]) -> list
 
 
 @contextmanager
-def _bench_home() -> Iterator[_Bench]:
+def bench_home() -> Iterator[Bench]:
+    """A home for one instance, gone in the end."""
     with tempfile.TemporaryDirectory(prefix="choreo-bench-") as folder:
-        bench = _Bench(Path(folder))
+        bench = Bench(Path(folder))
         try:
             yield bench
         finally:
             bench.choreo("down", "--purge", "--yes")
 
 
-class _Bench:
+class Bench:
     """The commands of one instance in a home of its own."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
+        self.home = home
         # What a shell exports for an instance of its own would lead the commands there.
         kept = {name: text for name, text in os.environ.items() if not name.startswith("CHOREO_")}
         self._environment = {**kept, "CHOREO_HOME": str(home)}
@@ -109,7 +110,7 @@ class _Bench:
         return self._until(demo.HOST.replace("development", "staging"), word, time.perf_counter())
 
     def _until(self, host: str, word: str, began: float) -> float:
-        record = instances.load(InstancePaths.of("default", self._home))
+        record = instances.load(InstancePaths.of("default", self.home))
         assert record is not None
         port = record.ports["gateway"]
         deadline = began + _WAIT_SECONDS

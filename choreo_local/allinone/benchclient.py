@@ -1,4 +1,4 @@
-"""The client of `choreo bench kube`: HTTP/1.1 on kept connections, and as little else as possible.
+"""The client of `choreo bench kube` and `api`: HTTP/1.1 on kept connections, and little else.
 
 A client library would take longer for a request than the servers that are to be measured; both
 share the machine's cores with it.
@@ -29,11 +29,11 @@ _END_OF_CHUNKS = b"\r\n0\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach an API server, and as whom."""
+    """How to reach an API server, and as whom; without a context there is no TLS."""
 
     host: str
     port: int
-    context: ssl.SSLContext
+    context: ssl.SSLContext | None
     token: str = ""
 
 

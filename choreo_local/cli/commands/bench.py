@@ -129,6 +129,20 @@ def authz(*, bindings: int, decisions: int, rounds: int, form: str) -> int:
     return 0
 
 
+@bench.command()
+@click.option("--requests", type=click.IntRange(1, 100_000), default=1_000, show_default=True)
+@click.option("--listed", type=click.IntRange(1, 100_000), default=1_000, show_default=True)
+@click.option("--rounds", type=click.IntRange(1, 100), default=5, show_default=True)
+@options.output_format("table", "json", "yaml")
+def api(*, requests: int, listed: int, rounds: int, form: str) -> int:
+    """Time requests to the OpenChoreo API, with authorization on."""
+    from choreo_local.allinone import apibench
+
+    extent = apibench.Extent(requests=requests, listed=listed, rounds=rounds)
+    _show(apibench.measure(extent, output.say), form)
+    return 0
+
+
 def _compare(measured: dict[str, list[Figure]]) -> None:
     """A line a figure; a ratio above 1 means that the embedded server is better."""
     (name, ours), *others = measured.items()
