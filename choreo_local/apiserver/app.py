@@ -24,6 +24,7 @@ from choreo_local.apiserver.routers import (
     objects,
     secrets,
     shell,
+    wirelogs,
     workflowruns,
 )
 from choreo_local.authz.interfaces import DecisionPoint
@@ -44,6 +45,7 @@ _ROUTERS = (
     components.router,
     secrets.router,
     workflowruns.router,
+    wirelogs.router,
     objects.router,
 )
 

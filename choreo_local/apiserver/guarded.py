@@ -5,19 +5,24 @@ A route without one of these must check by itself; a test knows those that do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastapi import Depends, Request
 
 from choreo_local.apiserver import paging, security
+from choreo_local.apiserver.problems import PlainTextError
 from choreo_local.authz.types import Hierarchy
 from choreo_local.errors import NotFoundError
-from choreo_local.services import kinds
+from choreo_local.services import guards, kinds
 from choreo_local.services.access import Access
 
 # Set on every guard: the actions it asks for.
 ACTIONS = "guarded_actions"
+
+_OF_PROJECT = ("project", "component")
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 def in_namespace(action: str) -> Any:
@@ -35,6 +40,27 @@ def stored(action: str, kind: str, parameter: str) -> Any:
     async def check(request: Request) -> None:
         name, namespace = request.path_params[parameter], request.path_params["namespace"]
         await security.access(request).check_stored(action, kinds.BY_KIND[kind], name, namespace)
+
+    return _dependency(check, action)
+
+
+def in_environment(action: str) -> Any:
+    """The action must be allowed in the environment of the path, for what the query names there."""
+
+    async def check(request: Request) -> None:
+        namespace, environment = (
+            request.path_params[name] for name in ("namespace", "environment")
+        )
+        project, component = (request.query_params.get(name) or "" for name in _OF_PROJECT)
+        if component and not project:
+            raise PlainTextError("component filter requires project filter")
+        named = zip(("environment", *_OF_PROJECT), (environment, project, component), strict=True)
+        for word, name in named:
+            if name and not _LABEL.fullmatch(name):
+                raise PlainTextError(f"invalid {word} parameter")
+        where = Hierarchy(namespace, project, component)
+        access = security.access(request)
+        access.check(action, where, guards.environment(environment, namespace))
 
     return _dependency(check, action)
 
