@@ -14,8 +14,10 @@ import casbin
 from casbin.model import Model
 
 from choreo_local.authz import conditions, explanations, profiles
+from choreo_local.authz.actions import ANY
 from choreo_local.authz.policies import (
     ALLOW,
+    ANY_NAMESPACE,
     DENY,
     UNCONDITIONAL,
     Grant,
@@ -27,7 +29,15 @@ from choreo_local.authz.policies import (
     role_of,
 )
 from choreo_local.authz.policyset import PolicySet, decisive
-from choreo_local.authz.types import ANYWHERE, Decision, Explanation, Hierarchy, Request, Subject
+from choreo_local.authz.types import (
+    ANYWHERE,
+    OWNER,
+    Decision,
+    Explanation,
+    Hierarchy,
+    Request,
+    Subject,
+)
 from choreo_local.errors import BadRequestError
 
 NO_POLICY = "no matching policies found"
@@ -42,6 +52,21 @@ e = some(where (p.eft == allow)) && !some(where (p.eft == deny))
 m = r.sub == p.sub && reaches(p.resource, r.resource) && grants(p.role, p.role_ns, r.act) \
 && holds(p.cond, p.eft, r.act, r.ctx)
 """
+# What the owner of the instance may do is no object that somebody could delete or forbid: whoever
+# has the state directory has everything in it anyway, and must be able to mend the policies.
+_OWN_ROLE = Role("choreo.dev/owner", ANY_NAMESPACE)
+_OWN_POLICIES = tuple(
+    Policy(
+        f"{OWNER.claim}:{value}",
+        ANYWHERE,
+        *_OWN_ROLE,
+        effect=ALLOW,
+        condition=UNCONDITIONAL,
+        binding=_OWN_ROLE.name,
+    )
+    for value in OWNER.values
+)
+_OWN_SUBJECTS = f"{OWNER.claim}:"
 
 
 class _Engine(casbin.Enforcer):  # type: ignore[misc]  # casbin is untyped
@@ -70,6 +95,8 @@ class Enforcer:
 
     def __init__(self) -> None:
         self._known = PolicySet()
+        self._known.set_role(_OWN_ROLE, [Grant(_OWN_ROLE.name, ANY, _OWN_ROLE.namespace)])
+        self._known.set_policies(_OWN_ROLE.name, _OWN_POLICIES)
         # casbin writes a line for every denial; the API's access and audit logs say more.
         logging.getLogger("casbin").setLevel(logging.ERROR)
         model = Model()
@@ -86,7 +113,9 @@ class Enforcer:
         if is_role(obj):
             self.set_role(role_of(obj), grants(obj))
         else:
-            self.set_policies(_source(obj), policies(obj))
+            found = policies(obj)
+            others = [each for each in found if not each.subject.startswith(_OWN_SUBJECTS)]
+            self.set_policies(_source(obj), others)
 
     def drop(self, obj: Mapping[str, Any]) -> None:
         """An object of one of the four Authz kinds is gone."""

@@ -28,8 +28,8 @@ class Subject:
     id: str = ""
 
 
-# Whoever holds the token in the state directory. No token that somebody else issued has this claim;
-# the bundle `authz` binds it to the role `admin`.
+# Whoever holds the token in the state directory. No token that somebody else issued has this claim,
+# and no binding reaches it: the enforcer itself allows its bearer everything.
 OWNER = Subject("user", "choreo.dev/owner", ("true",), id="owner")
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from choreo_local.authz.types import OWNER
 from choreo_local.services.permissions import MOST_QUESTIONS
 from tests.apiserver.harness import TOKEN, Api, serve, token_of
+from tests.authz.objects import binding
 from tests.services import harness
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
@@ -95,11 +97,14 @@ async def test_the_types_of_callers_are_listed_in_their_order(api: Api) -> None:
     assert (mechanism["type"], mechanism["entitlement"]["claim"]) == ("jwt", "groups")
 
 
-async def test_the_owner_of_the_token_file_is_administrator_by_a_binding(api: Api) -> None:
+async def test_the_owner_cannot_be_locked_out_by_roles_and_bindings(api: Api) -> None:
+    lockout = binding("lockout", "admin", group="true", effect="deny")
+    lockout["spec"]["entitlement"]["claim"] = OWNER.claim
+    await api.must("POST", "/api/v1/clusterauthzrolebindings", lockout)
+    await api.follow()
     found = await api.must("GET", f"{_EXPLANATION}?action=clusterauthzrole:delete")
     assert found["allowed"]
-    binding = await api.must("GET", "/api/v1/clusterauthzrolebindings/owner-binding")
-    assert binding["spec"]["roleMappings"][0]["roleRef"]["name"] == "admin"
+    await api.must("DELETE", "/api/v1/clusterauthzrolebindings/lockout")
 
 
 async def test_a_denial_is_explained(api: Api) -> None:

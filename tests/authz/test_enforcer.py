@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from choreo_local.authz.enforcer import NO_POLICY, Enforcer
-from choreo_local.authz.types import Hierarchy, Request, Subject
+from choreo_local.authz.types import OWNER, Hierarchy, Request, Subject
 from choreo_local.errors import BadRequestError
 from tests.authz.objects import binding, role, user
 
@@ -30,6 +30,19 @@ def allows(
 def test_nothing_is_allowed_without_policies() -> None:
     decision = Enforcer().decide(Request(user("dev"), "component:view", CART))
     assert (decision.allowed, decision.reason) == (False, NO_POLICY)
+
+
+def test_no_object_gives_to_the_owner_or_takes_away() -> None:
+    lockout = binding("b", "r", group="true", effect="deny")
+    lockout["spec"]["entitlement"]["claim"] = OWNER.claim
+    known = enforcer(role("r", "*"), lockout)
+    for where in (Hierarchy(), SHOP, CART):
+        assert allows(known, "component:delete", where, OWNER)
+        assert known.covers(OWNER, "component:delete", where)
+    known.drop(lockout)
+    assert allows(known, "clusterauthzrole:create", Hierarchy(), OWNER)
+    others = Subject("user", OWNER.claim, ("false",))
+    assert not allows(known, "component:delete", CART, others)
 
 
 def test_a_binding_reaches_its_scope_and_all_below_it() -> None:
