@@ -61,6 +61,8 @@ def _cluster(kind: str, plural: str = "") -> ResourceKind:
     return ResourceKind(labels.GROUP, labels.VERSION, kind, plural, namespaced=False)
 
 
+# Kubernetes' own, and yet a kind of the OpenChoreo API.
+NAMESPACE = ResourceKind("", "v1", "Namespace", "namespaces", namespaced=False)
 AUTHZ_ROLE = _namespaced("AuthzRole")
 AUTHZ_ROLE_BINDING = _namespaced("AuthzRoleBinding")
 CLUSTER_AUTHZ_ROLE = _cluster("ClusterAuthzRole")

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import functools
 import urllib.parse
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import aiohttp
 import orjson
 
 from choreo_local.api import registry
-from choreo_local.apiclient import failures, wire
+from choreo_local.apiclient import transport, wire
 from choreo_local.apiclient.streams import json_lines
 from choreo_local.apiclient.types import (
+    Applied,
     Board,
     BoardEvent,
     BoardReplaced,
@@ -58,6 +57,7 @@ class ApiClient:
         token: bearer token; see `login.find`.
         persona: the user as whom the owner acts.
         timeout_seconds: for answers that are not streams.
+        travels: how requests do.
     """
 
     def __init__(
@@ -67,13 +67,15 @@ class ApiClient:
         *,
         persona: str = "",
         timeout_seconds: float = 30,
+        travels: type[transport.Blocking | transport.Pooled] = transport.Pooled,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         if persona:
-            self._headers["Choreo-As"] = persona
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=5)
-        self._session: aiohttp.ClientSession | None = None
+            headers["Choreo-As"] = persona
+        self._transport: transport.Transport = travels(
+            self.base_url, headers, timeout_seconds=timeout_seconds
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,9 +90,7 @@ class ApiClient:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._transport.close()
 
     # The instance.
 
@@ -259,6 +259,29 @@ class ApiClient:
         path = _path(kind, obj["metadata"].get("namespace"), obj["metadata"]["name"])
         return _object(await self._request("PUT", path, body=obj))
 
+    async def apply(
+        self,
+        kind: ResourceKind,
+        manifest: Mapping[str, Any],
+        namespace: str | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> Applied:
+        """Make an object, or change the fields that the manifest has; others keep theirs.
+
+        With `dry_run` nothing is stored, but everything is checked.
+        """
+        path = f"{_path(kind, namespace, manifest['metadata']['name'], root=_OURS)}/apply"
+        query = {"dryRun": _flag(dry_run)}
+        return _read(Applied, await self._request("POST", path, query=query, body=manifest))
+
+    async def events(
+        self, kind: ResourceKind, name: str, namespace: str | None = None
+    ) -> Sequence[Body]:
+        """The events about an object, oldest first."""
+        path = f"{_path(kind, namespace, name, root=_OURS)}/events"
+        return _object(await self._request("GET", path)).get("events") or ()
+
     async def delete(self, kind: ResourceKind, name: str, namespace: str | None = None) -> None:
         """Delete; NotFoundError when there is none."""
         await self._request("DELETE", _path(kind, namespace, name))
@@ -288,11 +311,6 @@ class ApiClient:
 
     # How requests travel.
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(headers=self._headers, timeout=self._timeout)
-        return self._session
-
     async def _request(
         self,
         method: str,
@@ -301,8 +319,9 @@ class ApiClient:
         query: Mapping[str, str | None] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Any:
-        async with self._answer(method, path, query=query, body=body) as response:
-            content = await response.read()
+        content = await self._transport.request(
+            transport.Call(method, transport.target(path, query), body)
+        )
         if not content:
             return {}
         try:
@@ -313,51 +332,20 @@ class ApiClient:
     async def _lines(
         self, path: str, query: Mapping[str, str | None], *, silence_seconds: float | None
     ) -> AsyncIterator[Mapping[str, Any]]:
-        timeout = aiohttp.ClientTimeout(sock_connect=5, sock_read=silence_seconds)
-        async with self._answer("GET", path, query=query, timeout=timeout) as response:
-            async for line in json_lines(response.content.iter_any()):
-                yield line
-
-    @asynccontextmanager
-    async def _answer(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str | None] | None = None,
-        body: Mapping[str, Any] | None = None,
-        timeout: aiohttp.ClientTimeout | None = None,
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """A successful answer; failures are raised."""
-        try:
-            async with self._opened().request(
-                method,
-                self.base_url + path,
-                params={key: value for key, value in (query or {}).items() if value is not None},
-                data=None if body is None else orjson.dumps(body),
-                headers={} if body is None else {"Content-Type": "application/json"},
-                timeout=timeout or self._timeout,
-            ) as response:
-                if response.status >= 400:
-                    missing = response.headers.get(failures.MISSING_PERMISSION, "")
-                    raise failures.from_answer(
-                        response.status, await response.read(), missing=missing
-                    )
-                yield response
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            detail = str(error) or type(error).__name__
-            raise UnreachableError(
-                f"cannot reach the API at {self.base_url}: {detail}",
-                remedy="See whether the instance runs: choreo status",
-            ) from error
+        target = transport.target(path, query)
+        call = transport.Call("GET", target, silence_seconds=silence_seconds)
+        async for line in json_lines(self._transport.stream(call)):
+            yield line
 
 
 def _component(namespace: str, component: str, what: str) -> str:
     return f"{_OURS}/namespaces/{_quote(namespace)}/components/{_quote(component)}/{what}"
 
 
-def _path(kind: ResourceKind, namespace: str | None, name: str | None = None) -> str:
-    parts = ["/api/v1"]
+def _path(
+    kind: ResourceKind, namespace: str | None, name: str | None = None, *, root: str = "/api/v1"
+) -> str:
+    parts = [root]
     if kind.namespaced:
         if not namespace:
             raise ValueError(f"{kind.kind} needs a namespace")

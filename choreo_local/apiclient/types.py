@@ -322,3 +322,16 @@ class InstanceStatus:
     memory: Memory = Memory()
     cpu_percent: float = 0.0
     pods: PodCount = PodCount()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a manifest.
+
+    Attributes:
+        result: `created`, `configured` or `unchanged`.
+        obj: the object as it is now.
+    """
+
+    result: str
+    obj: Mapping[str, Any] = field(metadata={"json": "object"})

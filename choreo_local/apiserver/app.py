@@ -21,6 +21,7 @@ from choreo_local.apiserver.routers import (
     instance,
     k8sresources,
     lifecycle,
+    manifests,
     objects,
     secrets,
     shell,
@@ -46,6 +47,7 @@ _ROUTERS = (
     secrets.router,
     workflowruns.router,
     wirelogs.router,
+    manifests.router,
     objects.router,
 )
 

@@ -25,6 +25,7 @@ _SWITCHED = 101
 _SIGN_IN = ("/oauth2/", "/device")
 # Questions, though they are asked with POST.
 _QUESTIONS = ("/api/v1/authz/evaluates",)
+_OURS, _APPLY, _DRY_RUN = "/choreo/v1/", "/apply", b"dryRun=true"
 _SERVICE = "openchoreo-api"
 _CHECKED = "audit_checked"
 _LONGEST = 200
@@ -149,7 +150,7 @@ class Audited:
         try:
             await self._app(scope, receive, noting)
         finally:
-            if not is_noted:
+            if not is_noted and not _is_trial(scope, status):
                 self._log.append(event(scope, status, identity))
 
 
@@ -181,6 +182,14 @@ def event(scope: Scope, status: int, identity: str) -> dict[str, Any]:
 def _concerns(scope: Scope) -> bool:
     path = scope["path"]
     return _method(scope) in _MUTATING and path not in _QUESTIONS
+
+
+def _is_trial(scope: Scope, status: int) -> bool:
+    """Whether a manifest was only tried; who was refused that is noted all the same."""
+    if _result(status) == "denied":
+        return False
+    is_apply = scope["path"].startswith(_OURS) and scope["path"].endswith(_APPLY)
+    return is_apply and scope.get("query_string") == _DRY_RUN
 
 
 def _method(scope: Scope) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from choreo_local.kubeclient.client import KubeClient
+from choreo_local.services.applying import Applying
 from choreo_local.services.autobuild import AutoBuild
 from choreo_local.services.base import Objects
 from choreo_local.services.cluster import Cluster
 from choreo_local.services.components import Components
+from choreo_local.services.events import ObjectEvents
 from choreo_local.services.feed import BoardFeed
 from choreo_local.services.gathering import Gatherer
 from choreo_local.services.gitsecrets import GitSecrets
@@ -29,6 +31,8 @@ class Services:
     """The use cases, by theme."""
 
     objects: Objects
+    applying: Applying
+    events: ObjectEvents
     components: Components
     releases: Releases
     boards: BoardFeed
@@ -55,6 +59,8 @@ def assemble(client: KubeClient, planes: Planes) -> Services:
     stores = PlaneStores(cluster, live)
     return Services(
         objects=objects,
+        applying=Applying(client, objects),
+        events=ObjectEvents(client),
         components=Components(cluster, objects),
         releases=Releases(client, gatherer),
         boards=BoardFeed(client, planes),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from choreo_local.api import labels, registry
 from choreo_local.apimachinery.gvk import ResourceKind
 
-NAMESPACE = ResourceKind("", "v1", "Namespace", "namespaces", namespaced=False)
+NAMESPACE = registry.NAMESPACE
 
 
 class Rule(Flag):

@@ -21,22 +21,36 @@ _NAMESPACE_TEXTS = (labels.DISPLAY_NAME, labels.DESCRIPTION)
 
 def new(kind: ServedKind, body: Body, *, namespace: str | None) -> Manifest:
     """The object to create; BadRequestError when the body does not fit the path."""
-    metadata = body.get("metadata") or {}
-    if Rule.SAME_NAMESPACE in kind.rules and metadata.get("namespace") not in (None, "", namespace):
-        raise BadRequestError("Namespace in body does not match path")
-    name = metadata.get("name") or ""
-    if not name and Rule.NAMES_ITSELF not in kind.rules:
-        raise BadRequestError("metadata.name is required")
-    obj: Manifest = {
-        "apiVersion": kind.resource.api_version,
-        "kind": kind.kind,
-        "metadata": {"name": name, **({"namespace": namespace} if namespace else {})},
-    }
+    obj = _named(kind, body, namespace)
     _take(obj, body)
     _check_required(kind, obj)
     fill = _DEFAULTS.get(kind.kind)
     if fill is not None:
         fill(obj)
+    _force_owner_labels(kind, obj)
+    return obj
+
+
+def applied(
+    kind: ServedKind, current: Manifest | None, body: Body, namespace: str | None
+) -> Manifest:
+    """The fields that applying a body sets; BadRequestError when it must not be applied."""
+    if current is None:
+        return new(kind, body, namespace=namespace)
+    check = _CHECKS.get(kind.kind)
+    if check is not None:
+        check(current, body)
+    obj = _named(kind, body, namespace)
+    _take(obj, body)
+    # What creation filled in is not taken away by a manifest that never had it.
+    kept = {
+        field: current["spec"][field]
+        for field in _FILLED.get(kind.kind, ())
+        if field in (current.get("spec") or {})
+    }
+    if kept:
+        obj["spec"] = {**kept, **(obj.get("spec") or {})}
+    _check_required(kind, obj)
     _force_owner_labels(kind, obj)
     return obj
 
@@ -55,6 +69,20 @@ def updated(kind: ServedKind, current: Manifest, body: Body) -> Manifest:
     _check_required(kind, obj)
     _force_owner_labels(kind, obj)
     return obj
+
+
+def _named(kind: ServedKind, body: Body, namespace: str | None) -> Manifest:
+    metadata = body.get("metadata") or {}
+    if Rule.SAME_NAMESPACE in kind.rules and metadata.get("namespace") not in (None, "", namespace):
+        raise BadRequestError("Namespace in body does not match path")
+    name = metadata.get("name") or ""
+    if not name and Rule.NAMES_ITSELF not in kind.rules:
+        raise BadRequestError("metadata.name is required")
+    return {
+        "apiVersion": kind.resource.api_version,
+        "kind": kind.kind,
+        "metadata": {"name": name, **({"namespace": namespace} if namespace else {})},
+    }
 
 
 def _check_required(kind: ServedKind, obj: Manifest) -> None:
@@ -133,6 +161,11 @@ _DEFAULTS: Mapping[str, Callable[[Manifest], None]] = {
     "Namespace": _namespace,
     "Project": _project,
     "Environment": _environment,
+}
+
+_FILLED: Mapping[str, tuple[str, ...]] = {
+    "Project": ("deploymentPipelineRef", "type"),
+    "Environment": ("dataPlaneRef",),
 }
 
 

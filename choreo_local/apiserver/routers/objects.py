@@ -23,7 +23,7 @@ _VERBS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH")
 
 async def collection(request: Request) -> Response:
     """List or create."""
-    kind, namespace = _kind(request)
+    kind, namespace = kind_of(request)
     objects = security.objects(request)
     if request.method in {"GET", "HEAD"}:
         page = await objects.page(
@@ -40,12 +40,12 @@ async def collection(request: Request) -> Response:
         body = await bodies.json_object(request, kind.kind)
         created = await objects.create(kind, body, namespace)
         return problems.json_response(created, status=201)
-    return problems.method_not_allowed(["GET", "POST"])
+    raise HTTPException(405)
 
 
 async def single(request: Request) -> Response:
     """Get, replace or delete."""
-    kind, namespace = _kind(request)
+    kind, namespace = kind_of(request)
     name = request.path_params["name"]
     objects = security.objects(request)
     if request.method in {"GET", "HEAD"}:
@@ -53,16 +53,15 @@ async def single(request: Request) -> Response:
     if request.method == "DELETE":
         await objects.delete(kind, name, namespace)
         return Response(status_code=204)
-    is_mutable = Rule.IMMUTABLE not in kind.rules
-    if request.method == "PUT" and is_mutable:
+    if request.method == "PUT" and Rule.IMMUTABLE not in kind.rules:
         body = await bodies.json_object(request, kind.kind)
         return problems.json_response(await objects.update(kind, name, body, namespace))
-    return problems.method_not_allowed(["GET", "DELETE", *(["PUT"] if is_mutable else [])])
+    raise HTTPException(405)
 
 
 async def schema(request: Request) -> Response:
     """The parameters that a type takes."""
-    kind, namespace = _kind(request)
+    kind, namespace = kind_of(request)
     if Rule.SCHEMA not in kind.rules:
         raise HTTPException(404)
     name = request.path_params["name"]
@@ -75,10 +74,10 @@ async def schema(request: Request) -> Response:
 
 async def known(request: Request) -> None:
     """The dependency that goes before all others: what the API does not have is told to anybody."""
-    _kind(request)
+    kind_of(request)
 
 
-def _kind(request: Request) -> tuple[ServedKind, str | None]:
+def kind_of(request: Request) -> tuple[ServedKind, str | None]:
     """The kind and namespace of a path; 404 when the API has no such path."""
     namespace = request.path_params.get("namespace")
     kind = kinds.BY_PLURAL.get(request.path_params["plural"])
