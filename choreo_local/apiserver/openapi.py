@@ -22,9 +22,14 @@ _REFUSALS = {
     "403": ("Forbidden", "The caller may not do this."),
     "404": ("NotFound", "What the path names does not exist."),
     "409": ("Conflict", "It exists already, or changed in the meantime."),
+    "413": ("TooLarge", "The body is longer than any that is taken."),
     "422": ("UnprocessableContent", "What was sent is not valid."),
     "500": ("InternalError", "The server failed."),
 }
+# What is refused before it reaches an operation is told in plain text, as upstream does it.
+_PLAIN = frozenset({"400", "403", "404"})
+_TEXTS = frozenset({"413"})
+_ONLY_WITH_BODY = frozenset({"409", "413", "422"})
 
 
 def document(version: str, *, signs_in: bool = False) -> Document:
@@ -34,12 +39,11 @@ def document(version: str, *, signs_in: bool = False) -> Document:
         version: of the server.
         signs_in: whether the server has a place to sign in.
     """
-    operations = [*_operations(), *(SIGN_IN if signs_in else ())]
     return {
         "openapi": "3.0.3",
         "info": {"title": "OpenChoreo API", "version": version},
         "security": [{"bearerAuth": []}],
-        "paths": _paths(operations),
+        "paths": _paths(operations(signs_in=signs_in)),
         "components": {
             "securitySchemes": {"bearerAuth": {"type": "http", "scheme": "bearer"}},
             "schemas": dict(sorted({**openapi_kinds.schemas(), **SCHEMAS}.items())),
@@ -48,10 +52,22 @@ def document(version: str, *, signs_in: bool = False) -> Document:
     }
 
 
+def operations(*, signs_in: bool) -> Iterator[Operation]:
+    """All operations; `signs_in` as above."""
+    for kind in kinds.BY_KIND.values():
+        for operation in _of_kind(kind):
+            yield operation._replace(tag=kind.kind)
+    yield from OPERATIONS
+    if signs_in:
+        yield from SIGN_IN
+
+
 def _responses() -> Iterator[tuple[str, Document]]:
     for status, (name, words) in _REFUSALS.items():
         schema = "TokenError" if status == "401" else "ErrorResponse"
-        yield name, {"description": words, "content": _json(reference(schema))}
+        content = _json(reference(schema)) if status not in _TEXTS else {}
+        plain = {"text/plain": {"schema": TEXT}} if status in _PLAIN | _TEXTS else {}
+        yield name, {"description": words, "content": {**content, **plain}}
 
 
 def _paths(operations: Iterable[Operation]) -> dict[str, Document]:
@@ -62,13 +78,6 @@ def _paths(operations: Iterable[Operation]) -> dict[str, Document]:
             item["parameters"] = [_path_parameter(name) for name in operation.path_parameters]
         item[operation.method] = _described(operation)
     return dict(sorted(paths.items()))
-
-
-def _operations() -> Iterator[Operation]:
-    for kind in kinds.BY_KIND.values():
-        for operation in _of_kind(kind):
-            yield operation._replace(tag=kind.kind)
-    yield from OPERATIONS
 
 
 def _of_kind(kind: ServedKind) -> Iterator[Operation]:
@@ -131,7 +140,8 @@ def _refused(operation: Operation) -> Iterable[tuple[str, Document]]:
     if operation.public and not operation.body:
         return
     for status, (name, _) in _REFUSALS.items():
-        if operation.body or status not in {"409", "422"} or operation.method == "delete":
+        is_write = operation.body or (operation.method == "delete" and status != "413")
+        if is_write or status not in _ONLY_WITH_BODY:
             yield status, {"$ref": f"#/components/responses/{name}"}
 
 
@@ -161,6 +171,8 @@ _QUERY_TYPES: dict[str, Document] = {
         "maximum": rest.MAX_LIMIT,
         "default": rest.DEFAULT_LIMIT,
     },
+    "action": {"type": "string", "minLength": 1},
+    "as": {"type": "string", "pattern": "^([^:]+:.+)?$"},
     "tail": {"type": "integer", "minimum": 0},
     "sinceSeconds": _SECONDS,
     "watch": {"type": "boolean"},

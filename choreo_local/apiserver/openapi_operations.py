@@ -260,7 +260,12 @@ _OWN = (
         ("to!", "from", "release"),
     ),
     Operation(
-        "post", f"{_OUR_COMPONENT}/promotion", "promote", "Promotes a release.", ANY, body=ANY
+        "post",
+        f"{_OUR_COMPONENT}/promotion",
+        "promote",
+        "Promotes a release.",
+        ANY,
+        body="Promotion",
     ),
     Operation(
         "get",
@@ -277,7 +282,7 @@ _OWN = (
         "Goes back to the release before.",
         ANY,
         _WHERE,
-        body=ANY,
+        body="Rollback",
     ),
     Operation(
         "post",

@@ -15,6 +15,7 @@ from choreo_local.services import storedsecrets
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
+_FILLED: Schema = {"type": "string", "minLength": 1}
 _WHOLE: Schema = {"type": "integer"}
 _LONG: Schema = {"type": "integer", "format": "int64"}
 _FLAG: Schema = {"type": "boolean"}
@@ -106,17 +107,17 @@ _AUTHORIZATION: Mapping[str, Schema] = {
     "SubjectContext": record(
         {
             "type": _one_of("user", "service_account"),
-            "entitlement_claim": TEXT,
-            "entitlement_values": list_of(TEXT),
+            "entitlement_claim": _FILLED,
+            "entitlement_values": list_of(_FILLED),
         }
     ),
     "ResourceHierarchy": record(namespace=TEXT, project=TEXT, component=TEXT, resource=TEXT),
-    "Resource": record({"type": TEXT, "hierarchy": reference("ResourceHierarchy")}, id=TEXT),
+    "Resource": record({"type": _FILLED, "hierarchy": reference("ResourceHierarchy")}, id=TEXT),
     "AuthzContext": record(
         resource=record(environment=TEXT, componentType=TEXT, resourceType=TEXT, workflow=TEXT)
     ),
     "EvaluateRequest": record(
-        {"resource": reference("Resource"), "action": TEXT},
+        {"resource": reference("Resource"), "action": _FILLED},
         subject_context=reference("SubjectContext"),
         context=reference("AuthzContext"),
     ),
@@ -253,6 +254,13 @@ _SECRETS: Mapping[str, Schema] = {
         pageSize=_WHOLE,
     ),
 }
+_MOVES: Mapping[str, Schema] = {
+    # Given, `expectCurrent` must be the release that is there; null where there must be none.
+    "Promotion": record(
+        {"to": _FILLED}, release=TEXT, expectCurrent={"type": "string", "nullable": True}
+    ),
+    "Rollback": record(release=TEXT, expectCurrent={"type": "string", "nullable": True}),
+}
 SCHEMAS: Mapping[str, Schema] = {
     **_ERRORS,
     **_COMMON,
@@ -261,4 +269,5 @@ SCHEMAS: Mapping[str, Schema] = {
     **_RESOURCES,
     **_RUNS,
     **_SECRETS,
+    **_MOVES,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from choreo_local.api.rest import ErrorCode, TokenErrorCode
 from choreo_local.apiclient.failures import MISSING_PERMISSION
+from choreo_local.apiserver import verbs
 from choreo_local.errors import (
     ApiError,
     ChoreoError,
@@ -147,13 +148,15 @@ async def on_plain_error(request: Request, error: Exception) -> Response:
 
 async def on_http_error(request: Request, error: Exception) -> Response:
     """An unknown path, or a verb that a path does not have."""
-    del request
     assert isinstance(error, HTTPException)
+    if error.status_code in {404, 405}:
+        known = verbs.of_path(request.scope["path"])
+        if known and request.method not in known:
+            return method_not_allowed(known)
     if error.status_code == 404:
         return text_response("404 page not found", status=404)
     if error.status_code == 405:
-        allow = (error.headers or {}).get("Allow", "")
-        return method_not_allowed(allow.split(", "))
+        return method_not_allowed((error.headers or {}).get("Allow", "").split(", "))
     return text_response(error.detail, status=error.status_code)
 
 
@@ -163,8 +166,7 @@ async def on_failure(request: Request, error: Exception) -> Response:
     return json_response({"error": _INTERNAL, "code": ErrorCode.INTERNAL_ERROR}, status=500)
 
 
-def method_not_allowed(allowed: list[str]) -> Response:
-    """The verbs that a path does have; HEAD comes with GET."""
-    verbs = {*allowed, "HEAD"} if "GET" in allowed else set(allowed)
-    headers = {"Allow": ", ".join(sorted(verbs - {""}))}
+def method_not_allowed(allowed: Iterable[str]) -> Response:
+    """The verbs that a path does have."""
+    headers = {"Allow": ", ".join(sorted(allowed))}
     return text_response("Method Not Allowed", status=405, headers=headers)
