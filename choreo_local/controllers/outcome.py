@@ -43,6 +43,12 @@ def unknown(condition_type: str, reason: str, message: str = "") -> Condition:
     return Condition(condition_type, status=None, reason=reason, message=message)
 
 
+def summary(parts: Sequence[Condition], all_met: Condition) -> Condition:
+    """`all_met`, or the same type with the reason of the first part that is not true."""
+    first = next((part for part in parts if part.status is not True), None)
+    return all_met if first is None else unmet(all_met.type, first.reason, first.message)
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to the object, for its user; past tense, with the value."""

@@ -2,54 +2,21 @@
 
 Used by the ProjectReleaseBinding controller and by `choreo render`.
 
-Public: `ProjectInputs`, `inputs_of_release(release, …)`, `render(inputs)` → tuple of `Entry`,
+Public: `inputs_of_release(release, …)`, `render(inputs)` → tuple of `Entry`,
 `has_cell_namespace(entries, namespace)`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from . import context, controlflow, finishing, printing, schema, validations, values
+from . import context, controlflow, finishing, printing, typeinputs, validations, values
 from .errors import prefixed
 from .template import Scope
+from .typeinputs import Entry, TypeInputs
 
 Manifest = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectInputs:
-    """Everything a cell is rendered from.
-
-    Attributes:
-        project_type_spec: of the release.
-        parameters: of the release.
-        environment_configs: of the binding.
-        metadata: the variable `metadata`; see `context.project_metadata`.
-        data_plane: the variable `dataplane`; see `context.data_plane`.
-        environment: the variable `environment`; see `context.environment`.
-    """
-
-    project_type_spec: Manifest
-    metadata: Manifest
-    data_plane: Manifest
-    environment: Manifest
-    parameters: Any = None
-    environment_configs: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A manifest with its id in the RenderedRelease."""
-
-    id: str
-    manifest: dict[str, Any]
-
-    def as_resource(self) -> dict[str, Any]:
-        """The entry of `spec.resources` of a RenderedRelease."""
-        return {"id": self.id, "object": self.manifest}
 
 
 def inputs_of_release(
@@ -59,11 +26,11 @@ def inputs_of_release(
     project: Manifest,
     environment: Manifest,
     data_plane: Manifest,
-) -> ProjectInputs:
+) -> TypeInputs:
     """The inputs that a ProjectReleaseBinding deploys: a snapshot, and live objects around it."""
     spec = project_release["spec"]
-    return ProjectInputs(
-        project_type_spec=spec["projectType"]["spec"],
+    return TypeInputs(
+        type_spec=spec["projectType"]["spec"],
         parameters=spec.get("parameters"),
         environment_configs=(binding.get("spec") or {}).get("environmentConfigs"),
         metadata=context.project_metadata(
@@ -74,7 +41,7 @@ def inputs_of_release(
     )
 
 
-def render(inputs: ProjectInputs) -> tuple[Entry, ...]:
+def render(inputs: TypeInputs) -> tuple[Entry, ...]:
     """Render a cell, in the order of the project type: its namespace first, if the type says so.
 
     Raises:
@@ -83,8 +50,8 @@ def render(inputs: ProjectInputs) -> tuple[Entry, ...]:
     context.require(inputs.metadata, ("namespace",))
     scope = _scope(inputs)
     with prefixed("project type validation failed"):
-        validations.check_before(scope, inputs.project_type_spec.get("validations") or ())
-    resources = inputs.project_type_spec.get("resources") or ()
+        validations.check_before(scope, inputs.type_spec.get("validations") or ())
+    resources = inputs.type_spec.get("resources") or ()
     return tuple(entry for resource in resources for entry in _entries(resource, scope))
 
 
@@ -98,20 +65,12 @@ def has_cell_namespace(entries: Sequence[Entry], namespace: str) -> bool:
     )
 
 
-def _scope(inputs: ProjectInputs) -> Scope:
-    variables: dict[str, Any] = {
-        "metadata": dict(inputs.metadata),
-        "dataplane": dict(inputs.data_plane),
-        "environment": dict(inputs.environment),
-    }
-    given = {"parameters": inputs.parameters, "environmentConfigs": inputs.environment_configs}
-    for name, value in given.items():
-        section = inputs.project_type_spec.get(name)
-        variables[name] = schema.defaulted(section, value)
+def _scope(inputs: TypeInputs) -> Scope:
+    found = typeinputs.variables(inputs)
     # Absent rather than empty: templates then fail to compile, as they do upstream.
     if inputs.environment.get("gateway"):
-        variables["gateway"] = inputs.environment["gateway"]
-    return Scope({name: values.as_context(value) for name, value in variables.items()})
+        found["gateway"] = inputs.environment["gateway"]
+    return Scope({name: values.as_context(value) for name, value in found.items()})
 
 
 def _entries(resource: Manifest, scope: Scope) -> Iterator[Entry]:

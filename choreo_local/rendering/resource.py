@@ -2,7 +2,7 @@
 
 Used by the ResourceReleaseBinding controller and by `choreo render`.
 
-Public: `ResourceInputs`, `inputs_of_release(release, …)`, `render(inputs)` → tuple of `Entry`,
+Public: `inputs_of_release(release, …)`, `render(inputs)` → tuple of `Entry`,
 `outputs(inputs, observed)` → `Outputs`, `ready_when(inputs, expression, observed)`,
 `observed_statuses(rendered_release)`.
 """
@@ -13,36 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import context, controlflow, printing, schema, values
+from . import context, controlflow, printing, typeinputs, values
 from .errors import RenderError, prefixed
-from .project import Entry
 from .template import Scope
+from .typeinputs import Entry, TypeInputs
 
 Manifest = Mapping[str, Any]
 Observed = Mapping[str, Mapping[str, Any]]
 
 _KEY_REFERENCES = ("secretKeyRef", "configMapKeyRef")
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceInputs:
-    """Everything an OpenChoreo Resource is rendered from.
-
-    Attributes:
-        resource_type_spec: of the release.
-        parameters: of the release.
-        environment_configs: of the binding.
-        metadata: the variable `metadata`; see `context.resource_metadata`.
-        data_plane: the variable `dataplane`; see `context.data_plane`.
-        environment: the variable `environment`; see `context.environment`.
-    """
-
-    resource_type_spec: Manifest
-    metadata: Manifest
-    data_plane: Manifest
-    environment: Manifest
-    parameters: Any = None
-    environment_configs: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +40,11 @@ def inputs_of_release(
     project: Manifest,
     environment: Manifest,
     data_plane: Manifest,
-) -> ResourceInputs:
+) -> TypeInputs:
     """The inputs that a ResourceReleaseBinding deploys: a snapshot, and live objects around it."""
     spec = resource_release["spec"]
-    return ResourceInputs(
-        resource_type_spec=spec["resourceType"]["spec"],
+    return TypeInputs(
+        type_spec=spec["resourceType"]["spec"],
         parameters=spec.get("parameters"),
         environment_configs=(binding.get("spec") or {}).get("resourceTypeEnvironmentConfigs"),
         metadata=context.resource_metadata(
@@ -86,7 +65,7 @@ def observed_statuses(rendered_release: Manifest | None) -> dict[str, dict[str, 
     return {entry["id"]: entry.get("status") or {} for entry in status.get("resources") or ()}
 
 
-def render(inputs: ResourceInputs) -> tuple[Entry, ...]:
+def render(inputs: TypeInputs) -> tuple[Entry, ...]:
     """Render a resource, in the order of its type.
 
     Raises:
@@ -94,7 +73,7 @@ def render(inputs: ResourceInputs) -> tuple[Entry, ...]:
     """
     scope = _scope(inputs)
     entries = []
-    for resource in inputs.resource_type_spec.get("resources") or ():
+    for resource in inputs.type_spec.get("resources") or ():
         identity = str(resource.get("id", ""))
         quoted = printing.quoted(identity)
         with prefixed(f"evaluate includeWhen for resource {quoted}"):
@@ -106,11 +85,11 @@ def render(inputs: ResourceInputs) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def outputs(inputs: ResourceInputs, observed: Observed | None) -> Outputs:
+def outputs(inputs: TypeInputs, observed: Observed | None) -> Outputs:
     """Resolve the type's outputs from what is live; one that fails does not stop the others."""
     resolved, failures = [], []
     scope = _applied_scope(inputs, observed)
-    for output in inputs.resource_type_spec.get("outputs") or ():
+    for output in inputs.type_spec.get("outputs") or ():
         name = str(output.get("name", ""))
         try:
             resolved.append({"name": name, **_output(output, scope)})
@@ -119,7 +98,7 @@ def outputs(inputs: ResourceInputs, observed: Observed | None) -> Outputs:
     return Outputs(tuple(resolved), "\n".join(failures))
 
 
-def ready_when(inputs: ResourceInputs, expression: str, observed: Observed | None) -> bool:
+def ready_when(inputs: TypeInputs, expression: str, observed: Observed | None) -> bool:
     """Is a manifest ready by its type's own rule? Without a rule, yes.
 
     Raises:
@@ -133,23 +112,16 @@ def ready_when(inputs: ResourceInputs, expression: str, observed: Observed | Non
     raise RenderError(f"readyWhen must evaluate to boolean, got {printing.type_name(value)}")
 
 
-def _scope(inputs: ResourceInputs, **further: Any) -> Scope:
-    spec = inputs.resource_type_spec
-    variables = {
-        "metadata": dict(inputs.metadata),
-        "dataplane": dict(inputs.data_plane),
-        "environment": dict(inputs.environment),
-        "parameters": schema.defaulted(spec.get("parameters"), inputs.parameters),
-        "environmentConfigs": schema.defaulted(
-            spec.get("environmentConfigs"), inputs.environment_configs
-        ),
+def _scope(inputs: TypeInputs, **further: Any) -> Scope:
+    found = {
+        **typeinputs.variables(inputs),
         "gateway": inputs.environment.get("gateway") or {},
         **further,
     }
-    return Scope({name: values.as_context(value) for name, value in variables.items()})
+    return Scope({name: values.as_context(value) for name, value in found.items()})
 
 
-def _applied_scope(inputs: ResourceInputs, observed: Observed | None) -> Scope:
+def _applied_scope(inputs: TypeInputs, observed: Observed | None) -> Scope:
     applied = {identity: {"status": status} for identity, status in (observed or {}).items()}
     return _scope(inputs, applied=applied)
 

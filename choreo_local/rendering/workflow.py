@@ -16,8 +16,8 @@ import orjson
 
 from . import controlflow, finishing, names, printing, schema, values
 from .errors import RenderError, prefixed
-from .project import Entry
 from .template import Scope
+from .typeinputs import Entry
 
 Manifest = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from choreo_local.rendering import names, project, resource, workflow
+from choreo_local.rendering import names, project, resource, typeinputs, workflow
 from choreo_local.rendering.errors import RenderError
 from tests.golden import scenarios, test_render, typed
 
@@ -28,10 +28,10 @@ def _resources(op: str) -> list[Any]:
     return typed.cases("pipelines", lambda case: case.get("op") == op)
 
 
-def _resource_inputs(recording: dict[str, Any]) -> resource.ResourceInputs:
+def _resource_inputs(recording: dict[str, Any]) -> typeinputs.TypeInputs:
     binding = recording["resourceReleaseBinding"] or {"spec": {}}
-    return resource.ResourceInputs(
-        resource_type_spec=recording["resourceType"]["spec"],
+    return typeinputs.TypeInputs(
+        type_spec=recording["resourceType"]["spec"],
         parameters=recording["resource"]["spec"].get("parameters"),
         environment_configs=binding["spec"].get("resourceTypeEnvironmentConfigs"),
         metadata=recording["metadata"],
@@ -40,7 +40,7 @@ def _resource_inputs(recording: dict[str, Any]) -> resource.ResourceInputs:
     )
 
 
-def _as_recorded(entries: tuple[project.Entry, ...]) -> list[dict[str, Any]]:
+def _as_recorded(entries: tuple[typeinputs.Entry, ...]) -> list[dict[str, Any]]:
     return [entry.as_resource() for entry in entries]
 
 
@@ -52,8 +52,8 @@ def test_component_of_a_controller_renders_as_recorded(case: dict[str, Any]) -> 
 @pytest.mark.parametrize("case", typed.cases("pipelines", _is_project))
 def test_project_renders_as_recorded(case: dict[str, Any]) -> None:
     recording = case["inputs"]
-    inputs = project.ProjectInputs(
-        project_type_spec=recording["projectTypeSpec"],
+    inputs = typeinputs.TypeInputs(
+        type_spec=recording["projectTypeSpec"],
         parameters=recording["projectParameters"],
         environment_configs=recording["environmentConfigs"],
         metadata=recording["metadata"],

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from choreo_local.rendering import component, project, resource, schema, workflow
+from choreo_local.rendering import component, project, resource, schema, typeinputs, workflow
 from choreo_local.rendering.errors import RenderError
 from tests.golden import FIXTURES, GOLDENS, fixture, load, recorded
 from tests.golden.test_render import inputs_of
@@ -147,11 +147,11 @@ def test_our_types_allow_the_same(key: tuple[str, str], section: str) -> None:
     assert allowed[0] == allowed[1]
 
 
-def resource_inputs(obj: dict[str, Any], gateway: str, *, console: bool) -> resource.ResourceInputs:
+def resource_inputs(obj: dict[str, Any], gateway: str, *, console: bool) -> typeinputs.TypeInputs:
     """An OpenChoreo Resource `db` of a type, in development."""
     gateways = {"gateway": GATEWAYS[gateway]} if GATEWAYS[gateway] else {}
-    return resource.ResourceInputs(
-        resource_type_spec=obj["spec"],
+    return typeinputs.TypeInputs(
+        type_spec=obj["spec"],
         metadata={
             "name": "r-db-development-0a1b2c3d",
             "namespace": "dp-default-shop-development-0a1b2c3d",
@@ -247,8 +247,8 @@ def test_our_project_type_renders_what_upstreams_does(configs: dict[str, Any] | 
     key = ("ClusterProjectType", "default")
     rendered = [
         project.render(
-            project.ProjectInputs(
-                project_type_spec=source[key]["spec"],
+            typeinputs.TypeInputs(
+                type_spec=source[key]["spec"],
                 parameters=None,
                 environment_configs=configs,
                 metadata={"namespace": "dp-x", "labels": {"openchoreo.dev/project": "shop"}},

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from choreo_local.rendering import project
+from choreo_local.rendering import project, typeinputs
 from choreo_local.rendering.errors import RenderError
 from tests.rendering import objects
 
@@ -20,7 +20,7 @@ NAMESPACE = {
 }
 
 
-def inputs(*resources: Any, parameters: Any = None, **spec: Any) -> project.ProjectInputs:
+def inputs(*resources: Any, parameters: Any = None, **spec: Any) -> typeinputs.TypeInputs:
     release = {
         "spec": {
             "projectType": {"spec": {"resources": [NAMESPACE, *resources], **spec}},
@@ -88,7 +88,7 @@ def test_values_pass_through_without_a_schema_and_are_not_validated_with_one() -
         ),
     ],
 )
-def test_failure_names_the_part(given: project.ProjectInputs, text: str) -> None:
+def test_failure_names_the_part(given: typeinputs.TypeInputs, text: str) -> None:
     with pytest.raises(RenderError) as failure:
         project.render(given)
 

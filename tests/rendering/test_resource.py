@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from choreo_local.rendering import resource
+from choreo_local.rendering import resource, typeinputs
 from choreo_local.rendering.errors import RenderError
 from tests.rendering import objects
 
@@ -18,7 +18,7 @@ OUTPUTS = [
 ]
 
 
-def inputs(*resources: Any, outputs: Any = ()) -> resource.ResourceInputs:
+def inputs(*resources: Any, outputs: Any = ()) -> typeinputs.TypeInputs:
     release = {"spec": {"resourceType": {"spec": {"resources": resources, "outputs": outputs}}}}
     return resource.inputs_of_release(
         release,

@@ -8,7 +8,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from choreo_local.rendering import component, endpoints, networkpolicy, project, release, workflow
+from choreo_local.rendering import (
+    component,
+    endpoints,
+    networkpolicy,
+    project,
+    release,
+    typeinputs,
+    workflow,
+)
 from choreo_local.rendering.errors import RenderError
 from tests.rendering import objects
 
@@ -107,8 +115,8 @@ def test_project_and_workflow_render_or_are_refused(
     resources: Any, given_values: Any, section: Any
 ) -> None:
     schema = {"openAPIV3Schema": section}
-    of_project = project.ProjectInputs(
-        project_type_spec={"resources": resources, "parameters": schema},
+    of_project = typeinputs.TypeInputs(
+        type_spec={"resources": resources, "parameters": schema},
         parameters=given_values,
         metadata={"namespace": "cell"},
         data_plane={},

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from choreo_local.api import labels
 from choreo_local.api.conditions import ComponentCondition as Type
 from choreo_local.api.conditions import ComponentReason as Reason
-from choreo_local.controllers import references
+from choreo_local.controllers import finalizing, references
 from choreo_local.controllers.component import checks
 from choreo_local.controllers.observed import Manifest
-from choreo_local.controllers.outcome import Condition, Outcome, Reference, met, unmet
+from choreo_local.controllers.outcome import Condition, Outcome, met, unmet
 from choreo_local.errors import ChoreoError
 from choreo_local.rendering import names
 from choreo_local.rendering import release as releases
-
-DELETION_WAIT = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +119,9 @@ def _pin(
 
 
 def _finalize(observed: Observed) -> Outcome:
-    component = observed.inputs.component
-    if labels.COMPONENT_FINALIZER not in references.finalizers(component):
-        return Outcome()
-    finalizing = met(Type.FINALIZING, Reason.FINALIZING, "Component is finalizing")
-    if not observed.children:
-        return Outcome(conditions=(finalizing,), remove_finalizer=labels.COMPONENT_FINALIZER)
-    going = [obj for obj in observed.children if not references.is_deleting(obj)]
-    return Outcome(
-        delete=tuple(Reference.to(obj) for obj in going),
-        conditions=(finalizing,),
-        requeue_after=DELETION_WAIT,
+    return finalizing.after(
+        observed.inputs.component,
+        observed.children,
+        finalizer=labels.COMPONENT_FINALIZER,
+        condition=met(Type.FINALIZING, Reason.FINALIZING, "Component is finalizing"),
     )

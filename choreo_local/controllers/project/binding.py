@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from choreo_local.api import labels
 from choreo_local.api.conditions import ProjectReleaseBindingCondition as Type
 from choreo_local.api.conditions import ProjectReleaseBindingReason as Reason
 from choreo_local.api.conditions import RenderedReleaseCondition
-from choreo_local.controllers import references, rendered
+from choreo_local.controllers import finalizing, references, rendered
 from choreo_local.controllers.observed import Manifest
-from choreo_local.controllers.outcome import Condition, Outcome, Reference, met, unknown, unmet
+from choreo_local.controllers.outcome import Condition, Outcome, met, summary, unknown, unmet
 from choreo_local.errors import ChoreoError
-from choreo_local.rendering import names
+from choreo_local.rendering import names, typeinputs
 from choreo_local.rendering import project as projects
 from choreo_local.rendering.errors import RenderError
 from choreo_local.rendering.health import Health
 
-DELETION_WAIT = timedelta(seconds=5)
 _GOOD = (Health.HEALTHY, Health.SUSPENDED)
 
 
@@ -105,12 +103,7 @@ def _unsynced(reason: Reason, message: str) -> tuple[Condition, ...]:
 
 def _outcome(observed: Observed, parts: Sequence[Condition], **more: Any) -> Outcome:
     binding = observed.binding
-    first = next((part for part in parts if part.status is not True), None)
-    ready = (
-        met(Type.READY, Reason.READY, "ProjectReleaseBinding is ready")
-        if first is None
-        else unmet(Type.READY, first.reason, first.message)
-    )
+    ready = summary(parts, met(Type.READY, Reason.READY, "ProjectReleaseBinding is ready"))
     finalizer = labels.PROJECT_RELEASE_BINDING_FINALIZER
     return Outcome(
         add_finalizer=references.missing_finalizer(binding, finalizer),
@@ -119,7 +112,7 @@ def _outcome(observed: Observed, parts: Sequence[Condition], **more: Any) -> Out
     )
 
 
-def _render(observed: Observed) -> tuple[projects.Entry, ...]:
+def _render(observed: Observed) -> tuple[typeinputs.Entry, ...]:
     assert observed.release is not None
     assert observed.project is not None
     assert observed.environment is not None
@@ -227,12 +220,9 @@ def _others_ready(entries: Sequence[Mapping[str, Any]]) -> Condition:
 
 
 def _finalize(observed: Observed) -> Outcome:
-    finalizer = labels.PROJECT_RELEASE_BINDING_FINALIZER
-    if finalizer not in references.finalizers(observed.binding):
-        return Outcome()
-    finalizing = met(Type.FINALIZING, Reason.FINALIZING, "ProjectReleaseBinding is finalizing")
+    binding, finalizer = observed.binding, labels.PROJECT_RELEASE_BINDING_FINALIZER
+    going = met(Type.FINALIZING, Reason.FINALIZING, "ProjectReleaseBinding is finalizing")
     release = observed.rendered_release
-    if release is None:
-        return Outcome(conditions=(finalizing,), remove_finalizer=finalizer)
-    delete = () if references.is_deleting(release) else (Reference.to(release),)
-    return Outcome(delete=delete, conditions=(finalizing,), requeue_after=DELETION_WAIT)
+    return finalizing.after(
+        binding, [release] if release else [], finalizer=finalizer, condition=going
+    )

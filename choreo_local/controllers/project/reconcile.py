@@ -11,13 +11,12 @@ from choreo_local.api import labels
 from choreo_local.api.conditions import EventReason
 from choreo_local.api.conditions import ProjectCondition as Type
 from choreo_local.api.conditions import ProjectReason as Reason
-from choreo_local.controllers import references
+from choreo_local.controllers import finalizing, references
 from choreo_local.controllers.observed import Manifest
-from choreo_local.controllers.outcome import Event, Outcome, Reference, met, unmet
+from choreo_local.controllers.outcome import Event, Outcome, met, unmet
 from choreo_local.rendering import release as releases
 
 CREATED = met(Type.CREATED, Reason.PROJECT_CREATED, "Project is created")
-DELETION_WAIT = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +98,11 @@ def _finalize(observed: Observed) -> Outcome:
     if labels.PROJECT_FINALIZER not in references.finalizers(observed.project):
         return Outcome()
     if not references.says(observed.project, Type.FINALIZING):
-        finalizing = met(Type.FINALIZING, Reason.PROJECT_FINALIZING, "Project is finalizing")
-        return Outcome(conditions=(finalizing,), requeue_after=timedelta(0))
+        going = met(Type.FINALIZING, Reason.PROJECT_FINALIZING, "Project is finalizing")
+        return Outcome(conditions=(going,), requeue_after=timedelta(0))
     # Releases go last: a binding that is going still renders from its release.
     left = observed.children or observed.releases
     if not left:
         return Outcome(remove_finalizer=labels.PROJECT_FINALIZER)
-    waiting = "Waiting for child resources to be deleted"
-    return Outcome(
-        delete=tuple(Reference.to(obj) for obj in left if not references.is_deleting(obj)),
-        conditions=(met(Type.FINALIZING, Reason.PROJECT_FINALIZING, waiting),),
-        requeue_after=DELETION_WAIT,
-    )
+    text = "Waiting for child resources to be deleted"
+    return finalizing.waiting(left, met(Type.FINALIZING, Reason.PROJECT_FINALIZING, text))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from choreo_local.api import labels
@@ -16,7 +15,7 @@ from choreo_local.api.conditions import ReleaseBindingCondition as Type
 from choreo_local.api.conditions import ReleaseBindingReason as Reason
 from choreo_local.api.conditions import RenderedReleaseCondition
 from choreo_local.apimachinery import conditions
-from choreo_local.controllers import references, rendered
+from choreo_local.controllers import finalizing, references, rendered
 from choreo_local.controllers.observed import Manifest
 from choreo_local.controllers.outcome import Condition, Outcome, Reference, met, unmet
 from choreo_local.controllers.releasebinding import aggregate, gates
@@ -24,8 +23,6 @@ from choreo_local.errors import ChoreoError
 from choreo_local.rendering import binding as bindings
 from choreo_local.rendering import connections, dependencies, names, readiness, secretuse
 from choreo_local.rendering.errors import RenderError
-
-DELETION_WAIT = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,14 +350,9 @@ def _resources_ready(observed: Observed) -> Condition:
 
 
 def _finalize(observed: Observed) -> Outcome:
-    if labels.RELEASE_BINDING_FINALIZER not in references.finalizers(observed.binding):
-        return Outcome()
-    finalizing = met(Type.FINALIZING, Reason.FINALIZING, "ReleaseBinding is finalizing")
-    if not observed.releases:
-        return Outcome(conditions=(finalizing,), remove_finalizer=labels.RELEASE_BINDING_FINALIZER)
-    going = [obj for obj in observed.releases if not references.is_deleting(obj)]
-    return Outcome(
-        delete=tuple(Reference.to(obj) for obj in going),
-        conditions=(finalizing,),
-        requeue_after=DELETION_WAIT,
+    return finalizing.after(
+        observed.binding,
+        observed.releases,
+        finalizer=labels.RELEASE_BINDING_FINALIZER,
+        condition=met(Type.FINALIZING, Reason.FINALIZING, "ReleaseBinding is finalizing"),
     )

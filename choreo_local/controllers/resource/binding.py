@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from choreo_local.api import labels
 from choreo_local.api.conditions import RenderedReleaseCondition
 from choreo_local.api.conditions import ResourceReleaseBindingCondition as Type
 from choreo_local.api.conditions import ResourceReleaseBindingReason as Reason
-from choreo_local.controllers import references, rendered
+from choreo_local.controllers import finalizing, references, rendered
 from choreo_local.controllers.observed import Manifest
-from choreo_local.controllers.outcome import Condition, Outcome, Reference, met, unknown, unmet
+from choreo_local.controllers.outcome import Condition, Outcome, met, summary, unknown, unmet
 from choreo_local.controllers.resource import retention
 from choreo_local.errors import ChoreoError
-from choreo_local.rendering import names
+from choreo_local.rendering import names, typeinputs
 from choreo_local.rendering import resource as resources
 from choreo_local.rendering.errors import RenderError
 from choreo_local.rendering.health import Health
 
-DELETION_WAIT = timedelta(seconds=5)
 _GOOD = (Health.HEALTHY, Health.SUSPENDED)
 
 
@@ -109,12 +107,7 @@ def _unsynced(reason: Reason, message: str) -> tuple[Condition, ...]:
 def _outcome(observed: Observed, parts: Sequence[Condition], **more: Any) -> Outcome:
     """The outcome of a pass: its parts, in the order in which `Ready` looks at them."""
     binding = observed.binding
-    first = next((part for part in parts if part.status is not True), None)
-    ready = (
-        met(Type.READY, Reason.READY, "ResourceReleaseBinding is ready")
-        if first is None
-        else unmet(Type.READY, first.reason, first.message)
-    )
+    ready = summary(parts, met(Type.READY, Reason.READY, "ResourceReleaseBinding is ready"))
     finalizer = labels.RESOURCE_RELEASE_BINDING_FINALIZER
     return Outcome(
         add_finalizer=references.missing_finalizer(binding, finalizer),
@@ -123,7 +116,7 @@ def _outcome(observed: Observed, parts: Sequence[Condition], **more: Any) -> Out
     )
 
 
-def _inputs(observed: Observed) -> resources.ResourceInputs:
+def _inputs(observed: Observed) -> typeinputs.TypeInputs:
     assert observed.release is not None
     assert observed.resource is not None
     assert observed.project is not None
@@ -140,7 +133,7 @@ def _inputs(observed: Observed) -> resources.ResourceInputs:
 
 
 def _release(
-    observed: Observed, inputs: resources.ResourceInputs, entries: Sequence[Mapping[str, Any]]
+    observed: Observed, inputs: typeinputs.TypeInputs, entries: Sequence[Mapping[str, Any]]
 ) -> Outcome:
     wanted = _wanted(observed, entries)
     name = wanted.manifest["metadata"]["name"]
@@ -188,9 +181,7 @@ def _wanted(observed: Observed, entries: Sequence[Mapping[str, Any]]) -> rendere
     )
 
 
-def _outputs(
-    observed: Observed, inputs: resources.ResourceInputs
-) -> tuple[Condition, dict[str, Any]]:
+def _outputs(observed: Observed, inputs: typeinputs.TypeInputs) -> tuple[Condition, dict[str, Any]]:
     """`OutputsResolved`, and the outputs that are known; what was known stays when none is."""
     live = resources.observed_statuses(observed.rendered_release)
     found = resources.outputs(inputs, live)
@@ -199,14 +190,14 @@ def _outputs(
         message = f"Resolved {count} output(s)"
         status: dict[str, Any] = {"outputs": list(found.resolved) or None}
         return met(Type.OUTPUTS_RESOLVED, Reason.OUTPUTS_RESOLVED, message), status
-    failed = len(inputs.resource_type_spec.get("outputs") or ()) - count
+    failed = len(inputs.type_spec.get("outputs") or ()) - count
     message = f"Failed to resolve {failed} output(s): {found.failure}"
     condition = unmet(Type.OUTPUTS_RESOLVED, Reason.OUTPUT_RESOLUTION_FAILED, message)
     return condition, {"outputs": list(found.resolved)} if found.resolved else {}
 
 
 def _ready(
-    observed: Observed, inputs: resources.ResourceInputs, entries: Sequence[Mapping[str, Any]]
+    observed: Observed, inputs: typeinputs.TypeInputs, entries: Sequence[Mapping[str, Any]]
 ) -> Condition:
     """`ResourcesReady`: the first manifest that is not ready, by its rule or by its health."""
     release = observed.rendered_release
@@ -217,7 +208,7 @@ def _ready(
         return unmet(Type.RESOURCES_READY, Reason.RESOURCE_APPLY_FAILED, applied["message"])
     rules = {
         template["id"]: template.get("readyWhen") or ""
-        for template in inputs.resource_type_spec.get("resources") or ()
+        for template in inputs.type_spec.get("resources") or ()
     }
     status = (release or {}).get("status") or {}
     live = {entry["id"]: entry for entry in status.get("resources") or ()}
@@ -235,7 +226,7 @@ def _ready(
 
 
 def _by_rule(
-    inputs: resources.ResourceInputs, identifier: str, rule: str, release: Manifest | None
+    inputs: typeinputs.TypeInputs, identifier: str, rule: str, release: Manifest | None
 ) -> tuple[Reason, str] | None:
     try:
         is_ready = resources.ready_when(inputs, rule, resources.observed_statuses(release))
@@ -269,9 +260,8 @@ def _finalize(observed: Observed) -> Outcome:
             f"spec.retainPolicy to Delete; to leave it behind, remove the finalizer {finalizer}"
         )
         return Outcome(conditions=(met(Type.FINALIZING, Reason.RETAIN_HOLD, message),))
-    finalizing = met(Type.FINALIZING, Reason.FINALIZING, "ResourceReleaseBinding is finalizing")
+    going = met(Type.FINALIZING, Reason.FINALIZING, "ResourceReleaseBinding is finalizing")
     release = observed.rendered_release
-    if release is None:
-        return Outcome(conditions=(finalizing,), remove_finalizer=finalizer)
-    delete = () if references.is_deleting(release) else (Reference.to(release),)
-    return Outcome(delete=delete, conditions=(finalizing,), requeue_after=DELETION_WAIT)
+    return finalizing.after(
+        binding, [release] if release else [], finalizer=finalizer, condition=going
+    )

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from choreo_local.api import labels
 from choreo_local.api.conditions import ResourceCondition as Type
 from choreo_local.api.conditions import ResourceReason as Reason
-from choreo_local.controllers import references
+from choreo_local.controllers import finalizing, references
 from choreo_local.controllers.observed import Manifest
-from choreo_local.controllers.outcome import Outcome, Reference, met, unmet
+from choreo_local.controllers.outcome import Outcome, met, unmet
 from choreo_local.controllers.resource import retention
 from choreo_local.rendering import release as releases
-
-DELETION_WAIT = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +70,8 @@ def _finalize(observed: Observed) -> Outcome:
     if observed.releases:
         waiting = "Waiting for ResourceReleases to be deleted"
         return _delete(list(observed.releases.values()), waiting)
-    finalizing = met(Type.FINALIZING, Reason.FINALIZING, "Resource is finalizing")
-    return Outcome(conditions=(finalizing,), remove_finalizer=labels.RESOURCE_FINALIZER)
+    going = met(Type.FINALIZING, Reason.FINALIZING, "Resource is finalizing")
+    return Outcome(conditions=(going,), remove_finalizer=labels.RESOURCE_FINALIZER)
 
 
 def _is_retained(observed: Observed, binding: Manifest) -> bool:
@@ -82,9 +79,5 @@ def _is_retained(observed: Observed, binding: Manifest) -> bool:
     return retention.is_retained(binding, release)
 
 
-def _delete(going: Sequence[Manifest], waiting: str) -> Outcome:
-    return Outcome(
-        delete=tuple(Reference.to(obj) for obj in going if not references.is_deleting(obj)),
-        conditions=(met(Type.FINALIZING, Reason.FINALIZING, waiting),),
-        requeue_after=DELETION_WAIT,
-    )
+def _delete(going: Sequence[Manifest], text: str) -> Outcome:
+    return finalizing.waiting(going, met(Type.FINALIZING, Reason.FINALIZING, text))
