@@ -109,9 +109,9 @@ class Pooled:
         timeout = aiohttp.ClientTimeout(
             total=total, sock_connect=_CONNECT_SECONDS, sock_read=call.silence_seconds
         )
-        # What is encoded stays as it is: a name with an escaped slash is one name.
-        url = yarl.URL(self._url + call.target, encoded=True)
         try:
+            # What is encoded stays as it is: a name with an escaped slash is one name.
+            url = yarl.URL(self._url + call.target, encoded=True)
             async with self._session.request(
                 call.method, url, data=call.content, headers=_typed(call), timeout=timeout
             ) as response:
@@ -120,7 +120,7 @@ class Pooled:
                     content = await response.read()
                     raise failures.from_answer(response.status, content, missing=missing)
                 yield response
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             raise _unreachable(self._url, error) from error
 
 

@@ -1,4 +1,4 @@
-"""How commands reach a running instance: its HTTP API, and its kube API for the rest."""
+"""How commands reach a running instance: over its HTTP API."""
 
 from __future__ import annotations
 
@@ -11,47 +11,67 @@ import click
 from click.core import ParameterSource
 
 from choreo_local.allinone import instance as instances
-from choreo_local.errors import UnreachableError
+from choreo_local.errors import PreflightError, RefusedError, UnreachableError
 from choreo_local.paths import InstancePaths
 
 if TYPE_CHECKING:
     from choreo_local.apiclient.client import ApiClient
-    from choreo_local.kubeclient.client import KubeClient
+    from choreo_local.apiclient.login import Access
 
 T = TypeVar("T")
 
 
 def with_api(name: str, use: Callable[[ApiClient], Awaitable[T]]) -> T:
     """The result of `use` over a client of the instance's HTTP API."""
-    from choreo_local.apiclient import login
+
+    async def run() -> T:
+        async with api(name) as client:
+            return await use(client)
+
+    return asyncio.run(run())
+
+
+def api(name: str) -> ApiClient:
+    """A client of the instance's HTTP API, as whoever the person acts as."""
     from choreo_local.apiclient.client import ApiClient
+    from choreo_local.apiclient.transport import Blocking
 
-    access = login.find(InstancePaths.of(name), surroundings())
-
-    async def run() -> T:
-        async with ApiClient(access.url, access.token, persona=access.persona) as client:
-            return await use(client)
-
-    return asyncio.run(run())
+    found = access(name)
+    return ApiClient(found.url, found.token, persona=found.persona, travels=Blocking)
 
 
-def with_kube(name: str, use: Callable[[KubeClient], Awaitable[T]]) -> T:
-    """The result of `use` over a client of the instance's kube API, as its administrator."""
-    from choreo_local.kubeclient.client import KubeClient
-    from choreo_local.kubeclient.transport import AiohttpTransport
+def access(name: str) -> Access:
+    """Where the API is, and as whom it is called."""
+    from choreo_local.apiclient import login
 
-    paths = InstancePaths.of(name)
-    running(name)
+    return login.find(InstancePaths.of(name), surroundings())
 
-    async def run() -> T:
-        transport = AiohttpTransport("http://kube", unix_socket=paths.socket("kube"))
-        client = KubeClient(transport, field_manager="choreo-cli")
-        try:
-            return await use(client)
-        finally:
-            await client.close()
 
-    return asyncio.run(run())
+def check_owner(name: str, what: str) -> None:
+    """RefusedError unless the person acts as the owner of the instance.
+
+    `what` cannot be reached over the OpenChoreo API, and whatever can reach it knows no roles.
+    """
+    found = access(name)
+    if not found.persona and found == _own(name):
+        return
+    who = f'as "{found.persona}"' if found.persona else "with a token of your own"
+    back = "act as yourself again: choreo logout" if found.persona else "unset CHOREO_TOKEN"
+    raise RefusedError(
+        f"{what} cannot be reached over the OpenChoreo API, and you act {who}",
+        remedy=f"Use kubectl with the kubeconfig that `{command(name, 'kubeconfig')}` prints, "
+        f"or {back}",
+    )
+
+
+def _own(name: str) -> Access | None:
+    """The access that the owner of the instance has; None when it does not run."""
+    from choreo_local.apiclient import login
+
+    try:
+        return login.find(InstancePaths.of(name), {})
+    except (UnreachableError, PreflightError):
+        return None
 
 
 def running(name: str) -> instances.Instance:

@@ -7,11 +7,8 @@ from typing import Any
 
 import yaml
 
-from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.cli import ages
 from choreo_local.cli.output import safe
-
-EVENTS = ResourceKind("", "v1", "Event", "events")
 
 
 def lines(obj: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -31,8 +28,10 @@ def _lines(obj: Mapping[str, Any], events: Sequence[Mapping[str, Any]]) -> Itera
             head = f"{field.capitalize()}:" if number == 0 else ""
             yield f"{head:<14}{key}={value}"
     if metadata.get("deletionTimestamp"):
-        waiting = ", ".join(metadata.get("finalizers") or ()) or "nothing"
-        yield f"Deleting:     since {metadata['deletionTimestamp']}, waiting for {waiting}"
+        # The OpenChoreo API does not say which finalizers an object has.
+        waiting = ", ".join(metadata.get("finalizers") or ())
+        rest = f", waiting for {waiting}" if waiting else ""
+        yield f"Deleting:     since {metadata['deletionTimestamp']}{rest}"
     yield from _section("Spec", obj.get("spec"))
     status = dict(obj.get("status") or {})
     conditions = status.pop("conditions", None) or ()

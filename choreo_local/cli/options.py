@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_DURATION = re.compile(r"(?:[0-9]{1,6}h)?(?:[0-9]{1,6}m)?(?:[0-9]{1,9}s?)?")
 
 
 def output_format(*forms: str, default: str = "table") -> Callable[[F], F]:
@@ -35,6 +38,19 @@ def environment(function: F) -> F:
     return click.option(
         "--env", "-e", "environment", required=True, metavar="ENVIRONMENT", help="Environment."
     )(function)
+
+
+class Duration(click.ParamType[str]):
+    """A time span such as `30s`, `5m` or `1h30m`; a bare number counts seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is; what the API could not read is wrong usage here."""
+        text = str(value)
+        if not text or _DURATION.fullmatch(text) is None:
+            self.fail(f'cannot read "{text}": write it as 30s, 5m or 1h30m', param, ctx)
+        return text
 
 
 def timeout(seconds: float) -> Callable[[F], F]:

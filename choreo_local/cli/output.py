@@ -111,6 +111,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         emit(line.rstrip())
 
 
+def say_none(plural: str, namespace: str | None) -> None:
+    """Say that there are no objects, and where others may be."""
+    if namespace is None:
+        say(f"There are no {plural}.")
+    else:
+        say(safe(f"There are no {plural} in namespace {namespace}; -A looks in all."))
+
+
 def safe(text: object) -> str:
     """Text in one line that cannot move the cursor, turn the writing around or ring the bell."""
     return _MOVING.sub(_visible, str(text))

@@ -87,6 +87,16 @@ class Gatherer:
             if owner_of(found, "componentName") == metadata["name"]
         ]
 
+    async def known_environment(self, namespace: str, name: str) -> Manifest:
+        """An environment; NotFoundError says how to find the right name."""
+        found = await self.environment(namespace, name)
+        if found is None:
+            raise NotFoundError(
+                f'environment "{name}" not found in namespace "{namespace}"',
+                remedy=f"See which there are: choreo get environments -n {namespace}",
+            )
+        return found
+
     async def environment(self, namespace: str, name: str) -> Manifest | None:
         """An environment."""
         return await self._cluster.get(registry.ENVIRONMENT, name, namespace)

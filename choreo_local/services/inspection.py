@@ -52,6 +52,8 @@ class Inspection:
         """Where the component answers."""
         found = await self._gatherer.component(namespace, component)
         binding = await self._gatherer.binding(found, environment)
+        if binding is None:
+            await self._gatherer.known_environment(namespace, environment)
         if binding is None or binding["spec"].get("state") == "Undeploy":
             raise NotFoundError(
                 f'"{component}" is not deployed in {environment}',
@@ -98,6 +100,7 @@ class Inspection:
         )
         evidence = Evidence(environment, component, binding, rendered)
         if binding is None:
+            await self._gatherer.known_environment(namespace, environment)
             return evidence
         try:
             cell = await self._live.cell(component, environment)

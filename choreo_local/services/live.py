@@ -72,12 +72,7 @@ class Live:
         """
         namespace = component["metadata"]["namespace"]
         project = component["spec"]["owner"]["projectName"]
-        found = await self._gatherer.environment(namespace, environment)
-        if found is None:
-            raise NotFoundError(
-                f'environment "{environment}" not found in namespace "{namespace}"',
-                remedy=f"See which there are: choreo get environments -n {namespace}",
-            )
+        found = await self._gatherer.known_environment(namespace, environment)
         plane = await self._gatherer.data_plane(found)
         if plane is None:
             raise NotFoundError(

@@ -107,11 +107,11 @@ def sources(scope: Scope, to: str, source: str | None) -> list[str]:
     wanted = f"from {source} to {to}" if source else f"to {to}"
     pipeline = scope.pipeline["metadata"]["name"]
     field = "from" if found else "to"
+    problem = f'pipeline "{pipeline}" has no way {wanted}'
     raise InvalidError(
-        f'cannot promote "{scope.name}" to {to}: pipeline "{pipeline}" has no way {wanted}; '
-        f"it has {', '.join(legal) or 'none'}",
+        f'cannot promote "{scope.name}" to {to}: {problem}; it has {", ".join(legal) or "none"}',
         remedy=f"Choose one of: {', '.join(pipelines.targets(scope.pipeline)) or 'none'}",
-        causes=[Cause("FieldValueNotSupported", f"the pipeline has no way {wanted}", field)],
+        causes=[Cause("FieldValueNotSupported", problem, field)],
     )
 
 

@@ -1,4 +1,4 @@
-"""What a person calls a kind."""
+"""What a person calls a kind of the kube API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from choreo_local.cli import kinds
+from choreo_local.cli import cluster
 from choreo_local.embedded.kubeapi.app import KubeApi, KubeApiOptions
 from choreo_local.embedded.kubeapi.local import LocalTransport
 from choreo_local.embedded.storage.store import MemoryBackend, Store
@@ -25,18 +25,6 @@ async def client() -> AsyncIterator[KubeClient]:
     await api.stop()
 
 
-@pytest.mark.parametrize("name", ["component", "components", "Component", "comp"])
-def test_kinds_of_openchoreo_are_read_through_its_api(name: str) -> None:
-    found = kinds.of_api(name)
-    assert found is not None
-    assert found.kind == "Component"
-
-
-@pytest.mark.parametrize("name", ["pods", "renderedreleases", "nonsense", ""])
-def test_the_rest_is_the_kube_apis(name: str) -> None:
-    assert kinds.of_api(name) is None
-
-
 @pytest.mark.parametrize(
     ("name", "plural"),
     [
@@ -53,11 +41,11 @@ def test_the_rest_is_the_kube_apis(name: str) -> None:
 async def test_every_name_that_the_cluster_serves_is_known(
     client: KubeClient, name: str, plural: str
 ) -> None:
-    assert (await kinds.of_kube(client, name)).plural == plural
+    assert (await cluster.kind_of(client, name)).plural == plural
 
 
 @pytest.mark.parametrize("name", ["nonsense", "pods.apps", "", "/"])
 async def test_an_unknown_kind_is_said_with_where_to_look(client: KubeClient, name: str) -> None:
     with pytest.raises(UsageError, match="unknown kind") as refused:
-        await kinds.of_kube(client, name)
+        await cluster.kind_of(client, name)
     assert "api-resources" in refused.value.remedy

@@ -41,8 +41,7 @@ def login(name: str, *, persona: str) -> int:
     write_private(InstancePaths.of(name).persona, persona + "\n")
     values = ", ".join(user["entitlement_values"])
     output.say(output.safe(f'You act as "{persona}" ({user["entitlement_claim"]}: {values}).'))
-    output.say("Commands that use the Kubernetes API directly (apply, get, delete, describe) are")
-    output.say("still yours. Act as yourself again with: choreo logout")
+    output.say("Act as yourself again with: choreo logout")
     return 0
 
 

@@ -9,7 +9,7 @@ import click
 
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone import snapshots
-from choreo_local.cli import connection, options, output
+from choreo_local.cli import cluster, connection, options, output
 from choreo_local.errors import RefusedError
 from choreo_local.paths import InstancePaths
 
@@ -29,7 +29,10 @@ def save(name: str, file: Path) -> int:
     paths = InstancePaths.of(name)
     found = instances.load(paths)
     if found is not None and found.is_running:
-        size = connection.with_kube(name, lambda client: snapshots.save_running(client, file))
+        # Everything that is stored, Secrets and bookkeeping included: no API but this one has it.
+        size = cluster.with_kube(
+            name, "a snapshot", lambda client: snapshots.save_running(client, file)
+        )
     else:
         size = snapshots.save_stopped(paths, file)
     output.say(f"{size / 1e6:.1f} MB; it holds Secrets, and so only you may read it.")

@@ -3,53 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
 
 import pytest
 
-from choreo_local.threads import LoopThread
-from tests.apiserver.harness import TOKEN, serve, token_of
 from tests.cli.conftest import Choreo
-from tests.services import harness
 
 pytestmark = pytest.mark.timeout(60)
-_SECONDS = 60
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """Where the API answers; it runs in a thread, for commands bring a loop of their own."""
-    thread, stack = LoopThread("api of tests"), AsyncExitStack()
-
-    async def start() -> str:
-        platform = await stack.enter_async_context(harness.control_plane("core"))
-        return (await stack.enter_async_context(serve(platform))).url
-
-    thread.start()
-    try:
-        yield thread.call(start(), timeout=_SECONDS)
-    finally:
-        thread.call(stack.aclose(), timeout=_SECONDS)
-        thread.stop()
-
-
-@pytest.fixture
-def owner(choreo: Choreo, url: str, monkeypatch: pytest.MonkeyPatch) -> Choreo:
-    """The command of the instance's owner."""
-    return _signed_in(choreo, url, TOKEN, monkeypatch)
-
-
-@pytest.fixture
-def developer(choreo: Choreo, url: str, monkeypatch: pytest.MonkeyPatch) -> Choreo:
-    """The command of somebody in the group of developers."""
-    return _signed_in(choreo, url, token_of("developers"), monkeypatch)
-
-
-def _signed_in(choreo: Choreo, url: str, token: str, monkeypatch: pytest.MonkeyPatch) -> Choreo:
-    monkeypatch.setenv("CHOREO_API_URL", url)
-    monkeypatch.setenv("CHOREO_TOKEN", token)
-    return choreo
 
 
 def test_whoami_says_who_and_how_far(developer: Choreo) -> None:
@@ -82,12 +41,11 @@ def test_why_denied_names_action_scope_and_the_binding_that_came_near(developer:
 
 
 def test_the_owner_may_ask_about_others_and_a_developer_may_not(
-    owner: Choreo, url: str, monkeypatch: pytest.MonkeyPatch
+    owner: Choreo, developer: Choreo
 ) -> None:
     question = ("auth", "can-i", "component:delete", "--as", "groups:sres")
     assert owner(*question).out == "no\n"
-    monkeypatch.setenv("CHOREO_TOKEN", token_of("developers"))
-    printed = owner(*question)
+    printed = developer(*question)
     assert printed.code == 3
     assert "missing clusterauthzrolebinding:view on *" in printed.err
 
