@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from choreo_local.allinone.controlplane import Access
 from choreo_local.api import labels
 from choreo_local.apiserver import security
 from choreo_local.apiserver.app import create_app
@@ -19,6 +18,7 @@ from choreo_local.authz.live import LivePolicies
 from choreo_local.identity import directory
 from choreo_local.identity.keys import SigningKeys
 from choreo_local.identity.provider import Provider
+from choreo_local.kubeclient.access import KubeAccess
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.planes import PlaneClients
 from choreo_local.services import assembly
@@ -44,9 +44,9 @@ class Apis:
 
     def __init__(
         self,
-        access: Access,
+        access: KubeAccess,
         *,
-        planes: dict[str, Access],
+        planes: Mapping[str, KubeAccess],
         owner_token: str,
         identity: Path,
         directories: Sequence[Path],

@@ -20,7 +20,7 @@ import psutil
 
 from choreo_local.admission.plugin import Webhooks
 from choreo_local.allinone import bundles
-from choreo_local.allinone.controlplane import Access, ControlPlane
+from choreo_local.allinone.controlplane import ControlPlane
 from choreo_local.allinone.figures import Figure
 from choreo_local.api import labels, registry
 from choreo_local.apimachinery import conditions
@@ -34,6 +34,7 @@ from choreo_local.embedded.kubeapi.server import Server
 from choreo_local.embedded.storage.sqlite import SqliteBackend
 from choreo_local.embedded.storage.store import Store
 from choreo_local.errors import WaitTimeoutError
+from choreo_local.kubeclient.access import SocketAccess
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.watcher import Informer
 from choreo_local.tasks import TaskGroup
@@ -91,7 +92,7 @@ class _Platform:
         self._watches = TaskGroup("informers")
         self._manager: ControllerManager | None = None
         self._died: list[BaseException] = []
-        access = Access(self.socket, _TOKEN)
+        access = SocketAccess(self.socket, _TOKEN)
         self._controllers = ControlPlane(
             access, planes=dict.fromkeys(_PLANES, access), on_death=self._died.append
         )
@@ -209,7 +210,7 @@ class _Run:
 
     @asynccontextmanager
     async def _following(self) -> AsyncIterator[KubeClient]:
-        client = Access(self._platform.socket, _TOKEN).client(field_manager="bench")
+        client = SocketAccess(self._platform.socket, _TOKEN).client(field_manager="bench")
         tasks = TaskGroup("bench")
         seen = (
             (registry.RELEASE_BINDING, self._synced),

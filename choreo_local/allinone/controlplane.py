@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-
-import aiohttp
+from collections.abc import Callable, Mapping
 
 from choreo_local.api import labels
 from choreo_local.apimachinery.gvk import ResourceKind
@@ -18,35 +14,15 @@ from choreo_local.controllers.operator import Operator
 from choreo_local.controllers.outcome import PlaneReference
 from choreo_local.controllers.rules import NoObserver
 from choreo_local.controllers.runtime import Runtime
+from choreo_local.controllers.webhooks import AdmissionServer
 from choreo_local.errors import NotFoundError
+from choreo_local.kubeclient.access import KubeAccess
 from choreo_local.kubeclient.client import KubeClient
-from choreo_local.kubeclient.transport import AiohttpTransport
 from choreo_local.planes import PlaneClients
 from choreo_local.threads import LoopThread
 
-# Only the path of the URL matters on a unix socket.
-_SERVER = "http://kube"
 _STOP_SECONDS = 20
 _SECRET = ResourceKind("", "v1", "Secret", "secrets")
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How this process reaches the kube API as somebody: over its unix socket, with a token."""
-
-    socket: Path
-    token: str
-
-    def client(self, *, field_manager: str = "choreo") -> KubeClient:
-        """A client for the loop in which it is first used."""
-        transport = AiohttpTransport(_SERVER, token=self.token, unix_socket=self.socket)
-        return KubeClient(transport, field_manager=field_manager)
-
-    def session(self) -> tuple[str, aiohttp.ClientSession]:
-        """Base URL and session for a library that brings its own client."""
-        connector = aiohttp.UnixConnector(str(self.socket), limit=0)
-        headers = {"Authorization": f"Bearer {self.token}"}
-        return _SERVER, aiohttp.ClientSession(connector=connector, headers=headers)
 
 
 class ControlPlane:
@@ -56,15 +32,18 @@ class ControlPlane:
         access: as the control plane.
         planes: kind → how to reach the local plane of that kind, under plane id `default`.
         on_death: told when the operator ends by itself.
+        admission: where the API server reaches our webhooks; None when it has our checks in itself.
     """
 
     def __init__(
         self,
-        access: Access,
+        access: KubeAccess,
         *,
-        planes: dict[str, Access],
+        planes: Mapping[str, KubeAccess],
         on_death: Callable[[BaseException], None],
+        admission: AdmissionServer | None = None,
     ) -> None:
+        self._admission = admission
         self._access = access
         self._plane_access = planes
         self._on_death = on_death
@@ -97,7 +76,7 @@ class ControlPlane:
             self._clients.append(connected)
         self._clients.append(client)
         runtime, self._live = build(client, planes)
-        self._operator = Operator(runtime, login=self._access.session)
+        self._operator = Operator(runtime, login=self._access.session, admission=self._admission)
         self._thread.spawn(self._operator.run(), on_death=self._on_death)
         await self._operator.started.wait()
 

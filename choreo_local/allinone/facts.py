@@ -112,5 +112,5 @@ def urls(record: instances.Instance) -> dict[str, str]:
     return {
         "api": f"http://127.0.0.1:{record.ports['api']}",
         "gateway": f"http://*.openchoreoapis.localhost:{record.ports['gateway']}",
-        "kube": f"https://127.0.0.1:{record.ports['kube']}",
+        "kube": record.server or f"https://127.0.0.1:{record.ports.get('kube', 0)}",
     }

@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 
 from choreo_local import __version__, clock
+from choreo_local.clusters.target import NOWHERE, Target
 from choreo_local.errors import PreflightError, RefusedError
 from choreo_local.paths import InstancePaths, is_name
 
@@ -42,6 +43,8 @@ class Instance:
         ports: purpose → port on the loopback address; kept over restarts where still free.
         service_range: addresses of Services, as a CIDR.
         bundles: name → fingerprint of what was applied of it.
+        server: base URL of the Kubernetes API.
+        target: which cluster was asked for, where we do not make it.
     """
 
     name: str
@@ -56,8 +59,15 @@ class Instance:
     demo: bool = False
     service_range: str = ""
     bundles: dict[str, str] = field(default_factory=dict)
+    server: str = ""
+    target: Target = NOWHERE
     version: str = __version__
     format: int = STATE_FORMAT
+
+    @property
+    def settled_driver(self) -> str:
+        """The driver on which this instance has something; empty when it has nothing yet."""
+        return self.driver if self.bundles else ""
 
     @property
     def is_running(self) -> bool:
@@ -137,7 +147,10 @@ def _parsed(content: dict[str, Any]) -> Instance:
         number = isinstance(default, float) and type(value) is int
         if type(value) is not type(default) and not number:
             raise TypeError(f"its field {name} is not a {type(default).__name__}")
-    found = Instance(**known)
+    target = asdict(NOWHERE) | known.pop("target")
+    if set(target) != set(asdict(NOWHERE)) or not all(isinstance(v, str) for v in target.values()):
+        raise TypeError("its field target names no cluster")
+    found = Instance(**known, target=Target(**target))
     if not found.name or not found.id or found.pid < 0:
         raise ValueError("it names no instance")
     if any(type(port) is not int or not 0 < port < 65536 for port in found.ports.values()):

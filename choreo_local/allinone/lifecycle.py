@@ -5,35 +5,43 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 
 from choreo_local.admission.plugin import Webhooks
-from choreo_local.allinone import addresses, bundles, cpu, credentials, demo, facts, ports
+from choreo_local.allinone import (
+    addresses,
+    asking,
+    bundles,
+    cpu,
+    credentials,
+    demo,
+    facts,
+    ports,
+    seeding,
+)
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone.api import Apis
-from choreo_local.allinone.controlplane import Access, ControlPlane
+from choreo_local.allinone.controlplane import ControlPlane
 from choreo_local.allinone.facts import Facts
 from choreo_local.allinone.progress import Progress
+from choreo_local.allinone.seeding import WAIT_SECONDS, Seeder
 from choreo_local.api import labels
 from choreo_local.api.registry import COMPONENT
 from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.clusters import registry
 from choreo_local.clusters.driver import Capability, ClusterDriver, ClusterSpec
-from choreo_local.errors import ChoreoError, WaitTimeoutError
-from choreo_local.kubeclient.client import KubeClient
-from choreo_local.kubeclient.transport import AiohttpTransport
+from choreo_local.clusters.target import NOWHERE, Target
+from choreo_local.controllers.webhooks import AdmissionServer
+from choreo_local.errors import ChoreoError, PreflightError, WaitTimeoutError
+from choreo_local.kubeclient.access import KubeAccess
 from choreo_local.paths import InstancePaths
 from choreo_local.threads import LoopThread
 
 logger = logging.getLogger(__name__)
 
-_WAIT_SECONDS = 60
-# For what was there before: it may be broken for reasons of its own.
-_WAIT_AGAIN_SECONDS = 20
-_DEFINITIONS = ("access", "core", "authz", "dataplane")
 _POD = ResourceKind("", "v1", "Pod", "pods")
 _LOCAL_PLANES = {
     "DataPlane": "data-plane",
@@ -49,16 +57,7 @@ class Wishes:
     driver: str = "auto"
     demo: bool = False
     authorization: bool = True
-
-
-@asynccontextmanager
-async def _admin(paths: InstancePaths) -> AsyncIterator[KubeClient]:
-    """A client with all rights, for what comes with the installation."""
-    client = KubeClient(AiohttpTransport("http://kube", unix_socket=paths.socket("kube")))
-    try:
-        yield client
-    finally:
-        await client.close()
+    target: Target = NOWHERE
 
 
 class Platform:
@@ -82,16 +81,20 @@ class Platform:
         self._paths = paths
         self._wishes = wishes
         self._on_death = on_death
-        self._choice = registry.choose(wishes.driver)
+        self._choice = registry.choose(wishes.driver, last=record.settled_driver)
+        self._target = record.target if wishes.target == NOWHERE else wishes.target
         self._sockets: dict[str, socket.socket] = {}
         self._range: socket.socket | None = None
         self._warnings: list[ChoreoError] = []
         self._demo_urls: list[str] = []
+        # Why the cluster does not ask us before it writes.
+        self._asked = ""
         self._stack: list[tuple[str, Callable[[], None]]] = []
         self._credentials = credentials.ensure(paths)
         self.record = record
         self._driver: ClusterDriver | None = None
         self._cpu = cpu.of_this_process()
+        self._seeder: Seeder
         # Applies the bundles, then measures.
         self._seeding = LoopThread("bundles")
 
@@ -107,18 +110,24 @@ class Platform:
         self._reserve()
         with progress.phase("cluster"):
             self._driver = self._choice.make(self._spec())
+            self._seeder = Seeder(self._driver)
             self._driver.start_api()
             self._stack.append(("cluster", self._driver.stop))
+            self._update(server=self._driver.server)
         self._seeding.start()
         with progress.phase("definitions"):
-            for name in _DEFINITIONS:
+            for name in seeding.definitions(is_shared=not self._choice.is_here):
                 self._seed(name)
         with progress.phase("node and network"):
             self._driver.start_parts()
         with progress.phase("controllers"):
-            control_plane = self._control_plane()
+            admission = self._admission()
+            control_plane = self._control_plane(admission)
             control_plane.start()
             self._stack.append(("controllers", control_plane.stop))
+        if admission is not None:
+            with progress.phase("admission"):
+                self._have_asked(admission)
         with progress.phase("APIs"):
             apis = self._apis()
             apis.start()
@@ -127,13 +136,26 @@ class Platform:
             self._seed("platform")
         if self._wishes.demo or self.record.demo:
             with progress.phase("demo"):
-                self._seed("demo")
-                self._await_demo()
+                self._start_demo()
         self._seeding.spawn(self._cpu.run(), on_death=self._on_death)
         self._update(state="ready", demo=self._wishes.demo or self.record.demo)
 
+    def _start_demo(self) -> None:
+        lacking = [one for one in self._capabilities() if one.name == "pods" and not one.available]
+        self._seed("demo", expect=not lacking)
+        if lacking:
+            self._warnings.append(
+                PreflightError(
+                    f"the demo is deployed, but its pods do not run: {lacking[0].reason}",
+                    remedy="Give the cluster a node; then they start by themselves",
+                )
+            )
+        else:
+            self._await_demo()
+
     def _reserve(self) -> None:
-        self._sockets = ports.choose(ports.PREFERRED, last=self.record.ports)
+        wanted = ports.PREFERRED if self._choice.is_here else ports.PREFERRED_REMOTE
+        self._sockets = ports.choose(wanted, last=self.record.ports)
         numbers = {purpose: held.getsockname()[1] for purpose, held in self._sockets.items()}
         service_range = self.record.service_range or str(
             addresses.choose_range(self.record.id, taken=self._known_ranges())
@@ -143,6 +165,7 @@ class Platform:
             replace(self.record, ports=numbers, service_range=service_range),
             state="starting",
             driver=self._choice.name,
+            target=self._target,
         )
         instances.save(self._paths, self.record)
 
@@ -166,14 +189,51 @@ class Platform:
             images=[bundles.root() / "images"],
             service_range=IPv4Network(self.record.service_range),
             admission=[Webhooks()],
+            target=self._target,
+            on_death=self._on_death,
         )
 
-    def _access(self, plane: str) -> Access:
-        return Access(self._paths.socket("kube"), self._credentials.planes[plane])
+    def _access(self, plane: str) -> KubeAccess:
+        assert self._driver is not None
+        return self._driver.access(plane)
 
-    def _control_plane(self) -> ControlPlane:
+    def _admission(self) -> AdmissionServer | None:
+        """What a cluster asks that has not our checks in itself."""
+        callback = self._driver.callback if self._driver is not None else None
+        if callback is None:
+            return None
+        # The port was held until now, so that nobody else could take it.
+        self._sockets["admission"].close()
+        port = self.record.ports["admission"]
+        return asking.server(self._paths.pki, callback, port)
+
+    def _have_asked(self, admission: AdmissionServer) -> None:
+        """Let the cluster ask us; without an answer it would refuse every write."""
+
+        async def ask() -> ChoreoError | None:
+            assert self._driver is not None
+            async with self._seeder.admin() as client:
+                return await asking.begin(client, admission, self._driver.ownership)
+
+        async def end() -> None:
+            async with self._seeder.admin() as client:
+                await asking.end(client)
+
+        problem = self._seeding.call(ask(), timeout=WAIT_SECONDS + 5)
+        if problem is not None:
+            self._warnings.append(problem)
+            self._asked = problem.message
+        else:
+            self._stack.append(
+                ("admission", lambda: self._seeding.call(end(), timeout=WAIT_SECONDS))
+            )
+
+    def _control_plane(self, admission: AdmissionServer | None) -> ControlPlane:
         return ControlPlane(
-            self._access("control-plane"), planes=self._plane_access(), on_death=self._on_death
+            self._access("control-plane"),
+            planes=self._plane_access(),
+            on_death=self._on_death,
+            admission=admission,
         )
 
     def _apis(self) -> Apis:
@@ -205,33 +265,35 @@ class Platform:
         assert self._driver is not None
         reason = "" if self._wishes.authorization else "started with --no-authz"
         authorization = Capability("authorization", self._wishes.authorization, reason)
-        return [*self._driver.capabilities(), authorization]
+        admission = Capability("admission", not self._asked, self._asked)
+        return [*self._driver.capabilities(), admission, authorization]
 
     async def _count_pods(self) -> int:
-        async with _admin(self._paths) as client:
+        async with self._seeder.admin() as client:
             page = await client.request_json("GET", _POD.path(None), query={"limit": "1"})
         rest: int = page["metadata"].get("remainingItemCount", 0)
         return len(page["items"]) + rest
 
-    def _plane_access(self) -> dict[str, Access]:
+    def _plane_access(self) -> dict[str, KubeAccess]:
         return {kind: self._access(plane) for kind, plane in _LOCAL_PLANES.items()}
 
-    def _seed(self, name: str) -> None:
-        """Apply a bundle unless this very content was applied before, and wait for it."""
-        values = {
-            "GATEWAY_PORT": str(self.record.ports["gateway"]),
-            "OBSERVER_URL": f"http://127.0.0.1:{self.record.ports['api']}",
-        }
+    def _seed(self, name: str, *, expect: bool = True) -> None:
+        """Apply a bundle unless this very content was applied before.
+
+        With `expect`, wait for what it promises.
+        """
         bundle = bundles.load(name)
-        content = bundle.fingerprint(values)
-        manifests = bundle.manifests(values)
+        content = bundle.fingerprint(seeding.values(self.record))
+        manifests = seeding.manifests(bundle, self.record, is_shared=not self._choice.is_here)
         is_new = self.record.bundles.get(name) != content
         if is_new:
-            self._seeding.call(self._apply(manifests), timeout=_WAIT_SECONDS)
+            self._seeding.call(self._seeder.apply(manifests), timeout=WAIT_SECONDS)
             self._update(bundles={**self.record.bundles, name: content})
+        if not expect:
+            return
         try:
-            waiting = self._wait(bundle, manifests, is_new=is_new)
-            self._seeding.call(waiting, timeout=_WAIT_SECONDS + 5)
+            waiting = self._seeder.wait(bundle, manifests, is_new=is_new)
+            self._seeding.call(waiting, timeout=WAIT_SECONDS + 5)
         except WaitTimeoutError as error:
             # What belongs to the user by now must not keep the platform from starting.
             if is_new:
@@ -240,37 +302,20 @@ class Platform:
 
     def _await_demo(self) -> None:
         """Wait for the demo's answer; the platform runs without it, and says so."""
-        if not self._seeding.call(self._has_demo(), timeout=_WAIT_SECONDS):
+        if not self._seeding.call(self._has_demo(), timeout=WAIT_SECONDS):
             return
         port = self.record.ports["gateway"]
         try:
-            demo.wait_until_answering(port, timeout_seconds=_WAIT_SECONDS)
+            demo.wait_until_answering(port, timeout_seconds=WAIT_SECONDS)
         except WaitTimeoutError as error:
             self._warnings.append(error)
         else:
             self._demo_urls.append(demo.url(port))
 
     async def _has_demo(self) -> bool:
-        async with _admin(self._paths) as client:
+        async with self._seeder.admin() as client:
             found = await client.list(COMPONENT, labels.DEFAULT)
         return any(obj["metadata"]["name"] == demo.COMPONENT for obj in found.items)
-
-    async def _apply(self, manifests: Sequence[Mapping[str, object]]) -> None:
-        async with _admin(self._paths) as client:
-            await bundles.apply(client, manifests)
-
-    async def _wait(
-        self,
-        bundle: bundles.Bundle,
-        manifests: Sequence[Mapping[str, object]],
-        *,
-        is_new: bool,
-    ) -> None:
-        seconds = _WAIT_SECONDS if is_new else _WAIT_AGAIN_SECONDS
-        async with _admin(self._paths) as client:
-            await bundles.wait_for(
-                client, bundle, manifests, timeout_seconds=seconds, only_existing=not is_new
-            )
 
     def _update(self, **changes: object) -> None:
         self.record = replace(self.record, **changes)  # type: ignore[arg-type]  # field by name
@@ -291,10 +336,10 @@ class Platform:
         """Stop what was started, newest first; one that fails does not keep others running."""
         with ExitStack() as ending:
             ending.callback(self._stopped)
+            ending.callback(self._seeding.stop)
             for name, stop in self._stack:
                 ending.callback(_stop, name, stop)
             self._stack.clear()
-            ending.callback(self._seeding.stop)
 
     def _stopped(self) -> None:
         for held in (*self._sockets.values(), self._range):

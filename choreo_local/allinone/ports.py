@@ -19,6 +19,13 @@ PREFERRED: Mapping[str, int] = {
     "gateway-tls": 19443,
     "dns": 10053,
 }
+# Without a cluster of our own, but with webhooks for another one.
+PREFERRED_REMOTE: Mapping[str, int] = {
+    "api": 8080,
+    "gateway": 19080,
+    "gateway-tls": 19443,
+    "admission": 9443,
+}
 
 
 def bind(port: int, *, host: str = LOOPBACK) -> socket.socket | None:

@@ -20,6 +20,7 @@ from choreo_local import logs
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone import removal
 from choreo_local.allinone.progress import Progress
+from choreo_local.clusters.target import Target
 from choreo_local.errors import ChoreoError
 from choreo_local.paths import InstancePaths, is_name
 
@@ -69,7 +70,15 @@ def _load(options: argparse.Namespace) -> Wishes:
         importlib.import_module("kopf")
     lifecycle = importlib.import_module("choreo_local.allinone.lifecycle")
     wishes: Wishes = lifecycle.Wishes(
-        driver=options.driver, demo=options.demo, authorization=not options.no_authz
+        driver=options.driver,
+        demo=options.demo,
+        authorization=not options.no_authz,
+        target=Target(
+            kubeconfig=options.kubeconfig,
+            context=options.context,
+            reachable_at=options.reachable_at,
+            kubernetes=options.kubernetes,
+        ),
     )
     return wishes
 
@@ -91,6 +100,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="choreo_local.allinone.run")
     parser.add_argument("--instance", required=True)
     parser.add_argument("--driver", default="auto")
+    for option in ("--kubeconfig", "--context", "--reachable-at", "--kubernetes"):
+        parser.add_argument(option, default="")
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--no-authz", action="store_true")
     parser.add_argument("--progress-fd", type=int)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, Protocol
 
+from choreo_local.clusters.ownership import Ownership
+from choreo_local.clusters.target import NOWHERE, Target
+from choreo_local.kubeclient.access import KubeAccess
 from choreo_local.paths import InstancePaths
 
 
@@ -23,6 +26,18 @@ class AdmissionPlugin(Protocol):
     def validate(self, attributes: Any) -> None: ...
 
 
+def _nobody_is_told(error: BaseException) -> None:
+    del error
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """Where a cluster reaches this process: a name for its certificate, an address to listen on."""
+
+    host: str
+    address: str
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterSpec:
     """What the platform wants of a cluster.
@@ -34,6 +49,8 @@ class ClusterSpec:
         images: folders of host images.
         service_range: addresses of Services, inside the loopback network.
         admission: what judges OpenChoreo's objects where the cluster can call it directly.
+        target: which cluster, where we do not make it.
+        on_death: told when something in the background ends by itself.
     """
 
     instance_id: str
@@ -44,6 +61,8 @@ class ClusterSpec:
     images: Sequence[Path]
     service_range: IPv4Network
     admission: Sequence[AdmissionPlugin] = ()
+    target: Target = NOWHERE
+    on_death: Callable[[BaseException], None] = _nobody_is_told
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +80,29 @@ class ClusterDriver(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def server(self) -> str:
+        """Base URL of the Kubernetes API."""
+
+    @property
+    def ownership(self) -> Ownership | None:
+        """How to tell our objects from others'; None when the whole cluster is ours."""
+
+    @property
+    def callback(self) -> Callback | None:
+        """Where the cluster asks for admission; None when it has our checks in itself."""
+
     def start_api(self) -> None:
         """Return once the Kubernetes API answers."""
 
     def start_parts(self) -> None:
         """Start what acts upon the objects; the definitions it needs are in place."""
+
+    def access(self, plane: str) -> KubeAccess:
+        """As a plane's own identity; after `start_parts`."""
+
+    async def admin(self) -> KubeAccess:
+        """With all rights, for what comes with the installation."""
 
     def stop(self) -> None:
         """End everything that was started; what is stored stays."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from choreo_local.clusters.driver import Capability, ClusterSpec
 from choreo_local.embedded.cluster import ClusterFolders, ClusterOptions, EmbeddedCluster
+from choreo_local.kubeclient.access import KubeAccess, SocketAccess
 from choreo_local.threads import LoopThread
 
 _API_SECONDS = 30
@@ -23,8 +24,33 @@ class EmbeddedDriver:
     name = "embedded"
 
     def __init__(self, spec: ClusterSpec) -> None:
+        self._spec = spec
+        self._server = f"https://127.0.0.1:{spec.sockets['kube'].getsockname()[1]}"
         self._thread = LoopThread("kube")
         self._cluster = EmbeddedCluster(_options(spec))
+
+    @property
+    def server(self) -> str:
+        """Base URL of the Kubernetes API."""
+        return self._server
+
+    @property
+    def ownership(self) -> None:
+        """The whole cluster is ours."""
+
+    @property
+    def callback(self) -> None:
+        """The kube API has the checks in itself."""
+
+    def access(self, plane: str) -> KubeAccess:
+        """As a plane's own identity."""
+        user = f"choreo:{plane}"
+        token = next(token for token, (name, _) in self._spec.users.items() if name == user)
+        return SocketAccess(self._spec.paths.socket("kube"), token)
+
+    async def admin(self) -> KubeAccess:
+        """Over the socket, which only the owner of the instance can open."""
+        return SocketAccess(self._spec.paths.socket("kube"), "")
 
     def start_api(self) -> None:
         """Return once the kube API answers on HTTPS and its socket."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from choreo_local.clusters.driver import ClusterDriver, ClusterSpec
-from choreo_local.errors import PreflightError
+from choreo_local.errors import PreflightError, RefusedError
+
+DRIVERS = ("embedded", "k3d", "existing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,31 +19,49 @@ class Choice:
     reason: str
     make: Callable[[ClusterSpec], ClusterDriver]
 
+    @property
+    def is_here(self) -> bool:
+        """Whether the cluster lives in this process."""
+        return self.name == "embedded"
 
-def choose(wanted: str) -> Choice:
-    """The driver for a name; `auto` takes the first that works here.
 
-    Raises PreflightError when the named one does not.
+def choose(wanted: str, *, last: str = "") -> Choice:
+    """The driver for a name; `auto` takes that of last time, else the first that works here.
+
+    Raises RefusedError when the instance lives on another one already.
     """
-    if wanted in ("auto", "embedded"):
-        return Choice("embedded", _reason(wanted), _embedded)
-    raise PreflightError(
-        f'cannot use the driver "{wanted}": this version of choreo runs on the embedded cluster '
-        "only",
-        remedy="Start without --driver, or with --driver embedded",
-    )
-
-
-def _reason(wanted: str) -> str:
-    if wanted == "embedded":
-        return "The embedded cluster was asked for."
-    if shutil.which("docker") and shutil.which("k3d"):
-        return "The embedded cluster: this version does not drive k3d yet, though it is here."
-    return "The embedded cluster: no container engine is needed."
+    if last and wanted not in ("auto", last):
+        raise RefusedError(
+            f'cannot use the driver "{wanted}": what this instance has is on the driver "{last}"',
+            remedy=f"Start it with --driver {last}, or give the new one a name of its own: "
+            "choreo --instance NAME up",
+        )
+    if last and wanted == "auto":
+        return Choice(last, f"The driver {last}, as last time.", _MAKERS[last])
+    if wanted == "auto":
+        return Choice("embedded", "The embedded cluster: no container engine is needed.", _embedded)
+    if wanted not in _MAKERS:
+        raise PreflightError(
+            f'cannot use the driver "{wanted}": this version of choreo has {", ".join(_MAKERS)}',
+            remedy=f"Start without --driver, or with --driver {next(iter(_MAKERS))}",
+        )
+    return Choice(wanted, f"The driver {wanted} was asked for.", _MAKERS[wanted])
 
 
 def _embedded(spec: ClusterSpec) -> ClusterDriver:
-    # Loaded late: the embedded cluster is most of the platform's code.
+    # Each is loaded when it is needed: the embedded cluster is most of the platform's code.
     from choreo_local.clusters import embedded
 
     return embedded.make(spec)
+
+
+def _existing(spec: ClusterSpec) -> ClusterDriver:
+    from choreo_local.clusters import existing
+
+    return existing.make(spec)
+
+
+_MAKERS: dict[str, Callable[[ClusterSpec], ClusterDriver]] = {
+    "embedded": _embedded,
+    "existing": _existing,
+}

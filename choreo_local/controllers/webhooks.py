@@ -1,18 +1,20 @@
-"""OpenChoreo's admission on clusters that are not ours: webhooks that kopf serves and registers.
+"""OpenChoreo's admission on clusters that are not ours: webhooks that kopf serves.
 
-The embedded kube API has the same checks as a plugin. Elsewhere an API server asks over HTTPS; kopf
-keeps the webhook configurations pointed at where this process listens. Names are upstream's, as
-refusals show them.
+The embedded kube API has the same checks as a plugin. Elsewhere an API server asks over HTTPS,
+because `configurations` say where. Whoever installs the platform writes them: the control plane's
+own identity has no right to. Names are upstream's, as refusals show them.
 
-Public: `AdmissionServer`, `register(registry)`, `configure(settings, server)`.
+Public: `AdmissionServer`, `configurations(server)`, `register(registry)`, `configure(…)`.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import kopf
 
@@ -21,8 +23,10 @@ from choreo_local.admission import reviews
 from choreo_local.api import registry as kinds
 from choreo_local.errors import ApiError
 
-# The part of the webhooks' names that is alike in all of them, and the name of the configurations.
+CONFIGURATION = "admission.choreo.dev"
+# The part of the webhooks' names that is alike in all of them.
 _DOMAIN = "kb.io"
+_TIMEOUT_SECONDS = 10
 _OPERATIONS = ("CREATE", "UPDATE")
 
 
@@ -65,9 +69,53 @@ class AdmissionServer:
 
 
 def configure(settings: kopf.OperatorSettings, server: AdmissionServer) -> None:
-    """Have an operator serve and register its webhooks."""
+    """Have an operator serve its webhooks."""
     settings.admission.server = server
-    settings.admission.managed = _DOMAIN
+
+
+def configurations(server: AdmissionServer) -> list[dict[str, Any]]:
+    """The objects that make an API server ask `server`."""
+    return [
+        {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": f"{prefix}WebhookConfiguration",
+            "metadata": {"name": CONFIGURATION},
+            "webhooks": [
+                _webhook(kind, server, mutating=mutating)
+                for kind in admission.webhooks(mutating=mutating)
+            ],
+        }
+        for prefix, mutating in (("Mutating", True), ("Validating", False))
+    ]
+
+
+def _webhook(kind: str, server: AdmissionServer, *, mutating: bool) -> dict[str, Any]:
+    resource = kinds.KINDS[kind].resource
+    rule = {
+        "apiGroups": [resource.group],
+        "apiVersions": [resource.version],
+        "resources": [resource.plural],
+        "operations": list(_OPERATIONS),
+        "scope": "*",
+    }
+    path = quote(_id(kind, mutating=mutating))
+    return {
+        "name": admission.webhook_name(kind, mutating=mutating),
+        "clientConfig": {
+            "url": f"https://{server.host}:{server.port}/{path}",
+            "caBundle": base64.b64encode(server.authority).decode(),
+        },
+        "rules": [rule],
+        "sideEffects": "None",
+        "failurePolicy": "Fail",
+        "timeoutSeconds": _TIMEOUT_SECONDS,
+        "admissionReviewVersions": ["v1"],
+    }
+
+
+def _id(kind: str, *, mutating: bool) -> str:
+    """What kopf calls a webhook, and the path under which it serves it."""
+    return admission.webhook_name(kind, mutating=mutating).removesuffix(f".{_DOMAIN}")
 
 
 def register(registry: kopf.OperatorRegistry) -> None:
@@ -87,9 +135,8 @@ def _register(
     mutating: bool,
 ) -> None:
     resource = kinds.KINDS[kind].resource
-    name = admission.webhook_name(kind, mutating=mutating).removesuffix(f".{_DOMAIN}")
     where = (resource.group, resource.version, resource.plural)
-    on(*where, id=name, operations=_OPERATIONS, registry=registry)(webhook)
+    on(*where, id=_id(kind, mutating=mutating), operations=_OPERATIONS, registry=registry)(webhook)
 
 
 def _completing(kind: str) -> Callable[..., Awaitable[None]]:

@@ -7,7 +7,7 @@ socket, a tunnel, or a function call inside the process.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +84,18 @@ class Transport(Protocol):
     async def close(self) -> None: ...
 
 
+def bearer(token: Callable[[], str]) -> aiohttp.ClientMiddlewareType:
+    """What a session needs to show with each request the token that is good now."""
+
+    async def shown(
+        request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        request.headers["Authorization"] = f"Bearer {token()}"
+        return await send(request)
+
+    return shown
+
+
 class _AiohttpStream:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
@@ -122,7 +134,7 @@ class AiohttpTransport:
     Args:
         server: base URL; with `unix_socket` only its path and host name matter.
         ssl_context: trust and client certificate, when `server` is https.
-        token: bearer token.
+        token: bearer token, or what says it anew for each request where tokens expire.
         unix_socket: path of the socket to connect to instead of the host of `server`.
         connections: how many requests may be under way; watches count.
     """
@@ -132,13 +144,14 @@ class AiohttpTransport:
         server: str,
         *,
         ssl_context: ssl.SSLContext | None = None,
-        token: str | None = None,
+        token: str | Callable[[], str] | None = None,
         unix_socket: Path | None = None,
         connections: int = 256,
     ) -> None:
         self._server = server.rstrip("/")
         self._ssl = ssl_context
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._middlewares = (bearer(token),) if callable(token) else ()
+        self._headers = {"Authorization": f"Bearer {token}"} if isinstance(token, str) else {}
         self._unix_socket = unix_socket
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
@@ -153,6 +166,7 @@ class AiohttpTransport:
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 headers=self._headers,
+                middlewares=self._middlewares,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
                 auto_decompress=True,
                 read_bufsize=1 << 20,

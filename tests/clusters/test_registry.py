@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from choreo_local.clusters import registry
-from choreo_local.errors import PreflightError
+from choreo_local.errors import RefusedError
 
 
 def test_without_a_wish_the_embedded_cluster_is_taken(
@@ -21,22 +21,19 @@ def test_without_a_wish_the_embedded_cluster_is_taken(
     )
 
 
-def test_a_k3d_that_is_there_is_not_passed_over_in_silence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("docker", "k3d"):
-        (tmp_path / name).write_text("#!/bin/sh\n")
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert "k3d" in registry.choose("auto").reason
+@pytest.mark.parametrize("wanted", ["embedded", "existing"])
+def test_a_wish_is_the_reason(wanted: str) -> None:
+    choice = registry.choose(wanted)
+    assert (choice.name, choice.reason) == (wanted, f"The driver {wanted} was asked for.")
 
 
-def test_a_wish_is_the_reason() -> None:
-    assert registry.choose("embedded").reason == "The embedded cluster was asked for."
+def test_what_an_instance_has_is_found_again_without_a_wish() -> None:
+    choice = registry.choose("auto", last="existing")
+    assert (choice.name, choice.reason) == ("existing", "The driver existing, as last time.")
 
 
-@pytest.mark.parametrize("wanted", ["k3d", "existing", "magic"])
-def test_a_driver_that_cannot_be_had_is_refused_with_what_can(wanted: str) -> None:
-    with pytest.raises(PreflightError, match=f'"{wanted}"') as refused:
-        registry.choose(wanted)
-    assert "--driver embedded" in refused.value.remedy
+def test_an_instance_does_not_move_to_another_driver() -> None:
+    with pytest.raises(RefusedError, match='on the driver "existing"') as refused:
+        registry.choose("embedded", last="existing")
+    assert "--driver existing" in refused.value.remedy
+    assert "--instance" in refused.value.remedy

@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 
-from choreo_local.allinone.controlplane import Access
 from choreo_local.errors import UnreachableError
+from choreo_local.kubeclient.access import SocketAccess
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.transport import Query, Response, StreamedResponse, Transport
 
@@ -46,7 +46,7 @@ class FrayedLine:
         self._writers: set[asyncio.StreamWriter] = set()
         self._far = ""
 
-    async def open(self, access: Access) -> Access:
+    async def open(self, access: SocketAccess) -> SocketAccess:
         """Lay the line; the answer leads through it."""
         self._far = str(access.socket)
         near = access.socket.with_name("line.sock")
@@ -94,13 +94,13 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @dataclass(frozen=True, slots=True)
-class _FrayedAccess(Access):
+class _FrayedAccess(SocketAccess):
     """Leads clients through the line."""
 
     line: FrayedLine
 
     def client(self, *, field_manager: str = "choreo") -> KubeClient:
-        client = Access(self.socket, self.token).client(field_manager=field_manager)
+        client = SocketAccess(self.socket, self.token).client(field_manager=field_manager)
         client.transport = _FrayedTransport(client.transport, self.line)
         return client
 

@@ -17,7 +17,6 @@ from typing import Any, Protocol
 
 from choreo_local.admission.plugin import Webhooks
 from choreo_local.allinone import bundles, controlplane
-from choreo_local.allinone.controlplane import Access
 from choreo_local.api import labels
 from choreo_local.apimachinery import gvk
 from choreo_local.controllers.live import LiveObjects
@@ -36,6 +35,7 @@ from choreo_local.embedded.scheduler import Scheduler
 from choreo_local.embedded.storage.eventlog import Event
 from choreo_local.embedded.storage.store import MemoryBackend, Store
 from choreo_local.errors import WaitTimeoutError
+from choreo_local.kubeclient.access import SocketAccess
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.planes import PlaneClients
 from choreo_local.tasks import TaskGroup
@@ -56,7 +56,7 @@ QUIET_SECONDS = 0.1
 class Controllers:
     """The operator in its thread; may be started again after a stop, with nothing remembered."""
 
-    def __init__(self, access: Access, plane_access: Mapping[str, Access]) -> None:
+    def __init__(self, access: SocketAccess, plane_access: Mapping[str, SocketAccess]) -> None:
         self.runtime: Runtime | None = None
         self.died: list[BaseException] = []
         self._access = access
@@ -191,7 +191,7 @@ def _revision(obj: Object | None) -> int:
 class Line(Protocol):
     """What lies between the controllers and the kube API."""
 
-    async def open(self, access: Access) -> Access: ...
+    async def open(self, access: SocketAccess) -> SocketAccess: ...
 
     async def close(self) -> None: ...
 
@@ -214,7 +214,7 @@ async def cluster(
         socket = Path(folder) / "kube.sock"
         server = Server(api)
         await server.listen_unix(socket)
-        access = Access(socket, _TOKEN)
+        access = SocketAccess(socket, _TOKEN)
         if line is not None:
             access = await line.open(access)
         controllers = Controllers(access, dict.fromkeys(plane_kinds, access))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import tempfile
 from collections.abc import AsyncIterator
@@ -14,8 +15,8 @@ import pytest
 
 from choreo_local import pki
 from choreo_local.allinone import bundles, controlplane
-from choreo_local.allinone.controlplane import Access
 from choreo_local.api import labels, registry
+from choreo_local.controllers import webhooks
 from choreo_local.controllers.operator import Operator
 from choreo_local.controllers.webhooks import AdmissionServer
 from choreo_local.embedded.kubeapi.app import KubeApi, KubeApiOptions
@@ -24,12 +25,12 @@ from choreo_local.embedded.kubeapi.messages import User
 from choreo_local.embedded.kubeapi.server import Server
 from choreo_local.embedded.storage.store import MemoryBackend, Store
 from choreo_local.errors import ForbiddenError, InvalidError
+from choreo_local.kubeclient.access import SocketAccess
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.planes import PlaneClients
 from tests.admission.objects import component_type, data
 
 _TOKEN = "of-the-operator"
-_CONFIGURATIONS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 _PATIENCE_SECONDS = 90
 
 
@@ -63,14 +64,15 @@ async def cluster() -> AsyncIterator[KubeClient]:
         folder = Path(name)
         server = Server(api)
         await server.listen_unix(folder / "kube.sock")
-        access = Access(folder / "kube.sock", _TOKEN)
+        access = SocketAccess(folder / "kube.sock", _TOKEN)
         own = access.client()
         try:
             await _install(client)
             runtime, live = controlplane.build(own, PlaneClients())
-            operator = Operator(runtime, login=access.session, admission=server_in(folder))
+            admission = server_in(folder)
+            operator = Operator(runtime, login=access.session, admission=admission)
             running = asyncio.create_task(operator.run())
-            await _registered(client, running)
+            await _registered(client, admission, running)
             yield client
             operator.stop()
             await running
@@ -88,18 +90,21 @@ async def _install(client: KubeClient) -> None:
     await bundles.wait_for(client, core, manifests, timeout_seconds=_PATIENCE_SECONDS)
 
 
-async def _registered(client: KubeClient, running: asyncio.Task[None]) -> None:
-    """Wait until the API server knows where to ask."""
+async def _registered(
+    client: KubeClient, admission: AdmissionServer, running: asyncio.Task[None]
+) -> None:
+    """Tell the API server where to ask, and wait until somebody answers there."""
+    for manifest in webhooks.configurations(admission):
+        kind = await client.resolve(manifest["apiVersion"], manifest["kind"])
+        await client.apply(kind, manifest, field_manager="tests")
     async with asyncio.timeout(_PATIENCE_SECONDS):
-        for kind in _CONFIGURATIONS:
-            resource = await client.resolve("admissionregistration.k8s.io/v1", kind)
-            while not running.done():
-                found = (await client.list(resource)).items
-                if any(one.get("webhooks") for one in found):
-                    break
-                await asyncio.sleep(0.02)
-    if running.done():
-        await running
+        while not running.done():
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", admission.port)
+                writer.close()
+                return
+            await asyncio.sleep(0.02)
+    await running
 
 
 def manifest(kind: str, spec: Any, name: str = "x") -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from choreo_local.admission.plugin import Webhooks
 from choreo_local.allinone import bundles
-from choreo_local.allinone.controlplane import Access, ControlPlane
+from choreo_local.allinone.controlplane import ControlPlane
 from choreo_local.api import labels
 from choreo_local.embedded.controllermanager.informers import SharedInformers
 from choreo_local.embedded.controllermanager.manager import ControllerManager
@@ -32,6 +32,7 @@ from choreo_local.embedded.kubelet.runtime import (
 from choreo_local.embedded.kubelet.simulated import SimulatedRuntime
 from choreo_local.embedded.scheduler import Scheduler
 from choreo_local.embedded.storage.store import MemoryBackend, Store
+from choreo_local.kubeclient.access import SocketAccess
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.planes import PlaneClients
 from choreo_local.tasks import TaskGroup
@@ -182,7 +183,7 @@ async def _controllers(api: KubeApi) -> AsyncIterator[None]:
         socket = Path(folder) / "kube.sock"
         server = Server(api)
         await server.listen_unix(socket)
-        access = Access(socket, _TOKEN)
+        access = SocketAccess(socket, _TOKEN)
         planes = dict.fromkeys(("DataPlane", "ObservabilityPlane"), access)
         controllers = ControlPlane(access, planes=planes, on_death=_died)
         await asyncio.to_thread(controllers.start)

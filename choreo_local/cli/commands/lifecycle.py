@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -14,6 +15,7 @@ import click
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone import interpreter, progress, removal
 from choreo_local.cli import connection, options, output
+from choreo_local.clusters.target import Target
 from choreo_local.errors import (
     ChoreoError,
     PreflightError,
@@ -37,6 +39,14 @@ _DRIVERS = ("auto", "embedded", "k3d", "existing")
     show_default=True,
     help="Where the cluster comes from.",
 )
+@click.option("--context", default="", metavar="NAME", help="existing: context of the kubeconfig.")
+@click.option("--kubeconfig", default="", metavar="FILE", help="existing: another kubeconfig.")
+@click.option(
+    "--reachable-at",
+    default="",
+    metavar="HOST",
+    help="Name or address under which the cluster reaches this machine.",
+)
 @click.option("--no-tui", is_flag=True, help="Do not open the dashboard.")
 @click.option("--no-authz", is_flag=True, help="Let everybody who signs in do everything.")
 @click.option("--foreground", is_flag=True, help="Stay; for containers and service managers.")
@@ -48,6 +58,9 @@ def up(
     *,
     demo: bool,
     driver: str,
+    context: str,
+    kubeconfig: str,
+    reachable_at: str,
     no_tui: bool,
     no_authz: bool,
     foreground: bool,
@@ -55,7 +68,6 @@ def up(
     yes: bool,
 ) -> int:
     """Start the platform, or say that it runs."""
-    del yes  # the first start asks nothing; the option is accepted everywhere
     paths = InstancePaths.of(name)
     found = instances.load(paths)
     if found is not None and found.is_running:
@@ -63,6 +75,9 @@ def up(
         return _open_dashboard(name, no_tui=no_tui or foreground)
     arguments = ["--instance", name, "--driver", driver, *(["--demo"] if demo else [])]
     arguments += ["--no-authz"] if no_authz else []
+    target = Target(kubeconfig=kubeconfig, context=context, reachable_at=reachable_at)
+    for option, value in asdict(target).items():
+        arguments += [f"--{option.replace('_', '-')}", value] if value else []
     _prepare(paths)
     if foreground:
         from choreo_local.allinone import run

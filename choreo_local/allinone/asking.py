@@ -1,0 +1,132 @@
+"""Have a cluster that is not ours ask this process before it writes OpenChoreo's objects.
+
+The cluster is told where to ask only while this process answers: what nobody answers is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from pathlib import Path
+
+from choreo_local import pki
+from choreo_local.clusters.driver import Callback
+from choreo_local.clusters.ownership import Ownership
+from choreo_local.controllers import webhooks
+from choreo_local.controllers.webhooks import AdmissionServer
+from choreo_local.errors import (
+    ApiError,
+    ChoreoError,
+    NotFoundError,
+    PreflightError,
+    WaitTimeoutError,
+)
+from choreo_local.kubeclient.client import KubeClient
+
+_SECONDS = 30
+_POLL_SECONDS = 0.1
+_REMEDY = (
+    "Say under which name or address the cluster reaches this machine: "
+    "choreo up --reachable-at HOST"
+)
+# Well-formed, and refused by nobody but us: the expression is none.
+_PROBE = {
+    "apiVersion": "openchoreo.dev/v1alpha1",
+    "kind": "ClusterComponentType",
+    "metadata": {"name": "choreo-probe"},
+    "spec": {
+        "workloadType": "deployment",
+        "resources": [
+            {
+                "id": "deployment",
+                "template": {
+                    "apiVersion": "apps/v1",
+                    "kind": "Deployment",
+                    "metadata": {"name": "${nothing.of.this.name}"},
+                },
+            }
+        ],
+    },
+}
+
+
+def server(folder: Path, callback: Callback, port: int) -> AdmissionServer:
+    """What the cluster will ask, with a certificate for the name by which it does."""
+    authority = pki.ensure_authority(folder, "choreo")
+    pki.ensure_server(folder, "admission", authority=authority, hosts=[callback.host])
+    return AdmissionServer(
+        host=callback.host,
+        port=port,
+        certificate=folder / "admission.crt",
+        key=folder / "admission.key",
+        authority=authority.certificate,
+        address=callback.address,
+    )
+
+
+async def begin(
+    client: KubeClient, admission: AdmissionServer, owner: Ownership | None
+) -> ChoreoError | None:
+    """Tell the cluster where to ask, and try; what is wrong when it gets no answer.
+
+    Then it is told not to ask, so that it works without our checks.
+    """
+    await _listening(admission)
+    manifests = webhooks.configurations(admission)
+    if owner is not None:
+        await owner.apply(client, manifests)
+    problem = await _tried(client)
+    if not problem:
+        return None
+    await end(client)
+    return PreflightError(
+        f"the cluster does not check OpenChoreo's objects when they are written: {problem}",
+        remedy=_REMEDY,
+    )
+
+
+async def end(client: KubeClient) -> None:
+    """Tell the cluster not to ask any more."""
+    for prefix in ("Mutating", "Validating"):
+        kind = await client.resolve(
+            "admissionregistration.k8s.io/v1", f"{prefix}WebhookConfiguration"
+        )
+        with contextlib.suppress(NotFoundError):
+            await client.delete(kind, webhooks.CONFIGURATION)
+
+
+async def _listening(admission: AdmissionServer) -> None:
+    deadline = time.monotonic() + _SECONDS
+    host = "127.0.0.1" if admission.address == "0.0.0.0" else admission.address
+    while not await _accepts(host, admission.port):
+        if time.monotonic() > deadline:
+            raise WaitTimeoutError(f"nothing listens at {host}:{admission.port} for admission")
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _accepts(host: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def _tried(client: KubeClient) -> str:
+    """Why no refusal of ours arrives, empty when it does; nothing is written."""
+    kind = await client.resolve(_PROBE["apiVersion"], _PROBE["kind"])  # type: ignore[arg-type]  # both are text
+    deadline = time.monotonic() + _SECONDS
+    last = "the cluster did not ask"
+    while time.monotonic() < deadline:
+        try:
+            await client.create(kind, _PROBE, dry_run=True)
+        except ApiError as error:
+            # The schema may refuse it too; only what a webhook refuses is refused by us.
+            if "denied the request" in error.message:
+                return ""
+            last = error.message
+        # A cluster notices new webhooks within a second or so.
+        await asyncio.sleep(_POLL_SECONDS)
+    return last

@@ -1,0 +1,76 @@
+"""Fill an instance's cluster with bundles: apply them as its driver wants it, wait for them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from choreo_local.allinone import bundles
+from choreo_local.allinone import instance as instances
+from choreo_local.allinone.bundles import Bundle
+from choreo_local.clusters.driver import ClusterDriver
+from choreo_local.clusters.remote import adapted
+from choreo_local.kubeclient.client import KubeClient
+
+WAIT_SECONDS = 60
+# For what was there before: it may be broken for reasons of its own.
+_WAIT_AGAIN_SECONDS = 20
+
+_DEFINITIONS = ("access", "core", "authz", "dataplane")
+
+Manifests = Sequence[Mapping[str, object]]
+
+
+def values(record: instances.Instance) -> dict[str, str]:
+    """What the tokens in the bundles of an instance stand for."""
+    return {
+        "GATEWAY_PORT": str(record.ports["gateway"]),
+        "OBSERVER_URL": f"http://127.0.0.1:{record.ports['api']}",
+    }
+
+
+def definitions(*, is_shared: bool) -> Sequence[str]:
+    """The bundles that come before all else; where others rule, who the planes are comes first."""
+    return ("accounts", *_DEFINITIONS) if is_shared else _DEFINITIONS
+
+
+def manifests(bundle: Bundle, record: instances.Instance, *, is_shared: bool) -> Manifests:
+    """What a bundle puts on a cluster."""
+    found = bundle.manifests(values(record))
+    return adapted(found) if is_shared else found
+
+
+class Seeder:
+    """Applies bundles with all rights; its methods run in any loop.
+
+    Args:
+        driver: of the cluster, whose API answers.
+    """
+
+    def __init__(self, driver: ClusterDriver) -> None:
+        self._driver = driver
+
+    @asynccontextmanager
+    async def admin(self) -> AsyncIterator[KubeClient]:
+        """A client with all rights, for what comes with the installation."""
+        client = (await self._driver.admin()).client()
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    async def apply(self, wanted: Manifests) -> None:
+        """Apply manifests in order; on a shared cluster only what may be ours."""
+        async with self.admin() as client:
+            if self._driver.ownership is None:
+                await bundles.apply(client, wanted)
+            else:
+                await self._driver.ownership.apply(client, wanted)
+
+    async def wait(self, bundle: Bundle, wanted: Manifests, *, is_new: bool) -> None:
+        """Wait until what a bundle promises is true; what was there before may be gone."""
+        seconds = WAIT_SECONDS if is_new else _WAIT_AGAIN_SECONDS
+        async with self.admin() as client:
+            await bundles.wait_for(
+                client, bundle, wanted, timeout_seconds=seconds, only_existing=not is_new
+            )
