@@ -40,17 +40,11 @@ def environment(function: F) -> F:
     )(function)
 
 
-class Duration(click.ParamType[str]):
-    """A time span such as `30s`, `5m` or `1h30m`; a bare number counts seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The text as it is; what the API could not read is wrong usage here."""
-        text = str(value)
-        if not text or _DURATION.fullmatch(text) is None:
-            self.fail(f'cannot read "{text}": write it as 30s, 5m or 1h30m', param, ctx)
-        return text
+def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Callback of options that take a time span: what the API could not read is wrong usage."""
+    if value is not None and (not value or _DURATION.fullmatch(value) is None):
+        raise click.BadParameter(f'cannot read "{value}": write it as 30s, 5m or 1h30m', ctx, param)
+    return value
 
 
 def timeout(seconds: float) -> Callable[[F], F]:

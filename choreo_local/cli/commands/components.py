@@ -167,7 +167,7 @@ def _confirm(plan: Any, *, yes: bool) -> None:
     show_default=True,
     help="Last lines of each pod.",
 )
-@click.option("--since", type=options.Duration(), help="Only lines younger than this, e.g. 5m.")
+@click.option("--since", callback=options.duration, help="Only lines younger than this, e.g. 5m.")
 @click.option("-p", "--previous", is_flag=True, help="Of the container before its last restart.")
 @options.output_format("text", "json", default="text")
 @options.namespace
