@@ -18,7 +18,7 @@ from choreo_local.controllers.webhooks import AdmissionServer
 from choreo_local.errors import NotFoundError
 from choreo_local.kubeclient.access import KubeAccess
 from choreo_local.kubeclient.client import KubeClient
-from choreo_local.planes import PlaneClients
+from choreo_local.planes import PlaneClients, PlaneConnection
 from choreo_local.threads import LoopThread
 
 _STOP_SECONDS = 20
@@ -95,10 +95,10 @@ class _Planes:
         self._planes = planes
 
     def client(self, plane: PlaneReference) -> KubeClient:
-        return self._planes.client(plane.kind, plane.plane_id)
+        return self._planes.client(plane.kind, plane.plane_id, plane.resource)
 
-    def agents(self, plane: PlaneReference) -> int:
-        return self._planes.agents(plane.kind, plane.plane_id)
+    def connection(self, plane: PlaneReference) -> PlaneConnection:
+        return self._planes.connection(plane.kind, plane.plane_id, plane.resource)
 
 
 def build(client: KubeClient, connected: PlaneClients) -> tuple[Runtime, LiveObjects]:
@@ -113,7 +113,7 @@ def build(client: KubeClient, connected: PlaneClients) -> tuple[Runtime, LiveObj
 
     live = LiveObjects(planes.client, on_change=lambda obj: runtime.live_changed(obj))
     runtime = Runtime(
-        catalogue.all_controllers(planes.agents, read_secret),
+        catalogue.all_controllers(planes.connection, read_secret),
         kinds=catalogue.watched_kinds(),
         client=client,
         planes=planes,

@@ -100,6 +100,8 @@ class RenderedReleaseReason(StrEnum):
 
     APPLY_SUCCEEDED = "ApplySucceeded"
     APPLY_FAILED = "ApplyFailed"
+    # Ours: upstream leaves what it wrote last.
+    PLANE_UNREACHABLE = "PlaneUnreachable"
     CLEANUP_IN_PROGRESS = "CleanupInProgress"
     CLEANUP_FAILED = "CleanupFailed"
 

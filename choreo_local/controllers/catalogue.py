@@ -20,7 +20,7 @@ from choreo_local.controllers.workflowrun import handlers as workflowrun
 
 
 def all_controllers(
-    agents: plane.Agents, read_secret: alerting.ReadSecret
+    connection: plane.Connections, read_secret: alerting.ReadSecret
 ) -> list[Controller[Any]]:
     """One controller for each kind that is reconciled."""
     return [
@@ -36,7 +36,7 @@ def all_controllers(
         environment.PIPELINES,
         alerting.RULES,
         alerting.channels_controller(read_secret),
-        *plane.controllers(agents),
+        *plane.controllers(connection),
     ]
 
 

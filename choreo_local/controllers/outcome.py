@@ -89,10 +89,15 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class PlaneReference:
-    """Names a plane: its kind, e.g. ClusterDataPlane, and the id under which it is reached."""
+    """Names a plane: its kind, e.g. ClusterDataPlane, and the id under which it is reached.
+
+    Attributes:
+        resource: the key of the object that speaks of it; agents serve only those that trust them.
+    """
 
     kind: str
     plane_id: str
+    resource: str = ""
 
 
 @dataclass(frozen=True, slots=True)

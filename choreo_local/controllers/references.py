@@ -8,6 +8,7 @@ from typing import Any
 from choreo_local.api import labels
 from choreo_local.controllers.observed import Manifest, Watched
 from choreo_local.controllers.outcome import PlaneReference
+from choreo_local.tunnel import planes
 
 
 def plane_of(
@@ -30,7 +31,7 @@ def plane_of(
 def reference_to(plane: Manifest) -> PlaneReference:
     """The reference that a plane object stands for; its id defaults to its name."""
     plane_id = (plane.get("spec") or {}).get("planeID") or plane["metadata"]["name"]
-    return PlaneReference(plane["kind"], plane_id)
+    return PlaneReference(plane["kind"], plane_id, planes.resource_key(plane))
 
 
 def data_plane_of(watched: Watched, environment: Manifest) -> Manifest | None:

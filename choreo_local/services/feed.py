@@ -58,7 +58,7 @@ class BoardFeed:
         self._tasks = TaskGroup("board")
         self._state = BoardState()
         self._informers: list[Informer] = []
-        self._followed: dict[tuple[str, str], Informer] = {}
+        self._followed: dict[KubeClient, Informer] = {}
         self._words = _LastWords()
         self._changed = asyncio.Event()
         self._viewers: list[_Viewer] = []
@@ -154,16 +154,15 @@ class BoardFeed:
         del old
         if new is None:
             return
-        plane_id = (new.get("spec") or {}).get("planeID") or new["metadata"]["name"]
-        key = (new["kind"].removeprefix("Cluster"), str(plane_id))
-        if key in self._followed:
-            return
         try:
-            client = self._planes.client(*key)
+            client = self._planes.of(new)
         except UnreachableError:
             # The plane's status changes when its agent connects, and we are called again.
             return
-        self._followed[key] = self._follow(
+        # Objects that speak of one local plane share its client.
+        if client in self._followed:
+            return
+        self._followed[client] = self._follow(
             client, podlogs.PODS, trimming.pod, label_selector=labels.COMPONENT
         )
 

@@ -21,9 +21,9 @@ EVENTS = ResourceKind("", "v1", "Event", "events")
 
 
 class Planes(Protocol):
-    """Plane kind and id → its client; `planes.PlaneClients` is one."""
+    """Plane object → the client of its cluster; `planes.PlaneClients` is one."""
 
-    def client(self, kind: str, plane_id: str) -> KubeClient:
+    def of(self, plane: Mapping[str, Any]) -> KubeClient:
         """Raises UnreachableError when nothing connects us with the plane."""
 
 
@@ -90,9 +90,8 @@ class Live:
         )
 
     def client_of(self, plane: Manifest) -> KubeClient:
-        """The client of a plane; its id defaults to its name."""
-        plane_id = (plane.get("spec") or {}).get("planeID") or plane["metadata"]["name"]
-        return self._planes.client(plane["kind"], str(plane_id))
+        """The client of a plane."""
+        return self._planes.of(plane)
 
 
 def last_seen(event: Mapping[str, Any]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 TYPES = ("dataplane", "workflowplane", "observabilityplane")
@@ -14,6 +16,23 @@ CLUSTER = "_cluster"
 AGENT_VERSION = "X-Choreo-Agent"
 AGENT_FEATURES = "X-Choreo-Features"
 FEATURES = "choreo.http/v1, choreo.websocket/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneConnection:
+    """How a plane object's cluster can be reached.
+
+    Attributes:
+        agents: how many connections serve it.
+        last_seen: when one of its agents gave a sign of life; None when it needs no agent.
+        versions: of its agents, as they say.
+        problem: why nothing serves it, where that is known.
+    """
+
+    agents: int
+    last_seen: datetime | None = None
+    versions: tuple[str, ...] = ()
+    problem: str = ""
 
 
 def plane_type(kind: str) -> str:

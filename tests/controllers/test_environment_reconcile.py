@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from choreo_local import clock
 from choreo_local.controllers.environment import pipeline as pipelines
 from choreo_local.controllers.environment import reconcile as environments
 from choreo_local.controllers.plane import reconcile as planes
+from choreo_local.tunnel.planes import PlaneConnection
 from tests import builders
 
 NOW = "2026-01-01T00:10:00Z"
@@ -52,7 +54,8 @@ def test_a_pipeline_that_projects_use_is_not_deleted() -> None:
 
 
 def observed(plane: dict[str, Any], agents: int | None, **more: Any) -> planes.Observed:
-    return planes.Observed(plane=plane, agents=agents, environments=[], now=NOW, **more)
+    connection = None if agents is None else PlaneConnection(agents)
+    return planes.Observed(plane=plane, connection=connection, environments=[], now=NOW, **more)
 
 
 def test_a_connected_plane_says_since_when_and_beats_once_a_minute() -> None:
@@ -73,6 +76,24 @@ def test_a_lost_agent_is_dated() -> None:
     assert connection["lastDisconnectedTime"] == NOW
 
 
+def test_a_refused_agent_is_named_with_the_reason() -> None:
+    refused = PlaneConnection(0, problem="the agent at 10.0.0.7 was refused: it expired")
+    seen = planes.Observed(
+        plane=builders.data_plane(), connection=refused, environments=[], now=NOW
+    )
+    assert planes.reconcile(seen).status["agentConnection"]["message"] == (
+        "No agents connected: the agent at 10.0.0.7 was refused: it expired"
+    )
+
+
+def test_the_heartbeat_of_an_agent_is_when_it_was_last_heard_of() -> None:
+    heard = PlaneConnection(2, last_seen=clock.parse_timestamp("2026-01-01T00:09:59Z"))
+    seen = planes.Observed(plane=builders.data_plane(), connection=heard, environments=[], now=NOW)
+    connection = planes.reconcile(seen).status["agentConnection"]
+    assert connection["lastHeartbeatTime"] == "2026-01-01T00:09:59Z"
+    assert connection["message"] == "2 agents connected (HA mode)"
+
+
 def test_nobody_who_can_tell_means_no_connection_in_the_status() -> None:
     assert "agentConnection" not in planes.reconcile(observed(builders.data_plane(), None)).status
 
@@ -81,7 +102,12 @@ def test_a_data_plane_in_use_is_not_deleted() -> None:
     plane = builders.obj("DataPlane", "default", {"clusterAgent": {}})
     going = builders.deleting(plane, "openchoreo.dev/dataplane-cleanup")
     blocked = planes.reconcile(
-        planes.Observed(plane=going, agents=1, environments=[builders.environment()], now=NOW)
+        planes.Observed(
+            plane=going,
+            connection=PlaneConnection(1),
+            environments=[builders.environment()],
+            now=NOW,
+        )
     )
     assert blocked.conditions[0].message == (
         "Deletion blocked: dataplane is still referenced by 1 environment(s)"

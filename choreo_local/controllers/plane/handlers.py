@@ -11,9 +11,10 @@ from choreo_local.controllers.observed import Live, Manifest, Watched
 from choreo_local.controllers.outcome import PlaneReference
 from choreo_local.controllers.plane.reconcile import Observed, reconcile
 from choreo_local.controllers.runtime import Controller
+from choreo_local.tunnel.planes import PlaneConnection
 
-# How many agents (or in-process connections) reach a plane; None when nobody can tell.
-Agents = Callable[[PlaneReference], int | None]
+# How a plane is reached, by agents or in this process; None when nobody can tell.
+Connections = Callable[[PlaneReference], PlaneConnection | None]
 
 _KINDS = (
     registry.DATA_PLANE,
@@ -25,14 +26,14 @@ _KINDS = (
 )
 
 
-def controllers(agents: Agents) -> list[Controller[Observed]]:
+def controllers(connection: Connections) -> list[Controller[Observed]]:
     """One controller for each of the six plane kinds."""
 
     async def gather(watched: Watched, live: Live, plane: Manifest) -> Observed:
         del live
         return Observed(
             plane=plane,
-            agents=agents(references.reference_to(plane)),
+            connection=connection(references.reference_to(plane)),
             environments=_environments(watched, plane),
             now=clock.timestamp(),
         )

@@ -14,6 +14,7 @@ from choreo_local.api.conditions import PlaneCondition as Type
 from choreo_local.controllers import references
 from choreo_local.controllers.observed import Manifest
 from choreo_local.controllers.outcome import Event, Outcome, met, unmet
+from choreo_local.tunnel.planes import PlaneConnection
 
 BLOCKED_WAIT = timedelta(seconds=30)
 HEARTBEAT = timedelta(minutes=1)
@@ -42,13 +43,13 @@ class Observed:
     """Everything that the decision may look at, already read.
 
     Attributes:
-        agents: how many connections reach the plane; None when nobody can tell.
+        connection: how the plane is reached; None when nobody can tell.
         environments: those that lie on the plane.
         now: the time of this look, as in a manifest.
     """
 
     plane: Manifest
-    agents: int | None
+    connection: PlaneConnection | None
     environments: Sequence[Manifest]
     now: str
 
@@ -64,8 +65,8 @@ def reconcile(observed: Observed) -> Outcome:
     name = plane["metadata"]["name"]
     complete = Event(EventReason.RECONCILE_COMPLETE, f"Reconciled {plane['kind']} {name}")
     status: dict[str, Any] = {"observedGeneration": plane["metadata"].get("generation", 0)}
-    if observed.agents is not None:
-        status["agentConnection"] = _agent_connection(observed, observed.agents)
+    if observed.connection is not None:
+        status["agentConnection"] = _agent_connection(observed, observed.connection)
     return Outcome(
         add_finalizer=references.missing_finalizer(plane, finalizer),
         status=status,
@@ -75,17 +76,18 @@ def reconcile(observed: Observed) -> Outcome:
     )
 
 
-def _agent_connection(observed: Observed, agents: int) -> dict[str, Any]:
+def _agent_connection(observed: Observed, found: PlaneConnection) -> dict[str, Any]:
     before = (observed.plane.get("status") or {}).get("agentConnection") or {}
-    connected = agents > 0
+    connected = found.agents > 0
     connection: dict[str, Any] = {
         **before,
         "connected": connected,
-        "connectedAgents": agents,
-        "message": _agents_message(agents),
+        "connectedAgents": found.agents,
+        "message": _message(found),
     }
-    if connected and _is_due(before.get("lastHeartbeatTime"), observed.now):
-        connection["lastHeartbeatTime"] = observed.now
+    beat = observed.now if found.last_seen is None else clock.timestamp(found.last_seen)
+    if connected and _is_due(before.get("lastHeartbeatTime"), beat):
+        connection["lastHeartbeatTime"] = beat
     if connected and not before.get("connected"):
         connection["lastConnectedTime"] = observed.now
     if not connected and before.get("connected"):
@@ -101,10 +103,12 @@ def _is_due(last: str | None, now: str) -> bool:
     return age >= HEARTBEAT - timedelta(seconds=5)
 
 
-def _agents_message(agents: int) -> str:
-    if agents == 0:
-        return "No agents connected"
-    return "1 agent connected" if agents == 1 else f"{agents} agents connected (HA mode)"
+def _message(found: PlaneConnection) -> str:
+    if found.agents == 0:
+        return f"No agents connected: {found.problem}" if found.problem else "No agents connected"
+    if found.agents == 1:
+        return "1 agent connected"
+    return f"{found.agents} agents connected (HA mode)"
 
 
 def _finalize(observed: Observed, finalizer: str) -> Outcome:

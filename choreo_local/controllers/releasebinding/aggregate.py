@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from choreo_local.api.conditions import ReleaseBindingCondition as Type
 from choreo_local.api.conditions import ReleaseBindingReason as Reason
@@ -46,5 +47,5 @@ def ready(
     if resources is None:
         return unmet(Type.READY, Reason.RESOURCES_PROGRESSING, "Resources are being evaluated")
     if resources.status is not True:
-        return unmet(Type.READY, resources.reason, resources.message)
+        return replace(resources, type=Type.READY)
     return met(Type.READY, Reason.READY, "ReleaseBinding is ready")

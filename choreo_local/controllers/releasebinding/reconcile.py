@@ -17,7 +17,7 @@ from choreo_local.api.conditions import RenderedReleaseCondition
 from choreo_local.apimachinery import conditions
 from choreo_local.controllers import finalizing, references, rendered
 from choreo_local.controllers.observed import Manifest
-from choreo_local.controllers.outcome import Condition, Outcome, Reference, met, unmet
+from choreo_local.controllers.outcome import Condition, Outcome, Reference, met, unknown, unmet
 from choreo_local.controllers.releasebinding import aggregate, gates
 from choreo_local.errors import ChoreoError
 from choreo_local.rendering import binding as bindings
@@ -334,6 +334,8 @@ def _resources_ready(observed: Observed) -> Condition:
     assert release is not None
     assert component is not None
     applied = rendered.current_condition(release, RenderedReleaseCondition.RESOURCES_APPLIED)
+    if applied and applied["status"] == "Unknown":
+        return unknown(Type.RESOURCES_READY, Reason.RESOURCES_UNKNOWN, applied["message"])
     failure = applied["message"] if applied and applied["status"] == "False" else None
     if failure is not None:
         return unmet(Type.RESOURCES_READY, Reason.RESOURCE_APPLY_FAILED, failure)

@@ -50,13 +50,14 @@ async def gather(watched: Watched, live: Live, release: Manifest) -> Observed:
     """Resolve the plane and read what is live there."""
     plane, missing = _plane(watched, release)
     found: Sequence[Manifest] = ()
+    unreachable = False
     if plane is not None:
         try:
             await live.follow(plane, _kinds(release))
             if references.is_deleting(release):
                 await live.confirm(plane, [identity.key(found) for found in desired(release)])
         except UnreachableError as error:
-            plane, missing = None, error.message
+            plane, missing, unreachable = None, error.message, True
         else:
             found = live.of_owner(plane, release["metadata"]["uid"])
     return Observed(
@@ -66,6 +67,7 @@ async def gather(watched: Watched, live: Live, release: Manifest) -> Observed:
         live=found,
         applied=live.applied(plane) if plane is not None else {},
         now=clock.timestamp(),
+        unreachable=unreachable,
     )
 
 
@@ -110,6 +112,10 @@ def _on_plane(watched: Watched, plane: Manifest) -> Iterable[tuple[str, str]]:
         yield from _in_environment(watched, environment)
 
 
+def _is_connected(plane: Manifest) -> bool:
+    return bool(((plane.get("status") or {}).get("agentConnection") or {}).get("connected"))
+
+
 def _environment_key(release: Manifest) -> Iterable[str]:
     yield f"{release['metadata']['namespace']}/{release['spec']['environmentName']}"
 
@@ -141,6 +147,7 @@ CONTROLLER = Controller(
         "DataPlane": _on_plane,
         "ClusterDataPlane": _on_plane,
     },
+    heeds={"DataPlane": _is_connected, "ClusterDataPlane": _is_connected},
     live_wakes=_of_live,
     indexes={
         "RenderedRelease": {"environment": _environment_key, "target": _target_namespaces},

@@ -24,6 +24,7 @@ from choreo_local.controllers.outcome import (
     PlaneWork,
     Reference,
     met,
+    unknown,
     unmet,
 )
 from choreo_local.controllers.renderedrelease import drift
@@ -43,6 +44,7 @@ class Observed:
     Attributes:
         plane: where the objects belong; None when it cannot be used.
         missing: why it cannot be used.
+        unreachable: whether that is because nothing connects us with it.
         live: the objects on the plane that carry the release's uid.
         applied: what was applied in this process, by object.
         now: for `lastObservedTime`.
@@ -54,6 +56,7 @@ class Observed:
     live: Sequence[Manifest]
     applied: Mapping[identity.ObjectKey, Applied]
     now: str
+    unreachable: bool = False
 
 
 def reconcile(observed: Observed) -> Outcome:
@@ -62,7 +65,7 @@ def reconcile(observed: Observed) -> Outcome:
     if references.is_deleting(release):
         return _finalize(observed)
     if observed.plane is None:
-        return Outcome(add_finalizer=_missing_finalizer(release), failed=observed.missing)
+        return _without_plane(observed)
 
     wanted = desired(release)
     changed = tuple(drift.to_apply(wanted, observed.live, observed.applied))
@@ -77,6 +80,24 @@ def reconcile(observed: Observed) -> Outcome:
         ),
         on_done=lambda answers: _report(observed, wanted, answers),
         on_error=_apply_failed,
+    )
+
+
+def _without_plane(observed: Observed) -> Outcome:
+    """Nothing can be done; of a plane that cannot be asked, nothing is known any more either."""
+    release = observed.release
+    finalizer = _missing_finalizer(release)
+    if not observed.unreachable:
+        return Outcome(add_finalizer=finalizer, failed=observed.missing)
+    before = (release.get("status") or {}).get("resources") or ()
+    return Outcome(
+        add_finalizer=finalizer,
+        status={
+            "resources": [{**entry, "healthStatus": health.Health.UNKNOWN} for entry in before]
+            or None
+        },
+        conditions=(unknown(Type.RESOURCES_APPLIED, Reason.PLANE_UNREACHABLE, observed.missing),),
+        failed=observed.missing,
     )
 
 
