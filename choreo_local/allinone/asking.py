@@ -93,7 +93,7 @@ async def end(client: KubeClient) -> None:
             "admissionregistration.k8s.io/v1", f"{prefix}WebhookConfiguration"
         )
         with contextlib.suppress(NotFoundError):
-            await client.delete(kind, webhooks.CONFIGURATION)
+            await client.patch(kind, webhooks.CONFIGURATION, {"webhooks": []})
 
 
 async def _listening(admission: AdmissionServer) -> None:

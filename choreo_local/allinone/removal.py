@@ -8,11 +8,13 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
 from choreo_local.allinone import instance as instances
+from choreo_local.allinone import withdrawing
 from choreo_local.embedded.kubelet.launch import MARK_INSTANCE
 from choreo_local.errors import ChoreoError, PreflightError, RefusedError, WaitTimeoutError
 from choreo_local.paths import InstancePaths
@@ -86,11 +88,40 @@ def plan(paths: InstancePaths) -> Iterator[str]:
         if found is not None:
             if found.is_running:
                 yield f"process {found.pid} (the instance)"
+            if is_elsewhere(found):
+                yield from _elsewhere(paths, found)
             for process in marked(found.id):
                 with contextlib.suppress(psutil.Error):
                     yield f"process {process.pid} ({process.name()})"
     for folder in _folders(paths):
         yield f"folder {folder} ({_size(folder)})"
+
+
+def _elsewhere(paths: InstancePaths, found: instances.Instance) -> Iterator[str]:
+    try:
+        yield from withdrawing.plan(paths, found)
+    except ChoreoError as error:
+        yield f"objects on {found.server}, which cannot be listed: {error.message}"
+
+
+def is_elsewhere(found: instances.Instance) -> bool:
+    """Whether an instance has something on a cluster outside its process."""
+    return found.settled_driver not in ("", "embedded")
+
+
+def withdraw(paths: InstancePaths) -> int:
+    """Remove what a stopped instance has on a cluster outside; how many objects it was."""
+    try:
+        found = instances.load(paths)
+    except PreflightError:
+        # What is not known cannot be taken away; the state is removed as it is.
+        return 0
+    if found is None or not is_elsewhere(found):
+        return 0
+    with instances.locked(paths):
+        removed = withdrawing.carry_out(paths, found)
+        instances.save(paths, replace(found, bundles={}))
+    return removed
 
 
 def purge(paths: InstancePaths) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from choreo_local import __version__
-from choreo_local.cli import output
+from choreo_local.cli import nouns, output
 from choreo_local.errors import ChoreoError, UsageError
 from choreo_local.paths import is_name
 
@@ -23,6 +23,7 @@ _TRACEBACK = "CHOREO_TRACEBACK"
 COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "up": ("lifecycle", "up", "Start the platform, or say that it runs."),
     "down": ("lifecycle", "down", "Stop the platform; --purge removes everything it made."),
+    "plan": ("plan", "plan", "Show what a command would change."),
     "status": ("inspect", "status", "Planes, drivers, capabilities, URLs, memory."),
     "url": ("inspect", "url", "Print where a component answers in an environment."),
     "kubeconfig": ("inspect", "kubeconfig", "Print the path of the kubeconfig."),
@@ -38,9 +39,8 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "diff": ("components", "diff", "Show what a promotion would change."),
     "logs": ("components", "logs", "Show what a component's pods write."),
     "why": ("components", "why", "Say why a component is not ready."),
-    "componentrelease": ("gitops", "componentrelease", "Make releases in a repository."),
-    "releasebinding": ("gitops", "releasebinding", "Bind releases in a repository."),
-    "workload": ("gitops", "workload", "Make a workload of an image."),
+    "exec": ("shell", "execute", "Run a command in a container of a component."),
+    "secret": ("secrets", "secret", "Keep secrets on planes."),
     "tui": ("tui", "tui", "Open the dashboard."),
     "auth": ("auth", "auth", "Say who you are, what you may do, and why not."),
     "snapshot": ("snapshot", "snapshot", "Save and restore everything the cluster knows."),
@@ -54,17 +54,20 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
 }
 
 
+_VERBS = frozenset({"list", "get", "delete"})
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands in the order of the table, which is the order of a first day."""
-        return list(COMMANDS)
+        """All commands in the order of the table, which is the order of a first day; then nouns."""
+        return [*COMMANDS, *nouns.NAMES]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command."""
         if cmd_name not in COMMANDS:
-            return None
+            return _noun(cmd_name)
         module, attribute, _ = COMMANDS[cmd_name]
         found = getattr(importlib.import_module(f"choreo_local.cli.commands.{module}"), attribute)
         assert isinstance(found, click.Command)
@@ -74,11 +77,14 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; of an unknown one say which may have been meant."""
-        wanted = args[0]
-        if wanted not in COMMANDS and not wanted.startswith("-") and not ctx.resilient_parsing:
+        wanted, known = args[0], {*COMMANDS, *nouns.BY_NAME}
+        if wanted == "env" and args[1:2] and args[1] in _VERBS:
+            # The short name of environments is also that of a command that has no verbs.
+            return super().resolve_command(ctx, ["environment", *args[1:]])
+        if wanted not in known and not wanted.startswith("-") and not ctx.resilient_parsing:
             import difflib  # only mistakes need it
 
-            near = difflib.get_close_matches(wanted, COMMANDS, n=3)
+            near = difflib.get_close_matches(wanted, sorted(known), n=3)
             raise UsageError(
                 f'there is no command "{wanted}"',
                 remedy=f"Did you mean {' or '.join(near)}?" if near else "See: choreo --help",
@@ -89,6 +95,18 @@ class LazyGroup(click.Group):
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry[2]) for name, entry in COMMANDS.items()])
+        with formatter.section("Nouns, each with list, get, delete and what else it can"):
+            formatter.write_text(", ".join(nouns.NAMES))
+
+
+def _noun(name: str) -> click.Command | None:
+    """The commands of a noun; None when there is no such noun."""
+    found = nouns.BY_NAME.get(name)
+    if found is None:
+        return None
+    from choreo_local.cli.commands import noun
+
+    return noun.group(found)
 
 
 @click.group(

@@ -62,3 +62,29 @@ def timeout(seconds: float) -> Callable[[F], F]:
 def yes(function: F) -> F:
     """`--yes`: for scripts."""
     return click.option("--yes", is_flag=True, help="Answer every question with yes.")(function)
+
+
+DRIVERS = ("auto", "embedded", "k3d", "existing")
+
+
+def cluster(function: F) -> F:
+    """`--driver` and what says which cluster it means."""
+    for option in (
+        click.option(
+            "--reachable-at",
+            default="",
+            metavar="HOST",
+            help="Name or address under which the cluster reaches this machine.",
+        ),
+        click.option("--kubeconfig", default="", metavar="FILE", help="existing: which file."),
+        click.option("--context", default="", metavar="NAME", help="existing: which context."),
+        click.option(
+            "--driver",
+            type=click.Choice(DRIVERS),
+            default="auto",
+            show_default=True,
+            help="Where the cluster comes from.",
+        ),
+    ):
+        function = option(function)
+    return function

@@ -97,8 +97,7 @@ def _is_definition(manifest: Manifest) -> bool:
 def _adds_labels(manifest: Manifest, found: Manifest) -> bool:
     wanted = manifest["metadata"].get("labels") or {}
     there = found["metadata"].get("labels") or {}
-    extended = (found["metadata"].get("annotations") or {}).get(EXTENDED)
-    return bool(wanted) and (extended is not None or not wanted.items() <= there.items())
+    return not wanted.items() <= there.items()
 
 
 class Ownership:

@@ -27,26 +27,11 @@ from choreo_local.paths import InstancePaths
 
 # The store, logs and byte code of a small platform; images and volumes of pods come on top.
 _DISK_BYTES = 100_000_000
-_DRIVERS = ("auto", "embedded", "k3d", "existing")
 
 
 @click.command()
 @click.option("--demo", is_flag=True, help="Also deploy the two-component demo.")
-@click.option(
-    "--driver",
-    type=click.Choice(_DRIVERS),
-    default="auto",
-    show_default=True,
-    help="Where the cluster comes from.",
-)
-@click.option("--context", default="", metavar="NAME", help="existing: context of the kubeconfig.")
-@click.option("--kubeconfig", default="", metavar="FILE", help="existing: another kubeconfig.")
-@click.option(
-    "--reachable-at",
-    default="",
-    metavar="HOST",
-    help="Name or address under which the cluster reaches this machine.",
-)
+@options.cluster
 @click.option("--no-tui", is_flag=True, help="Do not open the dashboard.")
 @click.option("--no-authz", is_flag=True, help="Let everybody who signs in do everything.")
 @click.option("--foreground", is_flag=True, help="Stay; for containers and service managers.")
@@ -78,6 +63,8 @@ def up(
     target = Target(kubeconfig=kubeconfig, context=context, reachable_at=reachable_at)
     for option, value in asdict(target).items():
         arguments += [f"--{option.replace('_', '-')}", value] if value else []
+    if driver == "existing" or (found is not None and found.settled_driver == "existing"):
+        _confirm_start(name, driver=driver, target=target, demo=demo, yes=yes)
     _prepare(paths)
     if foreground:
         from choreo_local.allinone import run
@@ -87,6 +74,26 @@ def up(
     _report(name, told)
     is_short = demo and told.get("warnings")
     return _open_dashboard(name, no_tui=no_tui) or (WaitTimeoutError.exit_code if is_short else 0)
+
+
+def _confirm_start(name: str, *, driver: str, target: Target, demo: bool, yes: bool) -> None:
+    """Say what a start adds to a cluster that others use too, and ask."""
+    from choreo_local.allinone import plan as plans
+    from choreo_local.cli.commands import plan as commands
+
+    found = commands.of_up(name, driver=driver, target=target, demo=demo)
+    if not found.changes:
+        return
+    for line in found.cluster:
+        output.say(output.safe(line))
+    for line in plans.summary(found.changes):
+        output.say(f"  {output.safe(line)}")
+    if yes or (sys.stdin.isatty() and click.confirm("Apply this?", err=True)):
+        return
+    raise RefusedError(
+        "nothing was applied: a cluster that others use is not changed unasked",
+        remedy="See each object with: choreo plan up; then start with --yes",
+    )
 
 
 def _open_dashboard(name: str, *, no_tui: bool) -> int:
@@ -228,11 +235,14 @@ def _report(name: str, told: Mapping[str, Any]) -> None:
 
 @click.command()
 @click.option("--purge", is_flag=True, help="Remove everything that was made, data included.")
+@click.option("--keep-cluster", is_flag=True, help="Leave alone what is on another cluster.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 @options.yes
 @options.timeout(30)
 @click.pass_obj
-def down(name: str, *, purge: bool, dry_run: bool, yes: bool, timeout: float) -> int:
+def down(
+    name: str, *, purge: bool, keep_cluster: bool, dry_run: bool, yes: bool, timeout: float
+) -> int:
     """Stop the platform; data stays unless --purge is given."""
     if dry_run and not purge:
         raise UsageError("--dry-run lists what --purge would remove; give both")
@@ -245,6 +255,8 @@ def down(name: str, *, purge: bool, dry_run: bool, yes: bool, timeout: float) ->
         _confirm_purge(paths, yes=yes)
     stopped = _stop(paths, timeout=timeout, purge=purge)
     if purge:
+        if not keep_cluster and (count := removal.withdraw(paths)):
+            output.say(f"Removed {count} objects from the cluster.")
         removed = removal.purge(paths)
         output.say(f'Instance "{name}": {"removed" if removed else "there was nothing to remove"}.')
         return 0

@@ -1,0 +1,83 @@
+"""What an instance has outside its state directory, on its driver's cluster; and how it goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import yaml
+
+from choreo_local.allinone import bundles
+from choreo_local.allinone import instance as instances
+from choreo_local.allinone import plan as plans
+from choreo_local.apimachinery import yamltext
+from choreo_local.clusters import kubeconfigs, remote
+from choreo_local.clusters.ownership import Ownership
+from choreo_local.clusters.withdrawal import Withdrawal, kinds_of
+from choreo_local.errors import PreflightError, UnreachableError
+from choreo_local.paths import InstancePaths
+
+_BUNDLES = ("accounts", "access", "core", "authz", "dataplane", "platform", "demo")
+
+
+def plan(paths: InstancePaths, record: instances.Instance) -> Iterator[str]:
+    """What `carry_out` would remove, a line each."""
+
+    async def look() -> list[str]:
+        async with _withdrawal(paths, record) as withdrawal:
+            return [
+                f"{kind.kind} {obj['metadata']['name']} on {record.server}"
+                for kind, obj in await withdrawal.plan()
+            ]
+
+    yield from asyncio.run(look())
+
+
+def carry_out(paths: InstancePaths, record: instances.Instance) -> int:
+    """Remove it; how many objects it was. PreflightError when the cluster cannot be reached."""
+
+    async def remove() -> int:
+        async with _withdrawal(paths, record) as withdrawal:
+            return await withdrawal.carry_out()
+
+    try:
+        return asyncio.run(remove())
+    except UnreachableError as error:
+        raise PreflightError(
+            f"cannot remove what is on the cluster: {error.message}",
+            remedy="Make it reachable; or remove only what is on this machine: "
+            "choreo down --purge --keep-cluster",
+        ) from error
+
+
+@asynccontextmanager
+async def _withdrawal(
+    paths: InstancePaths, record: instances.Instance
+) -> AsyncIterator[Withdrawal]:
+    client = (await kubeconfigs.connect(_content(paths, record))).client()
+    owner = Ownership(record.id, field_manager=remote.FIELD_MANAGER)
+    manifests = [
+        manifest for name in _BUNDLES for manifest in bundles.load(name).manifests(_VALUES)
+    ]
+    try:
+        kinds = kinds_of([*manifests, *plans.webhook_configurations()])
+        yield Withdrawal(client, owner, kinds=kinds)
+    finally:
+        await client.close()
+
+
+# Only the kinds count here.
+_VALUES = {"GATEWAY_PORT": "0", "OBSERVER_URL": ""}
+
+
+def _content(paths: InstancePaths, record: instances.Instance) -> Mapping[str, Any]:
+    """The person's kubeconfig as it is now; if it has gone, as it was at the last start."""
+    try:
+        return plans.content(record.target)
+    except PreflightError:
+        if not paths.kubeconfig.exists():
+            raise
+    content: Mapping[str, Any] = yaml.load(paths.kubeconfig.read_text(), yamltext.LOADER)
+    return content
