@@ -86,12 +86,17 @@ class Response:
     headers: list[tuple[str, str]] = field(default_factory=list)
 
 
+# Sends a piece at once; false when it was not taken, as the caller has still to read others.
+Push = Callable[[bytes], bool]
+
+
 @dataclass(slots=True)
 class StreamingResponse:
     """An answer whose body arrives in pieces; closing the iterator ends it.
 
     Attributes:
         patience_seconds: how long the caller may take for one piece; None for ever.
+        offer: called, where the server can do that, with a way to send a piece past the iterator.
     """
 
     status: int
@@ -99,6 +104,7 @@ class StreamingResponse:
     content_type: str = JSON
     headers: list[tuple[str, str]] = field(default_factory=list)
     patience_seconds: float | None = None
+    offer: Callable[[Push], None] | None = None
 
 
 class Duplex(Protocol):

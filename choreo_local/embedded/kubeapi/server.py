@@ -21,6 +21,7 @@ from choreo_local.embedded.kubeapi.app import KubeApi
 from choreo_local.embedded.kubeapi.authn import authenticated
 from choreo_local.embedded.kubeapi.messages import (
     MASTER,
+    Push,
     Request,
     Response,
     StreamingResponse,
@@ -221,6 +222,8 @@ async def _stream(http: web.BaseRequest, answer: StreamingResponse) -> web.Strea
     chunks = answer.chunks
     try:
         await response.prepare(http)
+        if answer.offer is not None and http.transport is not None and _is_chunked(response):
+            answer.offer(_pusher(http.transport))
         async for chunk in chunks:
             if chunk and not await _taken(http, response, chunk, answer.patience_seconds):
                 return response
@@ -233,6 +236,22 @@ async def _stream(http: web.BaseRequest, answer: StreamingResponse) -> web.Strea
         if close is not None:
             await close()
     return response
+
+
+def _is_chunked(response: web.StreamResponse) -> bool:
+    return response.headers.get("Transfer-Encoding") == "chunked"
+
+
+def _pusher(transport: asyncio.Transport) -> Push:
+    """Writes a piece as a chunk of the body, without waking the task that owns the answer."""
+
+    def push(chunk: bytes) -> bool:
+        if transport.is_closing() or transport.get_write_buffer_size():
+            return False
+        transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        return True
+
+    return push
 
 
 async def _taken(

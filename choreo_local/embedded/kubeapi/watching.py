@@ -8,7 +8,7 @@ on, is cut off, and lists anew.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -17,7 +17,7 @@ from choreo_local import clock
 from choreo_local.embedded.kubeapi import answers, problems, tables
 from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
 from choreo_local.embedded.kubeapi.matching import Matcher, build_matcher
-from choreo_local.embedded.kubeapi.messages import StreamingResponse
+from choreo_local.embedded.kubeapi.messages import Push, StreamingResponse
 from choreo_local.embedded.kubeapi.options import ListOptions, parse_revision, read_list
 from choreo_local.embedded.kubeapi.reading import text_of, versioned
 from choreo_local.embedded.kubeapi.registry import Collection
@@ -33,6 +33,8 @@ _PATIENCE_SECONDS = 60.0
 _CHUNK_BYTES = 64 * 1024
 # Timers may fire that much early; nothing would wake a watcher a second time.
 _TICK_SECONDS = 0.005
+# More at once may be too much for the buffer of a connection.
+_MOST_PUSHED = 16
 _INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
 
@@ -60,6 +62,7 @@ async def watch(core: Core, call: Call) -> StreamingResponse:
         stream,
         headers=[("Cache-Control", "no-cache, private")],
         patience_seconds=_PATIENCE_SECONDS,
+        offer=watcher.use,
     )
 
 
@@ -136,6 +139,14 @@ class _Watch:
         self._initial: Iterator[bytes] = iter(())
         self._ready = asyncio.Event()
         self._over = False
+        self._push: Push | None = None
+        self._resting = False
+        self._news: list[Event] = []
+
+    def use(self, push: Push) -> None:
+        """Take a shorter way for what happens while the caller has everything before it."""
+        # What an encoder makes of an event may depend on what it was asked before.
+        self._push = push if self._encoder is None else None
 
     def begin_after(self, revision: int) -> None:
         """Begin with the changes after a revision."""
@@ -197,8 +208,33 @@ class _Watch:
             obj = versioned(self._collection, item.fresh())
         return self._encoder(kind, obj)
 
-    def _wake(self, _: Event) -> None:
-        self._ready.set()
+    def _wake(self, event: Event) -> None:
+        if self._push is None or not self._resting or len(self._news) >= _MOST_PUSHED:
+            self._ready.set()
+            return
+        if not self._news:
+            # After the answer to the one who wrote: watchers may be many.
+            asyncio.get_running_loop().call_soon(self._send_news)
+        self._news.append(event)
+
+    def _send_news(self) -> None:
+        """Send what has happened past the task, which costs half; or leave it to the task."""
+        news, self._news = self._news, []
+        is_sent = False
+        try:
+            is_sent = self._resting and self._pushed(news)
+        finally:
+            if not is_sent:
+                self._ready.set()
+
+    def _pushed(self, news: Sequence[Event]) -> bool:
+        # The task may have been here in between.
+        unseen = [event for event in news if event.revision > self._revision]
+        lines = b"".join([self._line_of(event) for event in unseen])
+        if lines and (self._push is None or not self._push(lines)):
+            return False
+        self._revision = max(self._revision, news[-1].revision)
+        return True
 
     def _end(self) -> None:
         self._over = True
@@ -234,8 +270,11 @@ class _Watch:
                     # All news are sent, and nothing else ran since.
                     self._revision = self._core.store.revision
                     yield self._bookmark(self._revision)
+                self._resting = True
                 await self._ready.wait()
+                self._resting = False
         finally:
+            self._resting = False
             timer.cancel()
             leave()
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import orjson
 import pytest
 
 from choreo_local.embedded.kubeapi import watching
 from choreo_local.embedded.kubeapi.app import KubeApi
 from choreo_local.embedded.kubeapi.messages import MASTER, Request, StreamingResponse
+from choreo_local.embedded.kubeapi.server import Server
 from choreo_local.embedded.storage.eventlog import Retention
 from choreo_local.embedded.storage.store import MemoryBackend, Store
 from tests.embedded.kubeapi.harness import CONFIG_MAPS, Api, config_map
@@ -151,3 +154,40 @@ async def test_a_watcher_that_leaves_is_forgotten(api: Api) -> None:
     await answer.chunks.aclose()  # type: ignore[attr-defined]  # the server closes it so
 
     assert not api.kube.core.store.log("configmaps")._followers
+
+
+@pytest.mark.parametrize("pause", [0, 3], ids=["at once", "with pauses"])
+async def test_events_past_the_task_and_by_it_arrive_once_each_in_order(
+    api: Api, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pause: int
+) -> None:
+    """Bookmarks wake the task of the watch between events that need no task."""
+    monkeypatch.setattr(watching, "_BOOKMARK_SECONDS", 0.01)
+    server = Server(api.kube)
+    socket = tmp_path / "kube.sock"
+    await server.listen_unix(socket)
+    found: list[dict[str, Any]] = []
+
+    async def follow() -> None:
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(socket))) as session,
+            session.get(f"http://kube{CONFIG_MAPS}?watch=true&allowWatchBookmarks=true") as answer,
+        ):
+            async for line in answer.content:
+                found.append(orjson.loads(line))
+                if found[-1]["object"]["metadata"].get("name") == "z-last":
+                    return
+
+    following = asyncio.create_task(follow())
+    names = [f"n{number:03}" for number in range(200)]
+    for number, name in enumerate([*names, "z-last"]):
+        await api.must("POST", CONFIG_MAPS, config_map(name))
+        if pause and number % pause == 0:
+            await asyncio.sleep(0.001)
+    async with asyncio.timeout(60):
+        await following
+    await server.stop()
+
+    events = [event for event in found if event["type"] != "BOOKMARK"]
+    revisions = [int(event["object"]["metadata"]["resourceVersion"]) for event in found]
+    assert [event["object"]["metadata"]["name"] for event in events] == [*names, "z-last"]
+    assert revisions == sorted(revisions)
