@@ -29,6 +29,7 @@ ROOT = "spec.validation.openAPIV3Schema"
 
 _TYPES = ("array", "boolean", "integer", "number", "object", "string")
 _UNSUPPORTED = ("id", "additionalItems", "patternProperties", "definitions", "dependencies", "$ref")
+_BELOW = ("items", "additionalProperties", "not", "allOf", "anyOf", "oneOf")
 _META_FIELDS = ("apiVersion", "kind", "metadata")
 
 
@@ -43,14 +44,19 @@ def check(openapi_v3_schema: Schema, path: str = ROOT) -> list[FieldError]:
     if too_deep:
         return [fielderrors.forbidden(path, f"must not nest more than {MAX_DEPTH} levels")]
     found = [*_language(openapi_v3_schema, path, in_metadata=False, is_root=True)]
-    found += structure.check(openapi_v3_schema, path)
+    if not _has_unsupported(openapi_v3_schema):
+        found += structure.check(openapi_v3_schema, path)
     compiled = Structural(openapi_v3_schema)
     if not found:
         found += checkeddefaults.check(compiled, path)
-        found += rulechecks.compile_errors(compiled, path)
     if not found:
-        return list(rulecosts.check(compiled, path))
-    return sorted(found, key=lambda error: (error.field, error.message))
+        broken = sorted(rulechecks.compile_errors(compiled, path), key=_place)
+        return [*broken, *rulecosts.check(compiled, path)]
+    return sorted(found, key=_place)
+
+
+def _place(error: FieldError) -> tuple[str, str]:
+    return error.field, error.message
 
 
 def depth(schema: Any) -> int:
@@ -66,6 +72,19 @@ def depth(schema: Any) -> int:
             if isinstance(child, Mapping | list)
         ]
     return deepest // 2
+
+
+def _has_unsupported(schema: Any) -> bool:
+    """Whether a keyword stands anywhere with which the real server cannot compile the schema."""
+    if isinstance(schema, list):
+        return any(map(_has_unsupported, schema))
+    if not isinstance(schema, Mapping):
+        return False
+    if any(schema.get(keyword) for keyword in _UNSUPPORTED):
+        return True
+    below = [schema.get(keyword) for keyword in _BELOW]
+    below += (schema.get("properties") or {}).values()
+    return any(map(_has_unsupported, below))
 
 
 def _language(

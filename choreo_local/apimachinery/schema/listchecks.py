@@ -13,7 +13,7 @@ Schema = Mapping[str, Any]
 _LIST_TYPE = "x-kubernetes-list-type"
 _MAP_TYPE = "x-kubernetes-map-type"
 _MAP_KEYS = "x-kubernetes-list-map-keys"
-_LIST_TYPES = ("atomic", "map", "set")
+_LIST_TYPES = ("atomic", "set", "map")
 _MAP_TYPES = ("atomic", "granular")
 
 
@@ -48,7 +48,7 @@ def _fits(
             yield fielderrors.invalid_value(f"{path}.type", actual, detail)
         else:
             yield fielderrors.required(f"{path}.type", detail)
-    elif value not in allowed:
+    if value not in allowed:
         yield fielderrors.not_supported(f"{path}.{keyword}", value, allowed)
 
 

@@ -72,6 +72,8 @@ def _type(schema: Schema, path: str, place: str) -> Iterator[FieldError]:
         untyped = ("x-kubernetes-int-or-string", "x-kubernetes-preserve-unknown-fields")
         if place == "at the root" or not any(schema.get(keyword) for keyword in untyped):
             yield fielderrors.required(where, f"must not be empty {place}")
+    if kind == "array" and schema.get("items") is None:
+        yield fielderrors.required(f"{path}.items", "must be specified")
     if place == "at the root" and kind and kind != "object":
         yield fielderrors.invalid_value(where, kind, "must be object at the root")
 

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 import yaml
 
-from choreo_local.embedded.kubeapi import problems, protobufwriter, tables
+from choreo_local.apimachinery.gvk import GroupVersionKind
+from choreo_local.embedded.kubeapi import definitions, problems, protobufwriter, tables
 from choreo_local.embedded.kubeapi.core import Call, Manifest
 from choreo_local.embedded.kubeapi.messages import JSON, Response
 from choreo_local.embedded.kubeapi.negotiation import PROTOBUF, YAML, Form
@@ -27,8 +28,34 @@ def value(call: Call, obj: Manifest, *, status: int = 200) -> Response:
     """An object of the collection, or any other value for the same caller."""
     form = call.form
     if form.transform and obj.get("kind") != "Status":
+        _check_single(call, obj)
         obj = transform(call, obj)
     return encode(form, obj, status=status, warnings=call.warnings)
+
+
+def _check_single(call: Call, obj: Manifest) -> None:
+    if call.form.transform == "PartialObjectMetadataList":
+        raise NotAcceptableError(
+            "you requested PartialObjectMetadataList, but the requested object is not a list"
+            f" (*{_go_type(call, str(obj['kind']))})"
+        )
+
+
+def check_list(call: Call) -> None:
+    """Refuse a list to those who ask for a single object."""
+    if call.form.transform == "PartialObjectMetadata":
+        listed = _go_type(call, call.collection.served.list_kind)
+        raise NotAcceptableError(
+            f"you requested PartialObjectMetadata, but the requested object is a list (*{listed})"
+        )
+
+
+def _go_type(call: Call, kind: str) -> str:
+    if call.collection.served.custom:
+        many = kind == call.collection.served.list_kind
+        return "unstructured.UnstructuredList" if many else "unstructured.Unstructured"
+    group = "autoscaling" if kind == "Scale" else call.collection.kind.group
+    return definitions.internal_name(GroupVersionKind(group, "", kind))
 
 
 def encode(form: Form, obj: Any, *, status: int = 200, warnings: Sequence[str] = ()) -> Response:
@@ -53,8 +80,10 @@ def _to_protobuf(obj: Any) -> bytes:
 
 
 def refusal(error: ApiError, form: Form) -> Response:
-    """A failure, in protobuf for those who accept nothing else."""
+    """A failure, in YAML or protobuf for those who accept nothing else."""
     response = problems.to_response(error)
+    if form.media_type == YAML:
+        response.body, response.content_type = to_yaml(problems.to_status(error)), YAML
     if form.media_type == PROTOBUF:
         message = protobufwriter.encode(problems.to_status(error))
         if message is not None:

@@ -231,7 +231,9 @@ class KubeApi:
         if info.subresource:
             return await subresources.answer(self.core, call, info, self.tokens)
         _check_verb(request, info, collection)
-        deprecation = _DEPRECATED.get(collection.kind.group_resource)
+        deprecation = collection.served.deprecation or _DEPRECATED.get(
+            collection.kind.group_resource
+        )
         if deprecation:
             call.warnings.append(deprecation)
         review = self.reviews.find(call)
@@ -248,10 +250,11 @@ class KubeApi:
 
 def _form_of_refusal(request: Request, info: RequestInfo) -> Form:
     """What a caller reads who may not accept any of the forms that there are."""
-    if not info.is_resource or negotiation.PROTOBUF not in request.header("accept"):
+    accept = request.header("accept")
+    if not info.is_resource or not (negotiation.PROTOBUF in accept or negotiation.YAML in accept):
         return negotiation.PLAIN
     try:
-        return negotiation.negotiate(request.header("accept"))
+        return negotiation.negotiate(accept)
     except ApiError:
         return negotiation.PLAIN
 

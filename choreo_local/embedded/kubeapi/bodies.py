@@ -6,6 +6,8 @@ Only decoding; whether the value fits the kind it is sent to is `objects`' busin
 from __future__ import annotations
 
 import json
+import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -208,21 +210,35 @@ class _Loader(yaml.CSafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
+# To the Go library a single letter is a boolean as well.
+_Loader.bool_values = {**yaml.CSafeLoader.bool_values, "y": True, "n": False}
+_TAG = "tag:yaml.org,2002:"
+_OTHERWISE = frozenset({f"{_TAG}timestamp", f"{_TAG}int", f"{_TAG}float"})
+_INTEGER = re.compile(
+    r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$", re.IGNORECASE
+)
+_FLOAT = re.compile(
+    r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:e[-+]?[0-9]+)?$|[-+]?\.inf$|\.nan$", re.IGNORECASE
+)
 _Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _OTHERWISE]
     for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver(f"{_TAG}bool", re.compile("[yYnN]$"), list("yYnN"))
+_Loader.add_implicit_resolver(f"{_TAG}int", _INTEGER, list("-+0123456789"))
+_Loader.add_implicit_resolver(f"{_TAG}float", _FLOAT, list("-+.0123456789"))
 
 
 def decode_yaml(body: bytes) -> Decoded:
-    """Decode one YAML document."""
+    """Decode the first YAML document."""
     loader = _Loader(body)
     try:
         yamltext.check_bounds(body)
-        value = loader.get_single_data()
+        value = loader.get_data()
+    except yaml.composer.ComposerError as error:
+        raise BodyError(f"yaml: unknown anchor '{_anchor(body, error)}' referenced") from error
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line if error.problem_mark else 0
-        raise BodyError(f"yaml: line {line}: {error.problem}") from error
+        raise BodyError(f"yaml: {_line(error)}{error.problem}") from error
     except yaml.reader.ReaderError as error:
         raise BodyError("yaml: control characters are not allowed") from error
     except BadRequestError as error:
@@ -232,6 +248,21 @@ def decode_yaml(body: bytes) -> Decoded:
     finally:
         loader.dispose()
     return Decoded(_plain(value, [_MAX_YAML_NODES]), tuple(loader.repeated))
+
+
+def _anchor(body: bytes, error: yaml.MarkedYAMLError) -> str:
+    start = error.problem_mark.index if error.problem_mark is not None else 0
+    found = re.match(r"\*([\w-]+)", body.decode("utf-8", errors="replace")[start:])
+    return found[1] if found else ""
+
+
+def _line(error: yaml.MarkedYAMLError) -> str:
+    """Where it is broken, in the way of the Go library, to which the first line is none."""
+    if error.problem_mark is not None and error.problem_mark.line:
+        line = error.problem_mark.line + isinstance(error, yaml.scanner.ScannerError)
+    else:
+        line = error.context_mark.line if error.context_mark is not None else 0
+    return f"line {line}: " if line else ""
 
 
 def decode_applied(body: bytes) -> Decoded:
@@ -259,9 +290,19 @@ def _plain(value: Any, budget: list[int], depth: int = 0) -> Any:
         return value.decode("utf-8", errors="replace")
     if isinstance(value, int) and abs(value) > 1 << 63:
         return float(value)
+    if isinstance(value, float):
+        return _number(value)
     if value is None or isinstance(value, str | int | float | bool):
         return value
     return str(value)
+
+
+def _number(value: float) -> int | float:
+    """A number as it comes out of JSON, which writes whole ones without a fraction."""
+    if not math.isfinite(value):
+        shown = "NaN" if math.isnan(value) else f"{'+' if value > 0 else '-'}Inf"
+        raise BodyError(f"json: unsupported value: {shown}")
+    return int(value) if value.is_integer() and abs(value) < 1e21 else value
 
 
 def _key(name: Any) -> str:
@@ -273,10 +314,15 @@ def _key(name: Any) -> str:
 def unreadable(kind: str, body: bytes, error: BodyError) -> BadRequestError:
     """The refusal of a body that cannot be decoded into `kind`."""
     what = str(error)
-    if not what.startswith("yaml"):
+    if not what.startswith(("yaml", "json: unsupported")):
         what = f"couldn't get version/kind; json parse error: {what}"
+    return unrecognized(kind, body, what)
+
+
+def unrecognized(kind: str, body: bytes, why: str) -> BadRequestError:
+    """The refusal of a body of which it is not even known what it is."""
     return problems.bad_request(
-        f"the object provided is unrecognized (must be of type {kind}): {what} ({excerpt(body)})"
+        f"the object provided is unrecognized (must be of type {kind}): {why} ({excerpt(body)})"
     )
 
 

@@ -8,13 +8,15 @@ from typing import Any
 import orjson
 
 from choreo_local.apimachinery.gvk import GroupVersionKind
-from choreo_local.embedded.kubeapi import scalermetrics
+from choreo_local.embedded.kubeapi import scalermetrics, typed
 
 Manifest = dict[str, Any]
 
+_EVENT = GroupVersionKind("events.k8s.io", "v1", "Event")
+_CORE_EVENT = GroupVersionKind("", "v1", "Event")
 STORED_AS: Mapping[GroupVersionKind, str] = {
     GroupVersionKind("autoscaling", "v1", "HorizontalPodAutoscaler"): "autoscaling/v2",
-    GroupVersionKind("events.k8s.io", "v1", "Event"): "v1",
+    _EVENT: "v1",
 }
 _METRICS = "autoscaling.alpha.kubernetes.io/metrics"
 _BEHAVIOR = "autoscaling.alpha.kubernetes.io/behavior"
@@ -42,12 +44,16 @@ def convert(obj: Manifest, api_version: str) -> Manifest:
 
 
 def _event_to_core(obj: Manifest) -> Manifest:
-    return {_EVENT_FIELDS.get(name, name): value for name, value in obj.items()}
+    found = {_EVENT_FIELDS.get(name, name): value for name, value in obj.items()}
+    typed.shape(_CORE_EVENT, found)
+    return found
 
 
 def _event_from_core(obj: Manifest) -> Manifest:
     names = {core: name for name, core in _EVENT_FIELDS.items()}
-    return {names.get(name, name): value for name, value in obj.items()}
+    found = {names.get(name, name): value for name, value in obj.items()}
+    typed.shape(_EVENT, found)
+    return found
 
 
 def _scaler_to_v2(obj: Manifest) -> Manifest:

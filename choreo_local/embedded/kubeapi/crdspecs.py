@@ -11,6 +11,7 @@ from typing import Any
 from choreo_local.apimachinery import conditions
 from choreo_local.apimachinery.gvk import GroupVersionKind, ResourceKind
 from choreo_local.apimachinery.schema import structural
+from choreo_local.embedded.kubeapi import discovery
 from choreo_local.embedded.kubeapi.resources import PrinterColumn, ServedResource, Subresource
 
 Manifest = dict[str, Any]
@@ -89,10 +90,32 @@ def _resource(
         storage_version=is_storage,
         status_subresource="status" in subresources,
         scale=subresources.get("scale"),
+        deprecation=_deprecation(spec, version),
         selectable_fields=tuple(
             one["jsonPath"].lstrip(".") for one in version.get("selectableFields") or ()
         ),
     )
+
+
+def _deprecation(spec: Mapping[str, Any], version: Mapping[str, Any]) -> str:
+    if not version.get("deprecated"):
+        return ""
+    given = version.get("deprecationWarning")
+    if given is not None:
+        return str(given)
+    group, kind = spec["group"], spec["names"]["kind"]
+    rank = discovery.version_priority(version["name"])
+    better = [
+        one["name"]
+        for one in spec["versions"]
+        if one.get("served")
+        and not one.get("deprecated")
+        and discovery.version_priority(one["name"]) < rank
+    ]
+    text = f"{group}/{version['name']} {kind} is deprecated"
+    if not better:
+        return text
+    return f"{text}; use {group}/{min(better, key=discovery.version_priority)} {kind}"
 
 
 def _rooted(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:

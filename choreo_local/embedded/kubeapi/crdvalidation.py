@@ -11,7 +11,7 @@ from typing import Any
 from choreo_local.apimachinery import fielderrors, names
 from choreo_local.apimachinery.fielderrors import FieldError
 from choreo_local.apimachinery.schema import structural
-from choreo_local.embedded.kubeapi import crdspecs, jsonpath
+from choreo_local.embedded.kubeapi import crdprinted, crdspecs, jsonpath
 from choreo_local.errors import Cause
 
 Manifest = Mapping[str, Any]
@@ -33,6 +33,12 @@ _COLUMN_FORMATS = [
 _PROTECTED_GROUPS = ("k8s.io", "kubernetes.io")
 _APPROVED = "api-approved.kubernetes.io"
 _MAX_SELECTABLE = 8
+_ROOT_FIELDS = (
+    *("Description", "Type", "Format", "Title", "Maximum", "ExclusiveMaximum", "Minimum"),
+    *("ExclusiveMinimum", "MaxLength", "MinLength", "Pattern", "MaxItems", "MinItems"),
+    *("UniqueItems", "MultipleOf", "Required", "Items", "Properties", "ExternalDocs", "Example"),
+    *("XPreserveUnknownFields", "XValidations"),
+)
 
 
 def validate_create(crd: Manifest) -> list[Cause]:
@@ -56,6 +62,8 @@ def validate_update(new: Manifest, old: Manifest) -> list[Cause]:
 def _validate_name(crd: Manifest) -> Problems:
     spec, name = crd["spec"], crd["metadata"].get("name") or ""
     wanted = f"{(spec.get('names') or {}).get('plural', '')}.{spec.get('group', '')}"
+    for detail in names.dns1123_subdomain(name) if name else ():
+        yield fielderrors.invalid_value("metadata.name", name, detail)
     if name and name != wanted:
         detail = 'must be spec.names.plural+"."+spec.group'
         yield fielderrors.invalid_value("metadata.name", name, detail)
@@ -136,43 +144,23 @@ def _validate_versions(spec: Manifest, old: Manifest | None) -> Problems:
     versions = spec.get("versions") or []
     found = [version.get("name", "") for version in versions]
     if len(set(found)) != len(found):
-        shown = [_printed_version(version) for version in versions]
+        shown = crdprinted.versions(versions)
         detail = "must contain unique version names"
         yield fielderrors.invalid_value("spec.versions", shown, detail)
     storages = sum(1 for version in versions if version.get("storage"))
     if storages != 1:
         detail = "must have exactly one version marked as storage version"
-        shown = [_printed_version(version) for version in versions]
+        shown = crdprinted.versions(versions)
         yield fielderrors.invalid_value("spec.versions", shown, detail)
     if versions:
         for text in names.dns1035_label(found[0]):
             yield fielderrors.invalid_value("spec.version", found[0], text)
-    single = _has_one_schema(versions)
+    single = crdprinted.is_shared(versions, "schema")
     for index, version in enumerate(versions):
         field = f"spec.versions[{index}]"
         for text in names.dns1035_label(version.get("name", "")):
             yield fielderrors.invalid_value(f"{field}.name", version.get("name", ""), text)
         yield from _validate_version(version, field, old, single=single and index == 0)
-
-
-def _has_one_schema(versions: Sequence[Manifest]) -> bool:
-    """Whether upstream keeps one schema for all versions, which shows in the paths of problems."""
-    schemas = [version.get("schema") for version in versions]
-    return bool(schemas) and schemas[0] is not None and all(one == schemas[0] for one in schemas)
-
-
-def _printed_version(version: Manifest) -> dict[str, Any]:
-    return {
-        "Name": version.get("name", ""),
-        "Served": bool(version.get("served")),
-        "Storage": bool(version.get("storage")),
-        "Deprecated": bool(version.get("deprecated")),
-        "DeprecationWarning": version.get("deprecationWarning"),
-        "Schema": None,
-        "Subresources": version.get("subresources"),
-        "AdditionalPrinterColumns": version.get("additionalPrinterColumns"),
-        "SelectableFields": version.get("selectableFields"),
-    }
 
 
 def _validate_version(
@@ -185,6 +173,10 @@ def _validate_version(
         path = f"{field}.schema.openAPIV3Schema"
         if single:
             path = "spec.validation.openAPIV3Schema"
+        if "status" in (version.get("subresources") or {}):
+            yield from _validate_root(schema, path)
+        if schema.get("nullable"):
+            yield fielderrors.forbidden(f"{path}.nullable", "nullable cannot be true at the root")
         yield from structural.check(schema, path)
     subresources = version.get("subresources") or {}
     prefix = "spec.subresources" if single else f"{field}.subresources"
@@ -197,6 +189,28 @@ def _validate_version(
         yield from _validate_column(column, place)
     place = "spec.selectableFields" if single else f"{field}.selectableFields"
     yield from _validate_selectable(version.get("selectableFields") or (), schema, place)
+
+
+def _validate_root(schema: Manifest, path: str) -> Problems:
+    """Of a schema with a status, only what can be said of the status alone as well."""
+    for name, value in crdprinted.schema(schema).items():
+        if value in (None, "", False):
+            continue
+        if name == "Type" and value != "object":
+            detail = (
+                'only "object" is allowed as the type at the root of the schema if the status'
+                " subresource is enabled"
+            )
+            yield fielderrors.invalid_value(f"{path}.type", value, detail)
+            return
+        if name != "Type" and name not in _ROOT_FIELDS:
+            known = f"[{' '.join(_ROOT_FIELDS)}]"
+            detail = (
+                f"only {known} fields are allowed at the root of the schema if the status"
+                " subresource is enabled"
+            )
+            yield fielderrors.invalid_value(path, crdprinted.schema(schema), detail)
+            return
 
 
 def _is_unchanged(version: Manifest, old: Manifest | None) -> bool:
@@ -346,12 +360,15 @@ def _validate_stored_versions(crd: Manifest) -> list[FieldError]:
     stored = (crd.get("status") or {}).get("storedVersions") or []
     versions = crd["spec"].get("versions") or ()
     known = {version.get("name") for version in versions}
+    if not stored:
+        detail = "must have at least one stored version"
+        return [fielderrors.invalid_value("status.storedVersions", None, detail)]
     missing = [
         fielderrors.invalid_value(
             "status.storedVersions", stored, f"must have the storage version {version['name']}"
         )
         for version in versions
-        if stored and version.get("storage") and version.get("name") not in stored
+        if version.get("storage") and version.get("name") not in stored
     ]
     return missing + [
         fielderrors.invalid_value(

@@ -15,6 +15,8 @@ from choreo_local.embedded.kubeapi.registry import Collection
 from choreo_local.errors import ApiError, BadRequestError
 
 _SCHEME = "pkg/api/legacyscheme/scheme.go:30"
+# Types of versions that are served no more, but are still read.
+_EARLIER = frozenset({GroupVersionKind("policy", "v1beta1", "Eviction")})
 # A message of YAML's strict decoder is not put into the words of JSON's.
 _YAML_LINE = re.compile(r"line \d+: key ")
 
@@ -27,7 +29,7 @@ def read_object(call: Call, *, field_validation: str) -> Manifest:
         decoded = bodies.decode(call.request.header("content-type"), body, collection.kind.gvk)
     except bodies.BodyError as error:
         raise bodies.unreadable(collection.kind.kind, body, error) from None
-    obj: Manifest = decoded.value
+    obj: Manifest = {} if decoded.value is None else decoded.value
     _check_is_object(collection, obj, body)
     _check_type(collection, obj, body)
     unknown = shape(collection, obj)
@@ -43,8 +45,6 @@ def _check_is_object(collection: Collection, obj: Any, body: bytes) -> None:
     if isinstance(obj, dict):
         return
     kinds = {str: "string", list: "array", bool: "bool", int: "number", float: "number"}
-    if obj is None:
-        obj = {}
     what = (
         f"json: cannot unmarshal {kinds.get(type(obj), 'object')} into Go value of type struct"
         ' { APIVersion string "json:\\"apiVersion,omitempty\\"";'
@@ -65,11 +65,13 @@ def _check_type(collection: Collection, obj: Manifest, body: bytes) -> None:
             f" GroupVersion string: {api_version} ({bodies.excerpt(body)})"
         )
     if collection.served.custom and not found:
-        raise problems.bad_request("Object 'Kind' is missing")
+        why = f"Object 'Kind' is missing in '{body.decode(errors='replace')}'"
+        raise bodies.unrecognized(kind.kind, body, why)
     obj["apiVersion"] = api_version or kind.api_version
     obj["kind"] = found or kind.kind
     if not collection.served.custom:
-        check_builtin_type(collection, obj)
+        if why := wrong_builtin_type(collection, obj):
+            raise cannot_handle(collection, obj, why)
         obj["apiVersion"], obj["kind"] = kind.api_version, kind.kind
     if obj.get("metadata") is None:
         obj["metadata"] = {}
@@ -91,26 +93,23 @@ def check_custom_identity(collection: Collection, obj: Manifest) -> None:
     )
 
 
-def check_builtin_type(collection: Collection, obj: Manifest) -> None:
-    """Refuse a body of another kind, as the decoder of the real server does."""
+def wrong_builtin_type(collection: Collection, obj: Manifest) -> str:
+    """Why a body is of another kind, as the decoder of the real server says; nothing when not."""
     kind = collection.kind
     api_version, found = obj["apiVersion"], obj["kind"]
     if (api_version, found) == (kind.api_version, kind.kind):
-        return
-    if api_version != kind.api_version and found != kind.kind:
-        # Neither part fits: the real server then reads the body as the kind of the URL.
-        return
+        return ""
     other = GroupVersionKind(*split_api_version(api_version), found)
+    if other in _EARLIER and found == kind.kind:
+        return ""
     if definitions.compiled(other) is None:
-        why = f'no kind "{found}" is registered for version "{api_version}" in scheme "{_SCHEME}"'
-        raise cannot_handle(collection, obj, why)
+        return f'no kind "{found}" is registered for version "{api_version}" in scheme "{_SCHEME}"'
     try:
         typed.shape(other, dict(obj))
     except ValueError as error:
-        raise cannot_handle(collection, obj, str(error)) from None
-    version = other.version
-    why = f"converting ({version}.{found}) to ({kind.version}.{kind.kind}): unknown conversion"
-    raise cannot_handle(collection, obj, why)
+        return str(error)
+    internal = definitions.internal_name(kind.gvk)
+    return f"converting ({other.version}.{found}) to ({internal}): unknown conversion"
 
 
 def type_mismatch(obj: Manifest) -> str:

@@ -106,6 +106,12 @@ def name_of(gvk: GroupVersionKind) -> str:
     return f"{package}.{gvk.version}.{gvk.kind}"
 
 
+def internal_name(gvk: GroupVersionKind) -> str:
+    """The type that the real server converts a builtin kind to, as its messages print it."""
+    package = gvk.group.partition(".")[0] or "core"
+    return f"{'core' if gvk.kind == 'Event' else package}.{gvk.kind}"
+
+
 @cache
 def _compiled() -> Mapping[str, Structural]:
     # Imported here because it brings the whole expression language, which types alone do not need.

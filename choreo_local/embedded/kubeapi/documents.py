@@ -36,6 +36,7 @@ _NEVER = "Fri, 31 Dec 2100 23:59:59 GMT"
 _KEY_SET = "application/jwk-set+json"
 _V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 NOT_FOUND = Response(404, b"404 page not found\n", TEXT)
+_UNDOCUMENTED = Response(404, b"", TEXT)
 _HEALTH = ("healthz", "livez", "readyz")
 _CHECKS = ("ping", "etcd")
 
@@ -68,7 +69,7 @@ def answer(api: KubeApi, request: Request, info: RequestInfo) -> Response:
 def unknown(api: KubeApi, info: RequestInfo) -> Response:
     """A path below /api or /apis that leads nowhere."""
     group = info.group or (info.segments[1] if info.segments[0] == "apis" else "")
-    if group and not api.registry.has_group(group):
+    if group and not api.registry.has_builtin(group):
         return NOT_FOUND
     raise problems.unknown_resource()
 
@@ -115,7 +116,7 @@ def _discovery(api: KubeApi, request: Request, segments: list[str]) -> Response:
         return _json(request, document)
     document = discovery.api_resource_list(served, group, segments[-1])
     if document is None:
-        if group and not api.registry.has_group(group):
+        if group and not api.registry.has_builtin(group):
             return NOT_FOUND
         raise problems.unknown_resource()
     return _json(request, document)
@@ -179,12 +180,14 @@ def _openapi(api: KubeApi, request: Request, segments: list[str]) -> Response:
         return _cached(request, orjson.dumps(openapi.v2()), JSON)
     if segments == ["openapi", "v3"]:
         return _cached(request, orjson.dumps(openapi.index(served)), TEXT)
-    if segments[1:2] != ["v3"] or len(segments) not in (4, 5):
+    if segments[1:2] != ["v3"]:
         return NOT_FOUND
+    if len(segments) not in (4, 5):
+        return _UNDOCUMENTED
     group, version = ("", segments[3]) if segments[2] == "api" else (segments[3], segments[-1])
     found = openapi.document_hash(served, group, version)
     if found is None:
-        return NOT_FOUND
+        return _UNDOCUMENTED
     wanted = request.parameters.get("hash")
     if wanted is not None and wanted != found:
         location = f"/{'/'.join(segments)}?hash={found}"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from choreo_local import clock
 from choreo_local.apimachinery.patch import apply
 from choreo_local.apimachinery.patch.fieldset import FieldSet
+from choreo_local.apimachinery.schema.structural import Structural
+from choreo_local.embedded.kubeapi import typed
 from choreo_local.embedded.kubeapi.core import Call, Manifest
 from choreo_local.embedded.kubeapi.options import WriteOptions
 from choreo_local.embedded.kubeapi.registry import Collection
@@ -41,14 +43,27 @@ class Ownership:
         manager = options.field_manager or default_manager(call)
         return cls(call.collection, manager, call.subresource)
 
+    @property
+    def schema(self) -> Structural | None:
+        """The schema of what is written."""
+        return self.collection.served.schema
+
+    @property
+    def api_version(self) -> str:
+        """The version in which it is written."""
+        return self.collection.kind.api_version
+
     def track(self, old: Manifest | None, new: Manifest) -> None:
         """Bring `metadata.managedFields` of the new object up to date."""
+        if old is None and not self.collection.served.custom:
+            # Nobody sets what is there in any case.
+            old = dict(typed.empty(self.collection.kind.gvk))
         apply.track_update(
             old=old,
             new=new,
-            schema=self.collection.served.schema,
+            schema=self.schema,
             manager=self.manager,
-            api_version=self.collection.kind.api_version,
+            api_version=self.api_version,
             now=clock.timestamp(),
             subresource=self.subresource,
             reset=reset_fields(self.collection, self.subresource),
@@ -72,9 +87,9 @@ class AppliedOwnership(Ownership):
         merged = apply.merge_apply(
             live=live,
             applied=self.applied,
-            schema=self.collection.served.schema,
+            schema=self.schema,
             manager=self.manager,
-            api_version=self.collection.kind.api_version,
+            api_version=self.api_version,
             force=self.force,
             now=clock.timestamp(),
             subresource=self.subresource,

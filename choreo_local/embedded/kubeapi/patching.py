@@ -83,6 +83,9 @@ def patched(
         raise problems.bad_request("the patched object is not an object")
     if why := decoding.type_mismatch(new):
         raise undecodable(new, f"couldn't get version/kind; json parse error: {why}")
+    if kind == STRATEGIC_PATCH:
+        # What such a patch is applied to has no type of its own that it could change.
+        new["apiVersion"], new["kind"] = old["apiVersion"], old["kind"]
     _check_identity(call, new, old)
     findings = _unknown_members(document) if kind == JSON_PATCH else []
     strategic_document = document if kind == STRATEGIC_PATCH else None
@@ -162,15 +165,28 @@ def apply_document(call: Call, old: Manifest, document: Any, kind: str) -> Any:
 
 def _check_identity(call: Call, new: Manifest, old: Manifest) -> None:
     collection = call.collection
+    if collection.served.custom:
+        _check_custom_type(new)
     for field in ("apiVersion", "kind"):
         new[field] = new.get(field) or old[field]
     if not collection.served.custom:
-        decoding.check_builtin_type(collection, new)
+        if why := decoding.wrong_builtin_type(collection, new):
+            raise undecodable(new, why)
         new["apiVersion"], new["kind"] = collection.kind.api_version, collection.kind.kind
 
 
+def _check_custom_type(new: Manifest) -> None:
+    if not new.get("kind"):
+        text = orjson.dumps(new, option=orjson.OPT_SORT_KEYS).decode()
+        raise undecodable(new, f"Object 'Kind' is missing in '{text}'")
+    if not new.get("apiVersion"):
+        raise problems.internal(
+            "Object 'apiVersion' is missing in 'object has no apiVersion field'"
+        )
+
+
 async def _apply(core: Core, call: Call, options: WriteOptions) -> Response:
-    applied = _read_applied(call, options)
+    applied = read_applied(call, options)
     ownership = AppliedOwnership.of_apply(call, options, applied)
 
     async def make(old: Manifest | None) -> Manifest:
@@ -187,7 +203,8 @@ async def _apply(core: Core, call: Call, options: WriteOptions) -> Response:
     )
 
 
-def _read_applied(call: Call, options: WriteOptions) -> Manifest:
+def read_applied(call: Call, options: WriteOptions) -> Manifest:
+    """The document of an apply patch."""
     try:
         decoded = bodies.decode_applied(call.request.body)
     except bodies.BodyError as error:

@@ -8,7 +8,7 @@ import orjson
 
 from choreo_local import clock
 from choreo_local.apimachinery import conditions, fielderrors, selectors
-from choreo_local.apimachinery.gvk import GroupVersionKind, ResourceKind
+from choreo_local.apimachinery.gvk import GroupVersionKind, ResourceKind, split_api_version
 from choreo_local.embedded.kubeapi import answers, decoding, deleting, metadata, problems
 from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import Request, Response
@@ -258,10 +258,12 @@ def _bound(
     """The object that a token is bound to, and the node of a bound pod."""
     if not reference:
         return None, None
-    kind, name = reference.get("kind", ""), reference.get("name", "")
-    found = core.registry.find_kind(reference.get("apiVersion") or "v1", kind)
-    if found is None or kind not in ("Pod", "Secret", "Node"):
-        raise problems.bad_request(f"cannot bind token to object of type {kind}")
+    kind, name = reference.get("kind") or "", reference.get("name") or ""
+    api_version = reference.get("apiVersion") or ""
+    found = core.registry.find_kind(api_version or "v1", kind)
+    if found is None or found.kind.group or kind not in ("Pod", "Secret", "Node"):
+        named = GroupVersionKind(*split_api_version(api_version), kind)
+        raise problems.bad_request(f"cannot bind token to object of type {named}")
     scope = call.namespace if found.kind.namespaced else None
     stored = core.store.get(found.storage, key_of(scope, name))
     if stored is None:

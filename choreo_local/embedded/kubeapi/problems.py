@@ -15,6 +15,7 @@ from choreo_local.errors import (
     BadRequestError,
     Cause,
     ConflictError,
+    ExpiredError,
     ForbiddenError,
     InternalError,
     MethodNotAllowedError,
@@ -31,12 +32,42 @@ MODIFIED = (
 )
 
 
+class ExpiredPageError(ExpiredError):
+    """The rest of a list is no longer known as it was when the list began.
+
+    Attributes:
+        token: with which to go on nevertheless.
+    """
+
+    def __init__(self, message: str, token: str) -> None:
+        super().__init__(message)
+        self.token = token
+
+
+def expired_page(token: str) -> ExpiredError:
+    """The refusal of a page that is asked for too late."""
+    return ExpiredPageError(
+        "The provided continue parameter is too old to display a consistent list result. You can"
+        " start a new list without the continue parameter, or use the continue token in this"
+        " response to retrieve the remainder of the results. Continuing with the provided token"
+        " results in an inconsistent list - objects that were created, modified, or deleted"
+        " between the time the first chunk was returned and now may show up in the list.",
+        token,
+    )
+
+
+def expired_list() -> ExpiredError:
+    """The refusal of a list of a revision that is no longer known."""
+    return ExpiredError("The resourceVersion for the provided list is too old.")
+
+
 def to_status(error: ApiError) -> dict[str, Any]:
     """The Status of a failure."""
+    token = error.token if isinstance(error, ExpiredPageError) else ""
     status: dict[str, Any] = {
         "kind": "Status",
         "apiVersion": "v1",
-        "metadata": {},
+        "metadata": {"continue": token} if token else {},
         "status": "Failure",
         "message": error.message,
     }
@@ -58,7 +89,7 @@ def to_status(error: ApiError) -> dict[str, Any]:
                 for cause in error.causes
             ]
         status["details"] = details
-    status["code"] = int(error.details.get("code", 0)) or error.code
+    status["code"] = error.code
     return status
 
 
@@ -117,9 +148,11 @@ def method_not_allowed() -> MethodNotAllowedError:
     )
 
 
-def already_exists(kind: ResourceKind, name: str) -> AlreadyExistsError:
-    """The name is taken."""
+def already_exists(kind: ResourceKind, name: str, *, going: bool = False) -> AlreadyExistsError:
+    """The name is taken, perhaps by an object under deletion."""
     message = f'{kind.group_resource} "{name}" already exists'
+    if going:
+        message = f"object is being deleted: {message}"
     return AlreadyExistsError(message, details=identify(kind, name))
 
 

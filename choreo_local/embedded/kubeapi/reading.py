@@ -18,10 +18,12 @@ from choreo_local.embedded.kubeapi.messages import Response
 from choreo_local.embedded.kubeapi.options import ListOptions, parse_revision, read_list
 from choreo_local.embedded.kubeapi.registry import Collection
 from choreo_local.embedded.storage.eventlog import Stored
-from choreo_local.errors import BadRequestError, Cause, ExpiredError, TimeoutApiError
+from choreo_local.errors import BadRequestError, Cause, TimeoutApiError
 
 # How long a read waits for a revision that does not exist yet.
 _WAIT_SECONDS = 3.0
+# The revision in a token with which a list goes on as things are by then.
+_NOW = -1
 _TOKEN_VERSION = "meta.k8s.io/v1"
 
 
@@ -79,7 +81,7 @@ async def list_(core: Core, call: Call) -> Response:
     revision, start, exact = _consistency(options)
     if revision > core.store.revision:
         await await_revision(core, revision)
-    items, revision = _select(core, call, revision, exact=exact, paging=bool(start))
+    items, revision = _select(core, call, revision, exact=exact, start=start)
     if start:
         items = [item for item in items if item.key >= start]
     if matcher.tests:
@@ -99,7 +101,7 @@ def _consistency(options: ListOptions) -> tuple[int, str, bool]:
             raise problems.bad_request(
                 "specifying resource version is not allowed when using continue"
             )
-        return revision, start, True
+        return max(revision, 0), start, revision != _NOW
     if not text:
         return 0, "", False
     try:
@@ -114,24 +116,15 @@ def _consistency(options: ListOptions) -> tuple[int, str, bool]:
 
 
 def _select(
-    core: Core, call: Call, revision: int, *, exact: bool, paging: bool
+    core: Core, call: Call, revision: int, *, exact: bool, start: str
 ) -> tuple[Sequence[Stored], int]:
     storage = call.collection.storage
     if not exact or not revision:
         return core.store.select(storage, call.namespace), core.store.revision
     items = core.store.select_at(storage, revision, call.namespace)
     if items is None:
-        raise _expired(paging=paging)
+        raise problems.expired_page(_make_token(_NOW, start)) if start else problems.expired_list()
     return items, revision
-
-
-def _expired(*, paging: bool) -> ExpiredError:
-    if paging:
-        return ExpiredError(
-            "The provided continue parameter is too old to display a consistent list result."
-            " You must start a new list without the continue parameter."
-        )
-    return ExpiredError("The resourceVersion for the provided list is too old.")
 
 
 def _page(
@@ -145,15 +138,15 @@ def _page(
     if limit <= 0 or len(items) <= limit:
         return items, metadata
     page = items[:limit]
-    metadata["continue"] = _make_token(revision, page[-1].key)
+    # The next page starts at the smallest key behind the last one.
+    metadata["continue"] = _make_token(revision, page[-1].key + "\0")
     if not filtered:
         metadata["remainingItemCount"] = len(items) - limit
     return page, metadata
 
 
-def _make_token(revision: int, last: str) -> str:
-    # The next page starts at the smallest key behind the last one.
-    token = orjson.dumps({"v": _TOKEN_VERSION, "rv": revision, "start": last + "\0"})
+def _make_token(revision: int, start: str) -> str:
+    token = orjson.dumps({"v": _TOKEN_VERSION, "rv": revision, "start": start})
     return base64.urlsafe_b64encode(token).rstrip(b"=").decode()
 
 
@@ -194,6 +187,7 @@ def answer_list(call: Call, page: Sequence[Stored], metadata: dict[str, Any]) ->
     """Objects of a collection as the list that the caller accepts."""
     form = call.form
     collection = call.collection
+    answers.check_list(call)
     if form.transform == "Table":
         objects = [_object(collection, item) for item in page]
         table = answers.table(call, objects, metadata)

@@ -116,6 +116,13 @@ class Registry:
         """Whether anything of a group is served."""
         return group in self._groups
 
+    def has_builtin(self, group: str) -> bool:
+        """Whether a group is served that is not made of custom resources alone."""
+        return any(
+            found == group and not collection.served.custom
+            for (found, _, _), collection in self._collections.items()
+        )
+
     def has_version(self, group: str, version: str) -> bool:
         """Whether anything of a group and version is served."""
         return version in self._groups.get(group, ())

@@ -50,6 +50,7 @@ class ServedResource:
         storage_version: False for a served version that is not stored.
         status_subresource: writes to the main resource leave `status` alone and the reverse.
         scale: the three JSON paths of a CRD's scale subresource, by their field names.
+        deprecation: what to warn of with every answer, when the version should not be used.
         selectable_fields: JSON paths usable in field selectors, beside metadata.name and namespace.
     """
 
@@ -68,3 +69,4 @@ class ServedResource:
     status_subresource: bool = False
     scale: Mapping[str, str] | None = None
     selectable_fields: tuple[str, ...] = ()
+    deprecation: str = ""

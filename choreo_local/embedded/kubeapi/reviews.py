@@ -6,17 +6,22 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from choreo_local import clock
 from choreo_local.apimachinery import fielderrors
-from choreo_local.embedded.kubeapi import answers, decoding, problems, rbac
+from choreo_local.embedded.kubeapi import answers, decoding, metadata, problems, rbac
 from choreo_local.embedded.kubeapi.authn import Authenticator, authenticated
 from choreo_local.embedded.kubeapi.authz import Authorizer
 from choreo_local.embedded.kubeapi.core import Call, Manifest
 from choreo_local.embedded.kubeapi.messages import Response, User
 from choreo_local.embedded.kubeapi.options import read_write
+from choreo_local.embedded.kubeapi.ownership import Ownership
 from choreo_local.embedded.kubeapi.rbac import Action
 from choreo_local.embedded.kubeapi.tokens import ISSUER, Tokens
 from choreo_local.errors import Cause, UnauthorizedError
+
+_SORTED = orjson.OPT_SORT_KEYS
 
 
 @dataclass(slots=True)
@@ -43,6 +48,9 @@ class Reviews:
         """The review with its status."""
         options = read_write(call.request, "CreateOptions")
         review = decoding.read_object(call, field_validation=options.field_validation)
+        metadata.check_url(call, review)
+        review.pop("status", None)
+        Ownership.of(call, options).track(None, review)
         kind = call.collection.kind.kind
         match kind:
             case "SelfSubjectReview":
@@ -58,8 +66,9 @@ class Reviews:
     def _review_access(self, review: Manifest, kind: str, call: Call) -> None:
         spec = review.get("spec") or {}
         own = kind == "SelfSubjectAccessReview"
-        causes = _check_access(spec, own=own)
-        if kind == "LocalSubjectAccessReview" and not causes:
+        local = kind == "LocalSubjectAccessReview"
+        causes = _check_metadata(review["metadata"], local=local) + _check_access(spec, own=own)
+        if local and not causes:
             causes = _check_local(spec, call.namespace)
         if causes:
             raise fielderrors.invalid("", "", causes, group=call.collection.kind.group)
@@ -83,7 +92,7 @@ class Reviews:
                 )
             elif rule.get("nonResourceURLs"):
                 other_rules.append(_picked(rule, "verbs", "nonResourceURLs"))
-        review["spec"] = {}
+        review["spec"], review["metadata"] = {}, {}
         review["status"] = {
             "resourceRules": resource_rules,
             "nonResourceRules": other_rules,
@@ -163,6 +172,21 @@ def _action(spec: Manifest) -> Action:
         namespace=wanted.get("namespace", ""),
         name=wanted.get("name", ""),
     )
+
+
+def _check_metadata(found: Manifest, *, local: bool) -> list[Cause]:
+    """A review is about no object of its own."""
+    ignored = {"managedFields", "namespace"} if local else {"managedFields"}
+    if not found.keys() - ignored:
+        return []
+    detail = "must be empty except for namespace" if local else "must be empty"
+    # As it would be stored: the fields that somebody manages are in order.
+    shown = orjson.loads(orjson.dumps(found.get("managedFields") or [], option=_SORTED))
+    entries = [
+        {**entry, "fieldsV1": fields["fieldsV1"]}
+        for entry, fields in zip(found.get("managedFields") or (), shown, strict=True)
+    ]
+    return [fielderrors.invalid_value("metadata", {**found, "managedFields": entries}, detail)]
 
 
 def _check_access(spec: Manifest, *, own: bool) -> list[Cause]:

@@ -8,18 +8,22 @@ from typing import Any
 from choreo_local.apimachinery import fielderrors, selectors
 from choreo_local.apimachinery.copying import deep_copy
 from choreo_local.apimachinery.gvk import GroupVersionKind
+from choreo_local.apimachinery.schema.structural import Structural
 from choreo_local.embedded.kubeapi import (
     answers,
     bodies,
+    definitions,
     patching,
     problems,
     reading,
+    scaleownership,
     typed,
     writing,
 )
 from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import Response
 from choreo_local.embedded.kubeapi.options import read_write
+from choreo_local.embedded.kubeapi.ownership import AppliedOwnership
 from choreo_local.embedded.kubeapi.registry import Collection
 
 _KIND = GroupVersionKind("autoscaling", "v1", "Scale")
@@ -87,19 +91,18 @@ def _write(obj: Manifest, path: str, value: Any) -> None:
 
 async def change(core: Core, call: Call) -> Response:
     """PUT or PATCH of a scale: sets the replicas of the object."""
+    if call.verb == "patch" and patching.patch_type(call) == patching.APPLY_PATCH:
+        return await _apply(core, call)
     kind = "PatchOptions" if call.verb == "patch" else "UpdateOptions"
     options = read_write(call.request, kind)
     document = _read_body(call)
-    paths = call.collection.served.scale or _PATHS
 
     async def make(old: Manifest | None) -> Manifest:
         if old is None:
             raise problems.not_found(call.collection.kind, call.name)
         scale = to_scale(call.collection, old)
         wanted = document if call.verb == "update" else _patched(call, scale, document)
-        replicas = _checked_replicas(call, wanted)
-        new = deep_copy(old)
-        _write(new, paths["specReplicasPath"], replicas)
+        new = _scaled(call, old, wanted)
         meta = wanted.get("metadata") or {}
         new["metadata"]["resourceVersion"] = meta.get("resourceVersion") or ""
         if meta.get("uid"):
@@ -110,6 +113,57 @@ async def change(core: Core, call: Call) -> Response:
 
     obj = await writing.change_object(core, call, make, options)
     return answers.value(call, to_scale(call.collection, obj))
+
+
+def _scaled(call: Call, old: Manifest, scale: Manifest) -> Manifest:
+    new = deep_copy(old)
+    path = (call.collection.served.scale or _PATHS)["specReplicasPath"]
+    _write(new, path, _checked_replicas(call, scale))
+    return new
+
+
+async def _apply(core: Core, call: Call) -> Response:
+    """An apply of a Scale: whoever has set the replicas otherwise, also in the object, objects."""
+    options = read_write(call.request, "PatchOptions", apply=True)
+    applied = patching.read_applied(call, options)
+    ownership = _ScaleOwnership.of_apply(call, options, applied)
+    path = (call.collection.served.scale or _PATHS)["specReplicasPath"]
+
+    async def make(old: Manifest | None) -> Manifest:
+        if old is None:
+            raise problems.not_found(call.collection.kind, call.name)
+        scale, entries = to_scale(call.collection, old), old["metadata"].get("managedFields") or []
+        scale["metadata"]["managedFields"] = scaleownership.of_scale(entries, path)
+        merged = ownership.merge(scale)
+        _shape(merged)
+        new = _scaled(call, old, merged)
+        new["metadata"]["managedFields"] = scaleownership.of_object(
+            entries,
+            merged["metadata"].get("managedFields") or [],
+            path,
+            api_version=call.collection.kind.api_version,
+        )
+        return new
+
+    obj = await writing.change_object(core, call, make, options, ownership=ownership)
+    return answers.value(call, to_scale(call.collection, obj))
+
+
+class _ScaleOwnership(AppliedOwnership):
+    @property
+    def schema(self) -> Structural | None:
+        return definitions.compiled(_KIND)
+
+    @property
+    def api_version(self) -> str:
+        return _KIND.api_version
+
+
+def _shape(scale: Manifest) -> None:
+    try:
+        typed.shape(_KIND, scale)
+    except ValueError as error:
+        raise patching.undecodable(scale, str(error)) from None
 
 
 def _read_body(call: Call) -> Any:
@@ -138,32 +192,17 @@ def _read_body(call: Call) -> Any:
 
 def _patched(call: Call, scale: Manifest, _: Any) -> Manifest:
     kind = patching.patch_type(call)
-    options = read_write(call.request, "PatchOptions", apply=kind == patching.APPLY_PATCH)
-    if kind == patching.APPLY_PATCH:
-        try:
-            found = bodies.decode_applied(call.request.body).value
-        except bodies.BodyError as error:
-            why = f"error decoding YAML: error converting YAML to JSON: {error}"
-            raise problems.bad_request(why) from None
-    else:
-        document = patching.read_patch(call, kind, options)
-        found = patching.apply_document(call, scale, document, kind)
+    options = read_write(call.request, "PatchOptions")
+    document = patching.read_patch(call, kind, options)
+    found = patching.apply_document(call, scale, document, kind)
     patched = found if isinstance(found, dict) else {}
-    try:
-        typed.shape(_KIND, patched)
-    except ValueError as error:
-        raise patching.undecodable(patched, str(error)) from None
+    _shape(patched)
     return patched
 
 
 def _checked_replicas(call: Call, scale: Manifest) -> int:
     replicas = (scale.get("spec") or {}).get("replicas") or 0
-    kind = call.collection.kind
-    if replicas < 0 and call.collection.served.custom:
-        path = (call.collection.served.scale or _PATHS)["specReplicasPath"]
-        cause = fielderrors.invalid_value(path, replicas, "should be a non-negative integer")
-        raise fielderrors.invalid(kind.kind, call.name, [cause], group=kind.group)
-    if replicas < 0:
+    if replicas < 0 and not call.collection.served.custom:
         cause = fielderrors.invalid_value(
             "spec.replicas", replicas, "must be greater than or equal to 0"
         )

@@ -16,6 +16,7 @@ from choreo_local.apimachinery.schema.structural import Structural
 from choreo_local.embedded.kubeapi import (
     crdspecs,
     crdvalidation,
+    customvalidation,
     defaults,
     embeddedobjects,
     metadata,
@@ -193,10 +194,7 @@ def validate_create(collection: Collection, obj: Manifest) -> None:
             causes += crdvalidation.validate_create(obj)
         causes += policychecks.check(obj)
     else:
-        namespaced = collection.kind.namespaced
-        causes += validation.validate_metadata(obj["metadata"], namespaced=namespaced)
-        if collection.validator is not None:
-            causes += collection.validator.validate(obj, known=causes)
+        causes += customvalidation.check(collection, obj)
     if causes:
         raise invalid(collection, obj, causes)
 
@@ -213,11 +211,8 @@ def validate_update(
         if new.get("spec") != old.get("spec") or new.get("webhooks") != old.get("webhooks"):
             causes += policychecks.check(new)
     else:
-        namespaced = collection.kind.namespaced
         _check_type_kept(collection, new)
-        causes += validation.validate_metadata(new["metadata"], namespaced=namespaced)
-        if collection.validator is not None:
-            causes += collection.validator.validate(new, old, known=causes)
+        causes += customvalidation.check(collection, new, old, subresource=subresource)
     if causes:
         raise invalid(collection, new, causes)
 

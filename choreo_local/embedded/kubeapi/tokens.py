@@ -11,6 +11,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
 from choreo_local import clock, pki
+from choreo_local.apimachinery import gotext
 from choreo_local.embedded.kubeapi.messages import User
 from choreo_local.embedded.storage.store import Store, key_of
 from choreo_local.errors import UnauthorizedError
@@ -120,7 +121,10 @@ class Tokens:
             return None
         matching = [one for one in claims.get("aud") or () if one in audiences]
         if not matching:
-            raise UnauthorizedError("token audiences do not include the requested ones")
+            raise UnauthorizedError(
+                f"token audiences {_quoted(claims.get('aud') or ())} is invalid for the target"
+                f" audiences {_quoted(audiences)}"
+            )
         return self._user(claims), matching
 
     def _claims(self, token: str) -> dict[str, Any] | None:
@@ -166,6 +170,10 @@ class Tokens:
             raise UnauthorizedError(
                 f'token is bound to {resource} "{name}", which no longer exists'
             )
+
+
+def _quoted(texts: Sequence[str]) -> str:
+    return f"[{' '.join(map(gotext.quote, texts))}]"
 
 
 def _reference(obj: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -27,6 +27,8 @@ _KINDS = {
     dict: "object",
 }
 _EMPTY: tuple[Any, ...] = ("", 0, False, None, [], {})
+# Go's decoder of base64 passes over them.
+_LINE_BREAKS = {ord("\r"): None, ord("\n"): None}
 _NIL = frozenset({Shape.LIST, Shape.MAP, Shape.BYTES, Shape.TIME, Shape.MICRO_TIME, Shape.RAW})
 _ZEROS: dict[Shape, Any] = {
     Shape.STRING: "",
@@ -66,6 +68,14 @@ def shape(gvk: GroupVersionKind, obj: dict[str, Any]) -> list[str]:
     """
     type_ = gotypes.struct(definitions.name_of(gvk))
     return [] if type_ is None else _shape_in_place(type_, obj)
+
+
+@cache
+def empty(gvk: GroupVersionKind) -> Mapping[str, Any]:
+    """What an object of a builtin kind holds before anything is put into it; not to be changed."""
+    obj: dict[str, Any] = {}
+    shape(gvk, obj)
+    return {**obj, "kind": gvk.kind, "apiVersion": gvk.api_version}
 
 
 def shape_metadata(obj: dict[str, Any]) -> list[str]:
@@ -158,7 +168,9 @@ class _Walk:
         shaped = {}
         for key, item in value.items():
             self._path.append((key,))
-            shaped[key] = self.value(element, item)
+            found = self.value(element, item)
+            # What was once stored in protobuf knows no bytes that are null.
+            shaped[key] = "" if found is None and element.shape is Shape.BYTES else found
             self._path.pop()
         return shaped
 
@@ -205,25 +217,24 @@ class _Walk:
 
     def time(self, type_: GoType, value: Any) -> str:
         """A moment in whole seconds."""
-        return _moment(value, gotimes.time)
+        return self._moment(type_, value, gotimes.time)
 
     def micro_time(self, type_: GoType, value: Any) -> str:
         """A moment in microseconds."""
-        return _moment(value, gotimes.micro_time)
+        return self._moment(type_, value, gotimes.micro_time)
 
     def duration(self, type_: GoType, value: Any) -> str:
         """A length of time."""
-        return _moment(value, gotimes.duration)
+        return self._moment(type_, value, gotimes.duration)
 
     def int_or_string(self, type_: GoType, value: Any) -> int | str:
         """A number or a text, e.g. a port."""
         if isinstance(value, str):
             return value
         if isinstance(value, bool) or not isinstance(value, int | float):
-            found = _KINDS.get(type(value), "null")
-            raise ShapeError(f"json: cannot unmarshal {found} into Go value of type int32")
+            raise self._mismatch(type_, value, wanted="int32")
         if isinstance(value, float) or not -(1 << 31) <= value < 1 << 31:
-            raise ShapeError(f"json: cannot unmarshal number {value} into Go value of type int32")
+            raise self._mismatch(type_, value, literal=True, wanted="int32")
         return value
 
     def raw(self, type_: GoType, value: Any) -> Any:
@@ -245,11 +256,21 @@ class _Walk:
             return [self.value(element, item) for item in value]
         return None
 
+    def _moment(self, type_: GoType, value: Any, read: Callable[[str], str]) -> str:
+        if not isinstance(value, str):
+            raise self._mismatch(type_, value, wanted="string")
+        try:
+            return read(value)
+        except ValueError as error:
+            raise ShapeError(str(error)) from error
+
     def _expect(self, type_: GoType, value: Any, wanted: type) -> None:
         if not isinstance(value, wanted):
             raise self._mismatch(type_, value)
 
-    def _mismatch(self, type_: GoType, value: Any, *, literal: bool = False) -> ShapeError:
+    def _mismatch(
+        self, type_: GoType, value: Any, *, literal: bool = False, wanted: str = ""
+    ) -> ShapeError:
         found = _KINDS.get(type(value), "null")
         if literal:
             found = f"number {value}"
@@ -257,7 +278,9 @@ class _Walk:
         where = "value"
         if fields and self._structs:
             where = f"struct field {self._structs[-1]}.{fields}"
-        return ShapeError(f"json: cannot unmarshal {found} into Go {where} of type {type_.printed}")
+        return ShapeError(
+            f"json: cannot unmarshal {found} into Go {where} of type {wanted or type_.printed}"
+        )
 
     def _readable(self, name: str) -> str:
         text = ""
@@ -345,7 +368,8 @@ def _schema_type(type_: GoType) -> GoType:
 
 def _base64(text: str) -> str:
     try:
-        return base64.b64encode(base64.b64decode(text, validate=True)).decode()
+        plain = text.translate(_LINE_BREAKS)
+        return base64.b64encode(base64.b64decode(plain, validate=True)).decode()
     except (binascii.Error, ValueError) as error:
         raise ShapeError(f"illegal base64 data at input byte {_bad_byte(text)}") from error
 
@@ -357,13 +381,3 @@ def _bad_byte(text: str) -> int:
         if letter not in alphabet:
             return index
     return len(text) // 4 * 4
-
-
-def _moment(value: Any, read: Callable[[str], str]) -> str:
-    if not isinstance(value, str):
-        kind = _KINDS.get(type(value), "null")
-        raise ShapeError(f"json: cannot unmarshal {kind} into Go value of type string")
-    try:
-        return read(value)
-    except ValueError as error:
-        raise ShapeError(str(error)) from error

@@ -24,6 +24,7 @@ from choreo_local.embedded.kubeapi.ownership import Ownership
 from choreo_local.embedded.kubeapi.reading import text_of, versioned
 from choreo_local.embedded.storage.eventlog import Stored
 from choreo_local.embedded.storage.store import key_of
+from choreo_local.errors import ApiError
 
 # How often an update is tried again when the object changes between reading and writing.
 _MAX_TRIES = 10
@@ -86,15 +87,19 @@ def _check_no_revision(meta: Manifest) -> None:
 
 
 def _free_key(core: Core, call: Call, meta: Manifest, *, generated: bool) -> str:
-    for _ in range(_MAX_NAMES):
+    tries = _MAX_NAMES if generated else 1
+    while True:
         key = key_of(meta.get("namespace"), meta["name"])
-        if core.store.get(call.collection.storage, key) is None:
+        stored = core.store.get(call.collection.storage, key)
+        if stored is None:
             return key
-        if not generated:
+        tries -= 1
+        if not tries:
             break
         meta["name"] = ""
         metadata.generate_name(meta)
-    raise problems.already_exists(call.collection.kind, meta["name"])
+    going = "deletionTimestamp" in stored.object["metadata"]
+    raise problems.already_exists(call.collection.kind, meta["name"], going=going)
 
 
 def versioned_for_store(call: Call, obj: Manifest) -> Manifest:
@@ -142,15 +147,49 @@ async def change(
     ownership = ownership or Ownership.of(call, options)
     if creates and core.store.get(call.collection.storage, call.key) is None:
         obj = await make(None)
+        _check_absent(call, obj["metadata"])
         raw = await create_object(core, call, obj, options, ownership=ownership)
         return answers.one(call, raw, status=201)
     raw = await _change(core, call, make, options, ownership=ownership)
     return answers.one(call, raw)
 
 
-async def change_object(core: Core, call: Call, make: Change, options: WriteOptions) -> Manifest:
+def _check_absent(call: Call, meta: Manifest) -> None:
+    """Refuse to create what is expected to be there already."""
+    uid = meta.get("uid")
+    if uid and call.verb == "patch":
+        why = (
+            f"uid mismatch: the provided object specified uid {uid}, and no existing object was"
+            " found"
+        )
+        raise problems.conflict(call.collection.kind, call.name, why)
+    if uid:
+        raise _other_uid(call, uid, "")
+    metadata.expected_revision(meta)
+    meta.pop("resourceVersion", None)
+
+
+def _other_uid(call: Call, wanted: str, found: str) -> ApiError:
+    kind = call.collection.kind
+    path = "/".join(part for part in (kind.plural, call.namespace, call.name) if part)
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: /registry/{path}, ResourceVersion: 0,"
+        f" AdditionalErrorMsg: Precondition failed: UID in precondition: {wanted}, UID in object"
+        f" meta: {found}"
+    )
+    return problems.conflict(kind, call.name, why)
+
+
+async def change_object(
+    core: Core,
+    call: Call,
+    make: Change,
+    options: WriteOptions,
+    *,
+    ownership: Ownership | None = None,
+) -> Manifest:
     """As `change`, for those who answer with something else."""
-    ownership = Ownership.of(call, options)
+    ownership = ownership or Ownership.of(call, options)
     raw = await _change(core, call, make, options, ownership=ownership)
     obj: Manifest = orjson.loads(raw)
     return obj
@@ -206,13 +245,7 @@ def _check_preconditions(call: Call, new: Manifest, old: Manifest, stored: Store
     kind = call.collection.kind
     meta, old_meta = new["metadata"], old["metadata"]
     if call.verb == "update" and meta.get("uid") and meta["uid"] != old_meta.get("uid"):
-        path = "/".join(part for part in (kind.plural, call.namespace, call.name) if part)
-        why = (
-            f"StorageError: invalid object, Code: 4, Key: /registry/{path}, ResourceVersion: 0,"
-            f" AdditionalErrorMsg: Precondition failed: UID in precondition: {meta['uid']}, UID in"
-            f" object meta: {old_meta.get('uid')}"
-        )
-        raise problems.conflict(kind, call.name, why)
+        raise _other_uid(call, meta["uid"], old_meta["uid"])
     expected = metadata.expected_revision(meta)
     if expected and expected != stored.revision:
         raise problems.conflict(kind, call.name)

@@ -252,7 +252,7 @@ OPTIONAL = "this property is in x-kubernetes-list-map-keys, so it"
         (
             {"type": "array", "items": STRING, LIST_TYPE: "bag"},
             f".{LIST_TYPE}",
-            'Unsupported value: "bag": supported values: "atomic", "map", "set"',
+            'Unsupported value: "bag": supported values: "atomic", "set", "map"',
         ),
         (
             {"type": "object", "x-kubernetes-map-type": "foo"},
@@ -274,7 +274,6 @@ OPTIONAL = "this property is in x-kubernetes-list-map-keys, so it"
             f".{MAP_KEYS}",
             f"Required value: must not be empty if {LIST_TYPE} is map",
         ),
-        (keyed(), ".items", f"Required value: must have a schema if {LIST_TYPE} is map"),
         (
             keyed(STRING),
             ".items.type",
@@ -326,8 +325,19 @@ def test_lists_that_merge_must_say_how(spec: dict[str, Any], path: str, message:
     assert problems(spec) == [(path, message)]
 
 
-def test_a_set_without_items_is_only_incomplete() -> None:
-    assert problems({"type": "array", LIST_TYPE: "set"}) == []
+def test_a_list_must_say_what_its_items_are() -> None:
+    incomplete = (".items", "Required value: must be specified")
+    assert problems({"type": "array", LIST_TYPE: "set"}) == [incomplete]
+    assert problems(keyed()) == [
+        incomplete,
+        (".items", f"Required value: must have a schema if {LIST_TYPE} is map"),
+    ]
+
+
+def test_what_cannot_be_compiled_is_not_judged_as_a_structure() -> None:
+    ((path, message),) = problems({"$ref": "#/definitions/x"})
+
+    assert (path, message) == (".$ref", "Forbidden: $ref is not supported")
 
 
 @pytest.mark.parametrize(

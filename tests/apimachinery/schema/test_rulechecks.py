@@ -137,8 +137,9 @@ def test_the_old_value_is_out_of_reach_below_lists_without_keys() -> None:
     listed = {"type": "array", "items": IMMUTABLE}
     schema = {"type": "object", "properties": {"l": listed}}
 
-    (error,) = checking.check(schema)
+    error, *costs = checking.check(schema)
 
+    assert {cost.reason for cost in costs} == {"FieldValueForbidden"}
     assert error.message == (
         'Invalid value: "self == oldSelf": oldSelf cannot be used on the uncorrelatable portion '
         "of the schema within spec.validation.openAPIV3Schema.properties[l]"

@@ -16,6 +16,7 @@ from choreo_local.embedded.kubeapi.plugins.podsecurity import PodSecurity
 from choreo_local.embedded.kubeapi.plugins.policies import ValidatingPolicies
 from choreo_local.embedded.kubeapi.plugins.quotas import ResourceQuotas
 from choreo_local.embedded.kubeapi.plugins.roles import RoleEscalation
+from choreo_local.embedded.kubeapi.plugins.runtimeclasses import RuntimeClasses
 from choreo_local.embedded.kubeapi.plugins.storage import StorageDefaults
 from choreo_local.embedded.kubeapi.plugins.webhooks import Webhooks
 from choreo_local.embedded.kubeapi.registry import Registry
@@ -32,6 +33,7 @@ def standard(store: Store, registry: Registry, authorizer: Authorizer) -> list[P
         Priorities(store),
         DefaultTolerations(),
         StorageDefaults(store),
+        RuntimeClasses(store),
         CertificateRequests(authorizer),
         RoleEscalation(authorizer),
         ValidatingPolicies(store, registry, authorizer),

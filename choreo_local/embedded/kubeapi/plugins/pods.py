@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+import logging
+from collections.abc import Awaitable, Iterator, Mapping
 from typing import Any
 
 from choreo_local import clock
 from choreo_local.embedded.kubeapi import problems
 from choreo_local.embedded.kubeapi.core import Attributes, Manifest
+from choreo_local.embedded.storage.eventlog import Event
 from choreo_local.embedded.storage.store import Store, key_of
 
+logger = logging.getLogger(__name__)
+
+_ACCOUNTS = "serviceaccounts"
+_DEFAULT = "default"
+_PATIENCE_SECONDS = 1.5
 _MIRROR = "kubernetes.io/config.mirror"
 _TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 _TOKEN_SECONDS = 3607
@@ -38,6 +46,8 @@ def iter_containers(spec: Mapping[str, Any]) -> Iterator[Manifest]:
 class ServiceAccounts:
     """Gives pods their service account, its pull secrets and its token.
 
+    The default account is made by a loop when there is a new namespace, so pods wait for it.
+
     Args:
         store: where the accounts are.
     """
@@ -45,15 +55,38 @@ class ServiceAccounts:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def mutate(self, attributes: Attributes) -> None:
+    def mutate(self, attributes: Attributes) -> Awaitable[None] | None:
         """Complete a new pod."""
         pod = attributes.new
         if pod is None or not is_new_pod(attributes) or _is_mirror(pod):
-            return
+            return None
         spec = pod.setdefault("spec", {})
-        name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+        name = spec.get("serviceAccountName") or spec.get("serviceAccount") or _DEFAULT
         spec["serviceAccountName"] = spec["serviceAccount"] = name
-        account = self._account(attributes, name)
+        key = key_of(attributes.namespace, name)
+        if name == _DEFAULT and self._store.get(_ACCOUNTS, key) is None:
+            return self._complete_later(attributes, spec, key)
+        self._complete(attributes, spec, key)
+        return None
+
+    async def _complete_later(self, attributes: Attributes, spec: Manifest, key: str) -> None:
+        made = asyncio.Event()
+
+        def look(event: Event) -> None:
+            if event.current.key == key:
+                made.set()
+
+        leave = self._store.log(_ACCOUNTS).follow(look)
+        try:
+            await asyncio.wait_for(made.wait(), _PATIENCE_SECONDS)
+        except TimeoutError:
+            logger.info("No default service account yet key=%s", key)
+        finally:
+            leave()
+        self._complete(attributes, spec, key)
+
+    def _complete(self, attributes: Attributes, spec: Manifest, key: str) -> None:
+        account = self._account(attributes, key)
         if _automounts(spec, account):
             _mount_token(spec)
         if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
@@ -62,15 +95,12 @@ class ServiceAccounts:
     def validate(self, attributes: Attributes) -> None:
         """Mutating has refused what must be refused."""
 
-    def _account(self, attributes: Attributes, name: str) -> Mapping[str, Any]:
-        namespace = attributes.namespace
-        stored = self._store.get("serviceaccounts", key_of(namespace, name))
+    def _account(self, attributes: Attributes, key: str) -> Mapping[str, Any]:
+        stored = self._store.get(_ACCOUNTS, key)
         if stored is not None:
             return stored.object
-        why = (
-            f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not'
-            " found"
-        )
+        name = key.partition("/")[2]
+        why = f'error looking up service account {key}: serviceaccount "{name}" not found'
         raise problems.forbidden(attributes.call.collection.kind, attributes.name, why)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import aiohttp
@@ -251,12 +252,18 @@ def _failed(hook: Mapping[str, Any], why: str) -> ApiError:
     return problems.internal(f'failed calling webhook "{hook["name"]}": {why}')
 
 
+@cache
+def _error_of(code: int) -> type[ApiError]:
+    """The error with a code: webhooks may refuse with codes that nobody else uses."""
+    return BY_CODE.get(code) or type(f"Status{code}Error", (ApiError,), {"code": code})
+
+
 def _denied(hook: Mapping[str, Any], status: Mapping[str, Any]) -> ApiError:
     denied = f'admission webhook "{hook["name"]}" denied the request'
-    code = max(int(status.get("code") or 0), 400)
+    code = int(status.get("code") or 0)
     said = status.get("message") or status.get("reason")
     text = f"{denied}: {said}" if said else f"{denied} without explanation"
-    kind = BY_CODE.get(code, BadRequestError)
+    kind = _error_of(code) if 400 <= code <= 999 else BadRequestError
     return kind(
         text, reason=str(status.get("reason") or ""), details=dict(status.get("details") or {})
     )

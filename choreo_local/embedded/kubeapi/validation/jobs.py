@@ -84,7 +84,7 @@ def _has_label(labels: Object, key: str, expected: str) -> Problems:
     if key not in labels:
         yield fielderrors.required(f"{path}[{key}]", f"must be '{expected}'")
     elif labels[key] != expected:
-        yield fielderrors.invalid_value(f"{path}[{key}]", labels, f"must be '{expected}'")
+        yield fielderrors.invalid_value(f"{path}[{key}]", _sorted(labels), f"must be '{expected}'")
 
 
 def _spec(spec: Object) -> Problems:
@@ -96,9 +96,14 @@ def _spec(spec: Object) -> Problems:
     labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
     is_matched = selector is not None and checks.selects(selector, labels)
     if checks.is_selector_valid(selector) and not is_matched:
+        shown = None if labels is None else _sorted(labels)
         yield fielderrors.invalid_value(
-            "spec.template.metadata.labels", labels, "`selector` does not match template `labels`"
+            "spec.template.metadata.labels", shown, "`selector` does not match template `labels`"
         )
+
+
+def _sorted(labels: Object) -> Object:
+    return dict(sorted(labels.items()))
 
 
 def template_spec(spec: Object, path: str) -> Problems:
