@@ -16,11 +16,13 @@ from choreo_local.authz.disabled import Disabled
 from choreo_local.authz.interfaces import DecisionPoint
 from choreo_local.authz.live import LivePolicies
 from choreo_local.identity import directory
+from choreo_local.identity import issuers as trusted
 from choreo_local.identity.keys import SigningKeys
 from choreo_local.identity.provider import Provider
+from choreo_local.identity.remotekeys import ExternalIssuers
 from choreo_local.kubeclient.access import KubeAccess
 from choreo_local.kubeclient.client import KubeClient
-from choreo_local.planes import PlaneClients
+from choreo_local.planes import PlaneClients, Remote
 from choreo_local.services import assembly
 from choreo_local.threads import LoopThread
 
@@ -37,9 +39,11 @@ class Apis:
         identity: a folder for the keys that sign tokens.
         audit: the file in which calls that change something are noted.
         directories: files with users and clients, later ones on top.
+        issuers: a file that names issuers elsewhere; there may be none.
         sock: a listening socket.
         status: the facts of `/choreo/v1/status`.
         authorization: whether roles and bindings decide; otherwise everything is allowed.
+        remote: planes that agents connect us with.
     """
 
     def __init__(
@@ -50,16 +54,22 @@ class Apis:
         owner_token: str,
         identity: Path,
         directories: Sequence[Path],
+        issuers: Path,
         audit: Path,
         sock: socket.socket,
         status: Callable[[], Awaitable[Mapping[str, Any]]],
         authorization: bool = True,
+        remote: Remote | None = None,
     ) -> None:
+        self._remote = remote
         self._access = access
         self._plane_access = planes
         self._token = owner_token
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         self._provider = Provider(lambda: url, SigningKeys(identity), directory.load(directories))
+        configured = trusted.load(issuers)
+        self._elsewhere = ExternalIssuers(configured.issuers)
+        self._subject_types = configured.subject_types
         self._audit = AuditLog(audit)
         self._socket = sock
         self._status = status
@@ -82,7 +92,7 @@ class Apis:
 
     async def _start(self) -> None:
         client = self._access.client(field_manager="openchoreo-api")
-        planes = PlaneClients()
+        planes = PlaneClients(self._remote)
         for kind, access in self._plane_access.items():
             connected = access.client(field_manager="openchoreo-api")
             planes.connect(kind, labels.DEFAULT, connected)
@@ -92,10 +102,14 @@ class Apis:
         decisions = await self._decisions(client)
         app = create_app(
             services=self._services,
-            authenticate=security.owner_or_signed(self._token, self._provider),
+            authenticate=security.owner_or_signed(
+                self._token, self._provider, self._elsewhere, self._subject_types
+            ),
             decisions=decisions,
             status=self._status,
             provider=self._provider,
+            elsewhere=self._elsewhere,
+            subject_types=self._subject_types,
             audit=self._audit,
         )
         self._server = ApiServer(app, self._socket)

@@ -21,13 +21,16 @@ from choreo_local.allinone import (
     facts,
     ports,
     seeding,
+    tunnels,
 )
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone.api import Apis
 from choreo_local.allinone.controlplane import ControlPlane
 from choreo_local.allinone.facts import Facts
+from choreo_local.allinone.planefacts import PlaneFacts
 from choreo_local.allinone.progress import Progress
 from choreo_local.allinone.seeding import WAIT_SECONDS, Seeder
+from choreo_local.allinone.tunnels import Tunnels
 from choreo_local.api import labels
 from choreo_local.api.registry import COMPONENT
 from choreo_local.apimachinery.gvk import ResourceKind
@@ -95,6 +98,7 @@ class Platform:
         self._driver: ClusterDriver | None = None
         self._cpu = cpu.of_this_process()
         self._seeder: Seeder
+        self._tunnels: Tunnels
         # Applies the bundles, then measures.
         self._seeding = LoopThread("bundles")
 
@@ -115,8 +119,12 @@ class Platform:
             self._stack.append(("cluster", self._driver.stop))
             self._update(server=self._driver.server)
         self._seeding.start()
+        self._tunnels = Tunnels(
+            self._access("control-plane"), pki_folder=self._paths.pki, sockets=self._sockets
+        )
+        self._stack.append(("tunnels", self._tunnels.stop))
         with progress.phase("definitions"):
-            for name in seeding.definitions(is_shared=not self._choice.is_here):
+            for name in seeding.definitions(is_remote=not self._choice.is_here):
                 self._seed(name)
         with progress.phase("node and network"):
             self._driver.start_parts()
@@ -138,6 +146,7 @@ class Platform:
             with progress.phase("demo"):
                 self._start_demo()
         self._seeding.spawn(self._cpu.run(), on_death=self._on_death)
+        self._tunnels.await_callers(self._seeding.loop)
         self._update(state="ready", demo=self._wishes.demo or self.record.demo)
 
     def _start_demo(self) -> None:
@@ -155,7 +164,9 @@ class Platform:
 
     def _reserve(self) -> None:
         wanted = ports.PREFERRED if self._choice.is_here else ports.PREFERRED_REMOTE
-        self._sockets = ports.choose(wanted, last=self.record.ports)
+        hosts = {tunnels.AGENTS: tunnels.host()}
+        self._sockets = ports.choose(wanted, last=self.record.ports, hosts=hosts)
+        tunnels.check(self._sockets)
         numbers = {purpose: held.getsockname()[1] for purpose, held in self._sockets.items()}
         service_range = self.record.service_range or str(
             addresses.choose_range(self.record.id, taken=self._known_ranges())
@@ -211,9 +222,8 @@ class Platform:
         """Let the cluster ask us; without an answer it would refuse every write."""
 
         async def ask() -> ChoreoError | None:
-            assert self._driver is not None
             async with self._seeder.admin() as client:
-                return await asking.begin(client, admission, self._driver.ownership)
+                return await asking.begin(client, admission, apply=self._seeder.apply)
 
         async def end() -> None:
             async with self._seeder.admin() as client:
@@ -234,6 +244,7 @@ class Platform:
             planes=self._plane_access(),
             on_death=self._on_death,
             admission=admission,
+            tunnels=self._tunnels,
         )
 
     def _apis(self) -> Apis:
@@ -245,6 +256,11 @@ class Platform:
             processes=self._driver.processes,
             cpu_percent=self._cpu.percent,
             count_pods=self._count_pods,
+            planes=PlaneFacts(
+                self._access("control-plane"),
+                local=self._plane_access(),
+                remote=self._tunnels.remote("choreo"),
+            ).all,
         )
         return Apis(
             self._access("control-plane"),
@@ -256,9 +272,11 @@ class Platform:
                 bundles.root() / "identity" / "directory.yaml",
                 self._paths.root / "directory.yaml",
             ],
+            issuers=self._paths.root / "identity.yaml",
             sock=self._sockets["api"],
             status=status.status,
             authorization=self._wishes.authorization,
+            remote=self._tunnels.remote("openchoreo-api"),
         )
 
     def _capabilities(self) -> list[Capability]:
@@ -284,7 +302,7 @@ class Platform:
         """
         bundle = bundles.load(name)
         content = bundle.fingerprint(seeding.values(self.record))
-        manifests = seeding.manifests(bundle, self.record, is_shared=not self._choice.is_here)
+        manifests = seeding.manifests(bundle, self.record, is_remote=not self._choice.is_here)
         is_new = self.record.bundles.get(name) != content
         if is_new:
             self._seeding.call(self._seeder.apply(manifests), timeout=WAIT_SECONDS)

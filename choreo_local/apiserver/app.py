@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -30,7 +30,9 @@ from choreo_local.apiserver.routers import (
 )
 from choreo_local.authz.interfaces import DecisionPoint
 from choreo_local.errors import ChoreoError
+from choreo_local.identity.claims import SUBJECT_TYPES, SubjectType
 from choreo_local.identity.provider import Provider
+from choreo_local.identity.remotekeys import ExternalIssuers
 from choreo_local.services.assembly import Services
 
 Status = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -59,6 +61,8 @@ def create_app(
     decisions: DecisionPoint,
     status: Status,
     provider: Provider | None = None,
+    elsewhere: ExternalIssuers | None = None,
+    subject_types: Sequence[SubjectType] = SUBJECT_TYPES,
     audit: AuditLog | None = None,
     allowed_hosts: Iterable[str] = (),
 ) -> FastAPI:
@@ -70,6 +74,8 @@ def create_app(
         decisions: what a subject may do.
         status: what `/choreo/v1/status` answers.
         provider: where people and programs sign in; nobody but the owner can without one.
+        elsewhere: issuers of tokens besides the provider.
+        subject_types: kinds of callers.
         audit: where calls that change something are noted.
         allowed_hosts: names besides those of this machine under which the API may be called.
     """
@@ -80,6 +86,8 @@ def create_app(
     app.state.decisions = decisions
     app.state.status = status
     app.state.identity = provider
+    app.state.elsewhere = elsewhere
+    app.state.subject_types = subject_types
     app.include_router(discovery.router)
     app.include_router(autobuild.router)
     app.include_router(shell.router)

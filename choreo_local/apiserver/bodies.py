@@ -55,6 +55,7 @@ async def json_object(request: Request, type_name: str) -> dict[str, Any]:
             kind = _TYPE_NAMES.get(f"{type_name}.{field}", kind)
             raise _mismatch(value, f"struct field {name}.{field} of type gen.{kind}")
     _check_metadata(name, content.get("metadata") or {})
+    _check_texts(type_name, name, content.get("spec") or {})
     return content
 
 
@@ -67,6 +68,19 @@ async def json_objects(request: Request, type_name: str) -> list[dict[str, Any]]
         if not isinstance(entry, dict):
             raise _mismatch(entry, f"value of type gen.{type_name}")
     return content or []
+
+
+# Texts with a format, for which the schema of a CRD takes lists as well.
+_FORMATTED = {"ObservabilityAlertsNotificationChannel": ("webhookConfig", "url")}
+
+
+def _check_texts(type_name: str, name: str, spec: dict[str, Any]) -> None:
+    value: Any = spec
+    path = _FORMATTED.get(type_name, ())
+    for field in path:
+        value = value.get(field) if isinstance(value, dict) else None
+    if path and value is not None and not isinstance(value, str):
+        raise _mismatch(value, f"struct field {name}.spec.{'.'.join(path)} of type string")
 
 
 def _check_metadata(name: str, metadata: dict[str, Any]) -> None:

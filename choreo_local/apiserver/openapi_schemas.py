@@ -16,6 +16,7 @@ Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
 _FILLED: Schema = {"type": "string", "minLength": 1}
+_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 253}
 _WHOLE: Schema = {"type": "integer"}
 _LONG: Schema = {"type": "integer", "format": "int64"}
 _FLAG: Schema = {"type": "boolean"}
@@ -59,7 +60,7 @@ _ERRORS: Mapping[str, Schema] = {
 }
 _COMMON: Mapping[str, Schema] = {
     "ObjectMeta": record(
-        {"name": TEXT},
+        {"name": _NAME},
         namespace=TEXT,
         uid=TEXT,
         labels=_map_of(TEXT),

@@ -76,11 +76,16 @@ def answer(error: ChoreoError, *, path: str) -> Response:
         return json_response({"error": error.reason, "message": error.message}, status=401)
     status = status_of(error)
     response = _answer(error, status, path)
-    if isinstance(error, ForbiddenError) and "action" in error.details:
-        # The body of these answers is upstream's, which does not say what was missing.
-        missing = f"{error.details['action']} {error.details['scope']}"
-        response.headers[MISSING_PERMISSION] = urllib.parse.quote(missing, safe="/:* ")
+    response.headers.update(missing(error))
     return response
+
+
+def missing(error: ChoreoError) -> dict[str, str]:
+    """The header that says which permission was missing; bodies are upstream's, which do not."""
+    if not isinstance(error, ForbiddenError) or "action" not in error.details:
+        return {}
+    text = f"{error.details['action']} {error.details['scope']}"
+    return {MISSING_PERMISSION: urllib.parse.quote(text, safe="/:* ")}
 
 
 def _answer(error: ChoreoError, status: int, path: str) -> Response:

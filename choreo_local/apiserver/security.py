@@ -9,7 +9,7 @@ letting its own name point here.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,7 +19,9 @@ from choreo_local.apiserver import problems
 from choreo_local.apiserver.audit import Noting
 from choreo_local.authz.types import OWNER, Subject
 from choreo_local.errors import BadRequestError, ForbiddenError, UnauthorizedError
+from choreo_local.identity.claims import SUBJECT_TYPES, SubjectType
 from choreo_local.identity.provider import Provider
+from choreo_local.identity.remotekeys import ExternalIssuers
 from choreo_local.identity.tokens import Verifier
 from choreo_local.services.access import Access
 from choreo_local.services.authorized import AuthorizedObjects
@@ -47,14 +49,20 @@ def owner_token(token: str) -> Authenticate:
     return authenticate
 
 
-def owner_or_signed(token: str, provider: Provider) -> Authenticate:
-    """Knows the owner's token, and those that the provider signed."""
+def owner_or_signed(
+    token: str,
+    provider: Provider,
+    elsewhere: ExternalIssuers | None = None,
+    types: Sequence[SubjectType] = SUBJECT_TYPES,
+) -> Authenticate:
+    """Knows the owner's token, and those that the provider or issuers elsewhere signed."""
     owner = owner_token(token)
+    others = elsewhere.issuers if elsewhere is not None else ()
 
     def authenticate(given: str | None) -> Subject | None:
         # A signed token has two dots; the owner's has none.
         if given and given.count(".") == 2:
-            return Verifier([provider.issuer()]).subject(given)
+            return Verifier([provider.issuer(), *others], types).subject(given)
         return owner(given)
 
     return authenticate
@@ -62,8 +70,12 @@ def owner_or_signed(token: str, provider: Provider) -> Authenticate:
 
 async def authenticated(request: HTTPConnection) -> None:
     """The dependency: who sent this request."""
+    token = _bearer(request.headers.get("authorization", ""))
+    elsewhere: ExternalIssuers | None = request.app.state.elsewhere
+    if elsewhere is not None:
+        await elsewhere.prepare(token)
     authenticate: Authenticate = request.app.state.authenticate
-    subject = authenticate(_bearer(request.headers.get("authorization", "")))
+    subject = authenticate(token)
     persona = request.headers.get(PERSONA)
     request.state.subject = _as(request, subject, persona) if persona else subject
 

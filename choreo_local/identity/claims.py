@@ -18,18 +18,20 @@ class SubjectType(NamedTuple):
         claim: the claim that entitles it.
         display_name: for people.
         claim_name: the claim, for people.
+        priority: lower ones are asked first.
     """
 
     name: str
     claim: str
     display_name: str
     claim_name: str
+    priority: int
 
 
 # In order of priority: people have groups, programs only their name.
 SUBJECT_TYPES: Sequence[SubjectType] = (
-    SubjectType("user", "groups", "User", "User Group"),
-    SubjectType("service_account", "sub", "Service Account", "Client ID"),
+    SubjectType("user", "groups", "User", "User Group", 1),
+    SubjectType("service_account", "sub", "Service Account", "Client ID", 2),
 )
 
 
@@ -43,6 +45,42 @@ def subject_of(
         if values is not None:
             return Subject(kind.name, kind.claim, values, name if isinstance(name, str) else "")
     return None
+
+
+def translated(
+    claims: Mapping[str, Any], entitlements: Mapping[str, str], prefix: str
+) -> Mapping[str, Any]:
+    """The claims of an issuer elsewhere under our names, their values marked as its own.
+
+    Args:
+        claims: of a verified token.
+        entitlements: our name → its name, with dots for members of members.
+        prefix: put before each value.
+    """
+    renamed = {name: _at(claims, place) for name, place in entitlements.items()}
+    found = {**claims, **{name: value for name, value in renamed.items() if value is not None}}
+    # What is named here may come from nowhere else in the token.
+    for name, value in renamed.items():
+        if value is None:
+            found.pop(name, None)
+    return {name: _marked(value, prefix) for name, value in found.items()} if prefix else found
+
+
+def _at(claims: Mapping[str, Any], place: str) -> Any:
+    if place in claims:
+        return claims[place]
+    found: Any = claims
+    for part in place.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
+
+
+def _marked(value: Any, prefix: str) -> Any:
+    if isinstance(value, str) and value:
+        return prefix + value
+    if isinstance(value, list):
+        return [prefix + each for each in value if isinstance(each, str) and each]
+    return value
 
 
 def _values(claim: Any) -> tuple[str, ...] | None:

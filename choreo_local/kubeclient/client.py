@@ -24,6 +24,11 @@ _JSON = {"Accept": "application/json"}
 _PAGE = 500
 
 
+# A server would tell of each unknown field in a header of its own, which nobody reads here, and of
+# so many that the answer cannot be read.
+_UNTOLD = {"fieldValidation": "Ignore"}
+
+
 class KubeClient:
     """Speaks to one Kubernetes API as one user.
 
@@ -126,7 +131,7 @@ class KubeClient:
         metadata = obj["metadata"]
         name = metadata["name"] if subresource else None
         path = kind.path(metadata.get("namespace"), name, subresource)
-        query = {"fieldManager": self.field_manager, **_dry_run(dry_run)}
+        query = {"fieldManager": self.field_manager, **_UNTOLD, **_dry_run(dry_run)}
         created: Manifest = await self.request_json("POST", path, query=query, body=obj)
         return created
 
@@ -137,7 +142,7 @@ class KubeClient:
         metadata = obj["metadata"]
         path = kind.path(metadata.get("namespace"), metadata["name"], subresource)
         updated: Manifest = await self.request_json(
-            "PUT", path, query={"fieldManager": self.field_manager}, body=obj
+            "PUT", path, query={"fieldManager": self.field_manager, **_UNTOLD}, body=obj
         )
         return updated
 

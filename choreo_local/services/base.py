@@ -19,7 +19,6 @@ from choreo_local.errors import (
     Cause,
     ConflictError,
     ExpiredError,
-    InternalError,
     InvalidError,
     NotFoundError,
 )
@@ -206,7 +205,7 @@ class Objects:
         try:
             page = await self._client.request_json("GET", resource.path(namespace), query=query)
         except (ExpiredError, BadRequestError) as error:
-            raise InternalError("the cursor is too old or not one of this API") from error
+            raise paging.unknown() from error
         return page.get("items") or [], (page.get("metadata") or {}).get("continue") or ""
 
     async def _check_filters(

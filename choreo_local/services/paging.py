@@ -15,7 +15,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-from choreo_local.errors import InternalError
+from choreo_local.errors import BadRequestError
 
 # Tokens of clusters differ in length by the names in them; this hides most of that.
 _SEALED_LENGTH = 512
@@ -45,7 +45,7 @@ class Form(Protocol):
         ...
 
     def decode(self, text: str) -> Cursor:
-        """The place that a client's text means; InternalError when it is none of ours."""
+        """The place that a client's text means; BadRequestError when it is none of ours."""
         ...
 
 
@@ -82,7 +82,7 @@ class Sealed:
         try:
             return decode(self._cipher.decrypt(_to_bytes(text), None).decode().rstrip())
         except (InvalidTag, ValueError) as error:
-            raise InternalError("the cursor is not one of this API") from error
+            raise unknown() from error
 
 
 def encode(cursor: Cursor) -> str:
@@ -94,7 +94,7 @@ def encode(cursor: Cursor) -> str:
 def decode(text: str) -> Cursor:
     """The place that a client's text means.
 
-    Raises InternalError, as upstream answers a text that it did not make itself.
+    Raises BadRequestError where it means none.
     """
     if not text:
         return START
@@ -102,10 +102,18 @@ def decode(text: str) -> Cursor:
         content = json.loads(_to_bytes(text))
         token, skip = content["c"], content["s"]
     except (binascii.Error, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise InternalError("the cursor is not one of this API") from error
+        raise unknown() from error
     if not isinstance(token, str) or not isinstance(skip, int) or skip < 0:
-        raise InternalError("the cursor is not one of this API")
+        raise unknown()
     return Cursor(token, skip)
+
+
+def unknown() -> BadRequestError:
+    """What is answered to a cursor that none of these is, or no longer."""
+    return BadRequestError(
+        "invalid cursor: it is too old or not one of this API",
+        remedy="Read the list from its beginning, without a cursor",
+    )
 
 
 def _to_text(data: bytes) -> str:

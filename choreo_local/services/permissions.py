@@ -120,7 +120,11 @@ def _question(question: Body, caller: Subject | None) -> Request:
         ),
         kind,
         _member(resource, "id", str) or "",
-        {name: text for name, text in attributes.items() if isinstance(text, str)},
+        {
+            name: text
+            for name in actions.ATTRIBUTES
+            if (text := _member(attributes, name, str)) is not None
+        },
     )
 
 

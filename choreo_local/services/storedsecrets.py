@@ -173,8 +173,15 @@ def check_data(kind: str, data: Mapping[str, str]) -> None:
         raise BadRequestError(f'data key "{missing}" is required for secretType {kind}')
 
 
+_CATEGORIES = frozenset({labels.SECRET_TYPE_GENERIC, labels.SECRET_TYPE_GIT})
+
+
 def check_labels(given: Mapping[str, str]) -> None:
     """BadRequestError where somebody sets labels that are ours to set."""
-    reserved = next((key for key in sorted(given) if key.startswith(labels.PREFIX)), "")
+    ours = {key for key in given if key.startswith(labels.PREFIX)}
+    if given.get(labels.SECRET_TYPE) in _CATEGORIES:
+        # Upstream's client says so what the secret is for.
+        ours.discard(labels.SECRET_TYPE)
+    reserved = min(ours, default="")
     if reserved:
         raise BadRequestError(f'label "{reserved}" is reserved')

@@ -104,9 +104,9 @@ def _take(obj: Manifest, body: Body) -> None:
         obj["metadata"].pop(field, None)
         if given.get(field):
             obj["metadata"][field] = dict(given[field])
-    obj.pop("spec", None)
-    if body.get("spec") is not None:
-        obj["spec"] = body["spec"]
+    # Clients with typed structs always send one, and an object without it would escape the rules
+    # about what a spec must hold.
+    obj["spec"] = {} if body.get("spec") is None else body["spec"]
 
 
 def _take_namespace_texts(obj: Manifest, body: Body) -> None:

@@ -21,7 +21,9 @@ from choreo_local.authz.disabled import Disabled
 from choreo_local.authz.interfaces import DecisionPoint
 from choreo_local.authz.live import LivePolicies
 from choreo_local.authz.types import Request, Subject
+from choreo_local.identity.issuers import Configuration
 from choreo_local.identity.provider import Provider
+from choreo_local.identity.remotekeys import ExternalIssuers
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.services.assembly import assemble
 from tests.services import waiting
@@ -123,25 +125,22 @@ async def serve(
     provider: Callable[[str], Provider] | None = None,
     audit: AuditLog | None = None,
     authenticate: security.Authenticate | None = None,
+    trusted: Configuration | None = None,
 ) -> AsyncIterator[Api]:
     """The API over a platform, to which the default roles are added.
 
     Given its URL, `provider` makes the place to sign in; `authenticate` replaces what knows the
-    tokens of these tests.
+    tokens of these tests. `trusted` are issuers besides the provider.
     """
     await platform.apply_bundle("authz")
     policies = LivePolicies(platform.client)
     await policies.start()
     try:
         decisions = policies.enforcer if authorization else Disabled()
-        async with _serve(platform, decisions, provider, audit, authenticate) as api:
+        async with _serve(platform, decisions, provider, audit, authenticate, trusted) as api:
             yield api
     finally:
         await policies.stop()
-
-
-def _default(provider: Provider | None) -> security.Authenticate:
-    return security.owner_or_signed(TOKEN, provider) if provider else _authenticate
 
 
 @asynccontextmanager
@@ -151,6 +150,7 @@ async def _serve(
     provider: Callable[[str], Provider] | None,
     audit: AuditLog | None,
     authenticate: security.Authenticate | None,
+    trusted: Configuration | None,
 ) -> AsyncIterator[Api]:
     async def status() -> dict[str, Any]:
         return STATUS
@@ -159,12 +159,18 @@ async def _serve(
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     services = assemble(platform.client, platform.planes)
     known = provider(url) if provider else None
+    configured = trusted or Configuration()
+    elsewhere, types = ExternalIssuers(configured.issuers), configured.subject_types
+    if authenticate is None and known is not None:
+        authenticate = security.owner_or_signed(TOKEN, known, elsewhere, types)
     app = create_app(
         services=services,
-        authenticate=authenticate or _default(known),
+        authenticate=authenticate or _authenticate,
         decisions=decisions,
         status=status,
         provider=known,
+        elsewhere=elsewhere,
+        subject_types=types,
         audit=audit,
     )
     server = ApiServer(app, sock)

@@ -163,8 +163,8 @@ async def test_a_name_never_leads_elsewhere(api: Api, name: str) -> None:
             'strconv.ParseInt: parsing "abc": invalid syntax\n',
         ),
         ("labelSelector=a%20in%20(", 400, "invalid label selector: unable to parse requirement"),
-        ("cursor=nonsense", 500, "Internal server error"),
-        ("cursor=eyJjIjoxfQ", 500, "Internal server error"),
+        ("cursor=nonsense", 400, "invalid cursor: it is too old or not one of this API"),
+        ("cursor=eyJjIjoxfQ", 400, "invalid cursor: it is too old or not one of this API"),
     ],
 )
 async def test_a_query_that_makes_no_sense_is_refused(

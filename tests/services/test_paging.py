@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from choreo_local.errors import InternalError
+from choreo_local.errors import BadRequestError
 from choreo_local.services import paging
 
 
@@ -24,14 +24,14 @@ def test_no_cursor_is_the_start() -> None:
 def test_any_other_text_is_refused_and_nothing_else(text: str) -> None:
     try:
         paging.decode(text)
-    except InternalError:
+    except BadRequestError:
         return
     assert paging.encode(paging.decode(text)).rstrip("=")
 
 
 @pytest.mark.parametrize("text", ["eyJjIjoxLCJzIjowfQ", "eyJjIjoiIiwicyI6LTF9", "W10", "bnVsbA"])
 def test_json_of_another_form_is_refused(text: str) -> None:
-    with pytest.raises(InternalError):
+    with pytest.raises(BadRequestError):
         paging.decode(text)
 
 
@@ -46,7 +46,7 @@ def test_a_sealed_cursor_says_nothing_not_even_by_its_length() -> None:
     sealed = paging.Sealed()
     texts = [sealed.encode(paging.Cursor("t" * size, size)) for size in (0, 10, 200)]
     assert len({len(text) for text in texts}) == 1
-    with pytest.raises(InternalError):
+    with pytest.raises(BadRequestError):
         paging.decode(texts[0])
 
 
@@ -57,7 +57,7 @@ def test_a_cursor_that_was_not_sealed_here_is_refused(text: str) -> None:
         paging.encode(paging.Cursor("token", 3)),
         paging.Sealed().encode(paging.START),
     ):
-        with pytest.raises(InternalError):
+        with pytest.raises(BadRequestError):
             _SEALED.decode(other)
 
 

@@ -5,6 +5,7 @@ Anybody who is recognised may ask.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request
@@ -14,7 +15,7 @@ from choreo_local.apiserver import bodies, paging, problems, security
 from choreo_local.authz import actions
 from choreo_local.authz.types import Hierarchy
 from choreo_local.errors import BadRequestError
-from choreo_local.identity import claims
+from choreo_local.identity.claims import SubjectType
 from choreo_local.services.permissions import Permissions
 
 router = APIRouter()
@@ -39,13 +40,13 @@ async def profile(request: Request) -> Response:
 
 async def subject_types(request: Request) -> Response:
     """Which kinds of callers there are, and by which claim each is recognised."""
-    del request
+    types: Sequence[SubjectType] = request.app.state.subject_types
     return problems.json_response(
         [
             {
                 "type": kind.name,
                 "displayName": kind.display_name,
-                "priority": priority,
+                "priority": kind.priority,
                 "authMechanisms": [
                     {
                         "type": "jwt",
@@ -53,7 +54,7 @@ async def subject_types(request: Request) -> Response:
                     }
                 ],
             }
-            for priority, kind in enumerate(claims.SUBJECT_TYPES, 1)
+            for kind in types
         ]
     )
 

@@ -14,6 +14,7 @@ from choreo_local.apiserver import bodies, pages, problems
 from choreo_local.errors import UnauthorizedError
 from choreo_local.identity.oauth import OAuthError
 from choreo_local.identity.provider import Provider
+from choreo_local.identity.remotekeys import ExternalIssuers
 from choreo_local.identity.tokens import Verifier
 
 router = APIRouter()
@@ -31,6 +32,7 @@ async def metadata(request: Request) -> Response:
 async def protected_resource(request: Request) -> Response:
     """By whom tokens for this API are signed, and which programs may ask for some."""
     provider = _provider(request)
+    elsewhere: ExternalIssuers | None = request.app.state.elsewhere
     clients = [
         {"name": client.label, "client_id": client.id, "scopes": list(client.scopes)}
         for client in provider.directory.clients.values()
@@ -40,7 +42,7 @@ async def protected_resource(request: Request) -> Response:
         {
             "resource_name": "OpenChoreo MCP Server",
             "resource": f"{provider.url}/mcp",
-            "authorization_servers": [provider.url],
+            "authorization_servers": [provider.url, *(elsewhere.urls if elsewhere else ())],
             "bearer_methods_supported": ["header"],
             "scopes_supported": ["openid", "profile", "email"],
             "openchoreo_clients": sorted(clients, key=lambda client: str(client["name"])),

@@ -141,7 +141,7 @@ def _refusal(error: ChoreoError, path: str) -> Response:
     if isinstance(error, UnauthorizedError):
         return problems.answer(error, path=path)
     if isinstance(error, ForbiddenError):
-        return problems.text_response(_DENIED, status=403)
+        return problems.text_response(_DENIED, status=403, headers=problems.missing(error))
     status = 503 if isinstance(error, UnreachableError) else 400
     return problems.text_response(error.message, status=status)
 
