@@ -96,18 +96,18 @@ class ApiClient:
 
     async def status(self) -> InstanceStatus:
         """Planes, capabilities, URLs, memory."""
-        return _read(InstanceStatus, await self._request("GET", f"{_OURS}/status"))
+        return _read(InstanceStatus, await self.request("GET", f"{_OURS}/status"))
 
     async def version(self) -> Body:
         """Name and version of the server; needs no token."""
-        return _object(await self._request("GET", "/version"))
+        return _object(await self.request("GET", "/version"))
 
     # The board.
 
     async def board(self, namespace: str, *, project: str | None = None) -> Board:
         """Components × environments, as they are now."""
         path = f"{_OURS}/namespaces/{_quote(namespace)}/board"
-        return _read(Board, await self._request("GET", path, query={"project": project}))
+        return _read(Board, await self.request("GET", path, query={"project": project}))
 
     async def watch_board(
         self, namespace: str, *, project: str | None = None
@@ -134,7 +134,7 @@ class ApiClient:
         """What promoting would change in environment `to`."""
         query = {"to": to, "from": source, "release": release}
         path = _component(namespace, component, "promotion")
-        return _read(Plan, await self._request("GET", path, query=query))
+        return _read(Plan, await self.request("GET", path, query=query))
 
     async def promote(
         self, namespace: str, component: str, *, to: str, release: str, expect_current: str | None
@@ -145,13 +145,13 @@ class ApiClient:
         """
         body = {"to": to, "release": release, "expectCurrent": expect_current}
         path = _component(namespace, component, "promotion")
-        return _object(await self._request("POST", path, body=body))
+        return _object(await self.request("POST", path, body=body))
 
     async def rollback_plan(self, namespace: str, component: str, *, environment: str) -> Plan:
         """What going back to the release before would change."""
         path = _component(namespace, component, "rollback")
         query = {"environment": environment}
-        return _read(Plan, await self._request("GET", path, query=query))
+        return _read(Plan, await self.request("GET", path, query=query))
 
     async def rollback(
         self,
@@ -166,12 +166,12 @@ class ApiClient:
         path = _component(namespace, component, "rollback")
         body = {"release": release, "expectCurrent": expect_current}
         query = {"environment": environment}
-        return _object(await self._request("POST", path, query=query, body=body))
+        return _object(await self.request("POST", path, query=query, body=body))
 
     async def undeploy(self, namespace: str, component: str, *, environment: str) -> Body:
         """Take the component out of an environment and keep its binding; the binding."""
         path = _component(namespace, component, "undeploy")
-        return _object(await self._request("POST", path, query={"environment": environment}))
+        return _object(await self.request("POST", path, query={"environment": environment}))
 
     # Looking into a component.
 
@@ -179,7 +179,7 @@ class ApiClient:
         """Why the component is not ready there, and what to do."""
         path = _component(namespace, component, "why")
         query = {"environment": environment}
-        return _read(Diagnosis, await self._request("GET", path, query=query))
+        return _read(Diagnosis, await self.request("GET", path, query=query))
 
     async def logs(
         self,
@@ -211,20 +211,20 @@ class ApiClient:
         """Where the component answers in an environment."""
         path = _component(namespace, component, "url")
         query = {"environment": environment, "endpoint": endpoint}
-        found = _object(await self._request("GET", path, query=query))
+        found = _object(await self.request("GET", path, query=query))
         return [_read(EndpointUrl, entry) for entry in found.get("urls") or ()]
 
     async def details(self, namespace: str, component: str, *, environment: str) -> Details:
         """Component, binding, conditions, events, pods and releases."""
         path = _component(namespace, component, "details")
         query = {"environment": environment}
-        return _read(Details, await self._request("GET", path, query=query))
+        return _read(Details, await self.request("GET", path, query=query))
 
     # Kinds of the OpenChoreo API (`registry.KINDS[...].resource`), and namespaces.
 
     async def get(self, kind: ResourceKind, name: str, namespace: str | None = None) -> Body:
         """One object; NotFoundError when there is none."""
-        return _object(await self._request("GET", _path(kind, namespace, name)))
+        return _object(await self.request("GET", _path(kind, namespace, name)))
 
     async def list(
         self,
@@ -242,7 +242,7 @@ class ApiClient:
         }
         found: list[Body] = []
         while True:
-            page = _object(await self._request("GET", _path(kind, namespace), query=query))
+            page = _object(await self.request("GET", _path(kind, namespace), query=query))
             found += page.get("items") or ()
             cursor = (page.get("pagination") or {}).get("nextCursor")
             if not cursor:
@@ -252,12 +252,12 @@ class ApiClient:
     async def create(self, kind: ResourceKind, obj: Mapping[str, Any]) -> Body:
         """Create; AlreadyExistsError when the name is taken."""
         path = _path(kind, obj["metadata"].get("namespace"))
-        return _object(await self._request("POST", path, body=obj))
+        return _object(await self.request("POST", path, body=obj))
 
     async def update(self, kind: ResourceKind, obj: Mapping[str, Any]) -> Body:
         """Replace spec, labels and annotations."""
         path = _path(kind, obj["metadata"].get("namespace"), obj["metadata"]["name"])
-        return _object(await self._request("PUT", path, body=obj))
+        return _object(await self.request("PUT", path, body=obj))
 
     async def apply(
         self,
@@ -273,18 +273,18 @@ class ApiClient:
         """
         path = f"{_path(kind, namespace, manifest['metadata']['name'], root=_OURS)}/apply"
         query = {"dryRun": _flag(dry_run)}
-        return _read(Applied, await self._request("POST", path, query=query, body=manifest))
+        return _read(Applied, await self.request("POST", path, query=query, body=manifest))
 
     async def events(
         self, kind: ResourceKind, name: str, namespace: str | None = None
     ) -> Sequence[Body]:
         """The events about an object, oldest first."""
         path = f"{_path(kind, namespace, name, root=_OURS)}/events"
-        return _object(await self._request("GET", path)).get("events") or ()
+        return _object(await self.request("GET", path)).get("events") or ()
 
     async def delete(self, kind: ResourceKind, name: str, namespace: str | None = None) -> None:
         """Delete; NotFoundError when there is none."""
-        await self._request("DELETE", _path(kind, namespace, name))
+        await self.request("DELETE", _path(kind, namespace, name))
 
     async def generate_release(
         self, namespace: str, component: str, *, release: str | None = None
@@ -292,13 +292,25 @@ class ApiClient:
         """Freeze the component as it is now; the ComponentRelease."""
         path = f"{_path(registry.COMPONENT, namespace, component)}/generate-release"
         body = {"releaseName": release} if release else {}
-        return _object(await self._request("POST", path, body=body))
+        return _object(await self.request("POST", path, body=body))
+
+    # Runs of workflows.
+
+    async def workflow_run_status(self, namespace: str, run: str) -> Body:
+        """How far a run is: its `status` and its steps."""
+        path = _path(registry.WORKFLOW_RUN, namespace, run)
+        return _object(await self.request("GET", f"{path}/status"))
+
+    async def workflow_run_logs(self, namespace: str, run: str) -> Sequence[Body]:
+        """What the steps of a run wrote; NotFoundError while none has begun."""
+        path = _path(registry.WORKFLOW_RUN, namespace, run)
+        return await self.request("GET", f"{path}/logs") or ()
 
     # Permissions.
 
     async def profile(self, scope: Mapping[str, str] | None = None) -> Body:
         """Who the API takes us for, and what we may do within and around a scope."""
-        return _object(await self._request("GET", "/api/v1/authz/profile", query=scope))
+        return _object(await self.request("GET", "/api/v1/authz/profile", query=scope))
 
     async def explain(self, action: str, question: Mapping[str, str]) -> Body:
         """Whether an action is allowed, and why.
@@ -307,11 +319,11 @@ class ApiClient:
         else than us.
         """
         query = {"action": action, **question}
-        return _object(await self._request("GET", f"{_OURS}/authz/explanation", query=query))
+        return _object(await self.request("GET", f"{_OURS}/authz/explanation", query=query))
 
     # How requests travel.
 
-    async def _request(
+    async def request(
         self,
         method: str,
         path: str,
@@ -319,6 +331,7 @@ class ApiClient:
         query: Mapping[str, str | None] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Any:
+        """The content of an answer; for paths that have no method of their own here."""
         content = await self._transport.request(
             transport.Call(method, transport.target(path, query), body)
         )

@@ -54,6 +54,8 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
 }
 
 
+# How like a command a mistake must be for that to be meant.
+_NEAR = 0.7
 _VERBS = frozenset({"list", "get", "delete"})
 
 
@@ -84,7 +86,7 @@ class LazyGroup(click.Group):
         if wanted not in known and not wanted.startswith("-") and not ctx.resilient_parsing:
             import difflib  # only mistakes need it
 
-            near = difflib.get_close_matches(wanted, sorted(known), n=3)
+            near = difflib.get_close_matches(wanted, sorted(known), n=3, cutoff=_NEAR)
             raise UsageError(
                 f'there is no command "{wanted}"',
                 remedy=f"Did you mean {' or '.join(near)}?" if near else "See: choreo --help",

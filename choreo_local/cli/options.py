@@ -10,7 +10,7 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_DURATION = re.compile(r"(?:[0-9]{1,6}h)?(?:[0-9]{1,6}m)?(?:[0-9]{1,9}s?)?")
+_DURATION = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,9})s?)?")
 
 
 def output_format(*forms: str, default: str = "table") -> Callable[[F], F]:
@@ -47,6 +47,14 @@ def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> s
     return value
 
 
+def seconds(text: str) -> int:
+    """The length of a time span that `duration` let pass."""
+    found = _DURATION.fullmatch(text)
+    assert found is not None
+    hours, minutes, rest = (int(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + rest
+
+
 def timeout(seconds: float) -> Callable[[F], F]:
     """`--timeout`: how long to wait."""
     return click.option(
@@ -70,6 +78,12 @@ DRIVERS = ("auto", "embedded", "k3d", "existing")
 def cluster(function: F) -> F:
     """`--driver` and what says which cluster it means."""
     for option in (
+        click.option(
+            "--kubernetes",
+            default="",
+            metavar="VERSION",
+            help="k3d: version of Kubernetes, or image of the nodes.",
+        ),
         click.option(
             "--reachable-at",
             default="",

@@ -54,12 +54,7 @@ def _scope(function: F) -> F:
     return function
 
 
-@click.group()
-def componentrelease() -> None:
-    """Make releases of components."""
-
-
-@componentrelease.command("generate")
+@click.command("generate")
 @_scope
 @click.option("--name", default="", help="Name of the release; needs --component.")
 @_common
@@ -94,12 +89,7 @@ def generate_release(
     return 0
 
 
-@click.group()
-def releasebinding() -> None:
-    """Bring releases to environments."""
-
-
-@releasebinding.command("generate")
+@click.command("generate")
 @_scope
 @click.option("-e", "--target-env", default="", help="Environment; the pipeline's first if absent.")
 @click.option("--use-pipeline", default="", help="Pipeline; that of the project if absent.")
@@ -150,12 +140,7 @@ def generate_binding(
     return 0
 
 
-@click.group()
-def workload() -> None:
-    """Make workloads of images and descriptors."""
-
-
-@workload.command("create")
+@click.command("create")
 @click.argument("name", required=False)
 @click.option("--image", required=True, help="Image of the container.")
 @click.option("--descriptor", type=click.Path(path_type=Path), help="Descriptor beside the source.")

@@ -206,7 +206,9 @@ def get(
         return 0
     is_everywhere = all_namespaces and found.resource.namespaced
     is_single = object_name is not None
-    tables.print_objects(found, shown, form, single=is_single, everywhere=is_everywhere)
+    tables.print_objects(
+        shown, form, tables.of_kind(found), single=is_single, everywhere=is_everywhere
+    )
     return 0
 
 
