@@ -1,4 +1,4 @@
-"""YAML of strangers: bounded before it is built.
+"""YAML: that of strangers, bounded before it is built, and that which we write into files.
 
 The fast loader of the YAML library recurses in C and ends the process on text that is nested a few
 ten thousand levels deep; aliases make small texts into huge objects. Both are counted from the
@@ -66,3 +66,25 @@ def check_bounds(text: str | bytes) -> None:
         if open_nodes:
             anchor, so_far = open_nodes[-1]
             open_nodes[-1] = (anchor, so_far + size)
+
+
+def dump(value: Any) -> str:
+    """A value as people read it in files: keys sorted, texts of several lines as such."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=80)
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Texts of several lines as blocks, no aliases; in C where the library has it."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """An alias would tie two places together that are changed apart."""
+        del data
+        return True
+
+
+def _block(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in value else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(str, _block)

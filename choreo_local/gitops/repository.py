@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from choreo_local.apimachinery import yamltext
 from choreo_local.errors import ApiError, ChoreoError, UsageError
 from choreo_local.gitops.index import Entry, Index, Manifest, is_object
@@ -40,7 +38,7 @@ def read(path: Path) -> list[Any]:
 
 def text(manifest: Manifest) -> str:
     """A manifest as it is written: keys sorted, texts of several lines as such."""
-    return yaml.dump(manifest, Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=80)
+    return yamltext.dump(manifest)
 
 
 def write(path: Path, manifest: Manifest) -> None:
@@ -72,20 +70,3 @@ def _objects(path: Path) -> list[Manifest]:
         return [document for document in read(path) if is_object(document)]
     except (OSError, ValueError, ApiError, UsageError):
         return []
-
-
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """Texts of several lines as blocks, no aliases; in C where the library has it."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """An alias would tie two places together that are changed apart."""
-        del data
-        return True
-
-
-def _block(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in value else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
-
-
-_Dumper.add_representer(str, _block)
