@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -171,7 +172,8 @@ def _failures(url: str, method: str = "GET") -> Iterator[None]:
         raise Unavailable(f"{request}: tls: failed to verify certificate: {detail}") from error
     except aiohttp.ClientConnectorError as error:
         address = f"{error.host}:{error.port}"
-        reason = (error.os_error.strerror or str(error.os_error)).lower()
+        number = error.os_error.errno
+        reason = (os.strerror(number) if number else str(error.os_error)).lower()
         raise Unavailable(f"{request}: dial tcp {address}: connect: {reason}") from error
     except (TimeoutError, asyncio.IncompleteReadError) as error:
         raise Interrupted(f"{request}: i/o timeout") from error
