@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from choreo_local import pki
 from choreo_local.clusters.driver import Callback
-from choreo_local.clusters.ownership import Ownership
 from choreo_local.controllers import webhooks
 from choreo_local.controllers.webhooks import AdmissionServer
 from choreo_local.errors import (
@@ -66,16 +66,17 @@ def server(folder: Path, callback: Callback, port: int) -> AdmissionServer:
 
 
 async def begin(
-    client: KubeClient, admission: AdmissionServer, owner: Ownership | None
+    client: KubeClient,
+    admission: AdmissionServer,
+    *,
+    apply: Callable[[Sequence[Mapping[str, object]]], Awaitable[None]],
 ) -> ChoreoError | None:
     """Tell the cluster where to ask, and try; what is wrong when it gets no answer.
 
     Then it is told not to ask, so that it works without our checks.
     """
     await _listening(admission)
-    manifests = webhooks.configurations(admission)
-    if owner is not None:
-        await owner.apply(client, manifests)
+    await apply(webhooks.configurations(admission))
     problem = await _tried(client)
     if not problem:
         return None

@@ -40,24 +40,26 @@ class Plan:
         return [step for step in self.steps if step.action in (Action.CREATE, Action.EXTEND)]
 
 
-def names(record: instances.Instance, *, demo: bool, is_shared: bool) -> list[str]:
+def names(record: instances.Instance, *, demo: bool, is_remote: bool) -> list[str]:
     """The bundles of a start, in order."""
-    wanted = [*seeding.definitions(is_shared=is_shared), "platform"]
+    wanted = [*seeding.definitions(is_remote=is_remote), "platform"]
     return [*wanted, "demo"] if demo or record.demo else wanted
 
 
-def of_embedded(record: instances.Instance, *, demo: bool) -> Plan:
-    """For the cluster in the process of the instance, which is all ours."""
-    record = _with_ports(record, ports.PREFERRED)
+def of_own(record: instances.Instance, *, demo: bool, driver: str) -> Plan:
+    """For a cluster that is all ours, and need not be there yet."""
+    is_remote = driver != "embedded"
+    record = _with_ports(record, ports.PREFERRED_REMOTE if is_remote else ports.PREFERRED)
     steps = []
-    for name in names(record, demo=demo, is_shared=False):
+    for name in names(record, demo=demo, is_remote=is_remote):
         bundle = bundles.load(name)
         is_new = record.bundles.get(name) != bundle.fingerprint(seeding.values(record))
         action = Action.CREATE if name not in record.bundles else Action.UPDATE
         if is_new:
-            wanted = seeding.manifests(bundle, record, is_shared=False)
+            wanted = seeding.manifests(bundle, record, is_remote=is_remote)
             steps += [Step(action, manifest) for manifest in wanted]
-    return Plan(["a cluster in the process of the instance"], steps)
+    where = "a k3d cluster" if is_remote else "a cluster in the process of the instance"
+    return Plan([f"{where}, with nothing else in it"], steps)
 
 
 async def of_shared(record: instances.Instance, content: Mapping[str, Any], *, demo: bool) -> Plan:
@@ -74,8 +76,8 @@ async def of_shared(record: instances.Instance, content: Mapping[str, Any], *, d
         inventory.check(found)
         wanted = [
             manifest
-            for name in names(record, demo=demo, is_shared=True)
-            for manifest in seeding.manifests(bundles.load(name), record, is_shared=True)
+            for name in names(record, demo=demo, is_remote=True)
+            for manifest in seeding.manifests(bundles.load(name), record, is_remote=True)
         ]
         steps = await owner.steps(client, [*_once(wanted), *webhook_configurations()])
     finally:

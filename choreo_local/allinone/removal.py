@@ -106,18 +106,18 @@ def _elsewhere(paths: InstancePaths, found: instances.Instance) -> Iterator[str]
 
 def is_elsewhere(found: instances.Instance) -> bool:
     """Whether an instance has something on a cluster outside its process."""
-    return found.settled_driver not in ("", "embedded")
+    return found.driver == "k3d" or found.settled_driver not in ("", "embedded")
 
 
-def withdraw(paths: InstancePaths) -> int:
-    """Remove what a stopped instance has on a cluster outside; how many objects it was."""
+def withdraw(paths: InstancePaths) -> str:
+    """Remove what a stopped instance has on a cluster outside; what it was, empty for nothing."""
     try:
         found = instances.load(paths)
     except PreflightError:
         # What is not known cannot be taken away; the state is removed as it is.
-        return 0
+        return ""
     if found is None or not is_elsewhere(found):
-        return 0
+        return ""
     with instances.locked(paths):
         removed = withdrawing.carry_out(paths, found)
         instances.save(paths, replace(found, bundles={}))

@@ -29,15 +29,15 @@ def values(record: instances.Instance) -> dict[str, str]:
     }
 
 
-def definitions(*, is_shared: bool) -> Sequence[str]:
+def definitions(*, is_remote: bool) -> Sequence[str]:
     """The bundles that come before all else; where others rule, who the planes are comes first."""
-    return ("accounts", *_DEFINITIONS) if is_shared else _DEFINITIONS
+    return ("accounts", *_DEFINITIONS) if is_remote else _DEFINITIONS
 
 
-def manifests(bundle: Bundle, record: instances.Instance, *, is_shared: bool) -> Manifests:
+def manifests(bundle: Bundle, record: instances.Instance, *, is_remote: bool) -> Manifests:
     """What a bundle puts on a cluster."""
     found = bundle.manifests(values(record))
-    return adapted(found) if is_shared else found
+    return adapted(found) if is_remote else found
 
 
 class Seeder:

@@ -13,7 +13,8 @@ from choreo_local.allinone import bundles
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone import plan as plans
 from choreo_local.apimachinery import yamltext
-from choreo_local.clusters import kubeconfigs, remote
+from choreo_local.clusters import k3d, kubeconfigs, remote
+from choreo_local.clusters.k3dcommand import K3d
 from choreo_local.clusters.ownership import Ownership
 from choreo_local.clusters.withdrawal import Withdrawal, kinds_of
 from choreo_local.errors import PreflightError, UnreachableError
@@ -24,6 +25,11 @@ _BUNDLES = ("accounts", "access", "core", "authz", "dataplane", "platform", "dem
 
 def plan(paths: InstancePaths, record: instances.Instance) -> Iterator[str]:
     """What `carry_out` would remove, a line each."""
+    if record.driver == "k3d":
+        found = k3d.ours(K3d().list(), record.id)
+        if found is not None:
+            yield f"k3d cluster {found.name} ({len(found.nodes)} nodes)"
+        return
 
     async def look() -> list[str]:
         async with _withdrawal(paths, record) as withdrawal:
@@ -35,8 +41,14 @@ def plan(paths: InstancePaths, record: instances.Instance) -> Iterator[str]:
     yield from asyncio.run(look())
 
 
-def carry_out(paths: InstancePaths, record: instances.Instance) -> int:
-    """Remove it; how many objects it was. PreflightError when the cluster cannot be reached."""
+def carry_out(paths: InstancePaths, record: instances.Instance) -> str:
+    """Remove it; what it was. PreflightError when the cluster cannot be reached."""
+    if record.driver == "k3d":
+        return "the k3d cluster" if k3d.delete(K3d(), record.id) else ""
+    return f"{_withdraw(paths, record)} objects on {record.server}"
+
+
+def _withdraw(paths: InstancePaths, record: instances.Instance) -> int:
 
     async def remove() -> int:
         async with _withdrawal(paths, record) as withdrawal:

@@ -99,7 +99,7 @@ class ClusterDriver(Protocol):
         """Start what acts upon the objects; the definitions it needs are in place."""
 
     def access(self, plane: str) -> KubeAccess:
-        """As a plane's own identity; after `start_parts`."""
+        """As a plane's own identity; after `start_api`, and to be used after `start_parts`."""
 
     async def admin(self) -> KubeAccess:
         """With all rights, for what comes with the installation."""

@@ -65,32 +65,46 @@ class Tokens:
 
     Args:
         connect: opens a client with the right to request tokens.
+        planes: whose tokens.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[KubeClient]]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[KubeClient]],
+        *,
+        planes: Iterable[str] = tuple(ACCOUNTS),
+    ) -> None:
         self._connect = connect
+        self._planes = tuple(planes)
         self._tokens: dict[str, str] = {}
 
     def source(self, plane: str) -> Callable[[], str]:
         """Says the token of a plane that is good now."""
-        return lambda: self._tokens[plane]
 
-    async def renew(self, planes: Iterable[str] = tuple(ACCOUNTS)) -> None:
+        def token() -> str:
+            try:
+                return self._tokens[plane]
+            except KeyError:
+                raise UnreachableError(f'cannot act as "{plane}": it has no token yet') from None
+
+        return token
+
+    async def renew(self, planes: Iterable[str] = ()) -> None:
         """Request a token for each plane."""
         client = await self._connect()
         try:
-            for plane in planes:
+            for plane in tuple(planes) or self._planes:
                 self._tokens[plane] = await _request(client, ACCOUNTS[plane])
         finally:
             await client.close()
 
-    async def keep_fresh(self) -> None:
-        """Renew all tokens again and again, until cancelled."""
+    async def keep_fresh(self, planes: Iterable[str] = tuple(ACCOUNTS)) -> None:
+        """Renew tokens again and again, until cancelled."""
         wait = _RENEW_SECONDS
         while True:
             await asyncio.sleep(wait)
             try:
-                await self.renew()
+                await self.renew(planes)
             except (ApiError, UnreachableError) as error:
                 # The old ones are good for hours.
                 logger.warning("Tokens not renewed error=%s", error)

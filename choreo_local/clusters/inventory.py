@@ -12,7 +12,12 @@ from typing import Any
 
 from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.clusters.driver import Capability
-from choreo_local.errors import ApiError, NotFoundError, PreflightError
+from choreo_local.errors import (
+    ForbiddenError,
+    NotFoundError,
+    PreflightError,
+    UnauthorizedError,
+)
 from choreo_local.kubeclient.client import KubeClient
 
 # Definitions with rules in CEL, and validation that ratchets.
@@ -208,7 +213,7 @@ async def reachable(client: KubeClient) -> None:
     try:
         await client.request_json("GET", "/version")
         await client.list(_DEFINITIONS)
-    except ApiError as error:
+    except (ForbiddenError, UnauthorizedError) as error:
         raise PreflightError(
             f"cannot look at this cluster: {error.message}",
             remedy="Choose a context with an administrator's rights: --context NAME",

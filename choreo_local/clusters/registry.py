@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from choreo_local.clusters import k3dcommand
 from choreo_local.clusters.driver import ClusterDriver, ClusterSpec
 from choreo_local.errors import PreflightError, RefusedError
-
-DRIVERS = ("embedded", "k3d", "existing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +17,11 @@ class Choice:
     name: str
     reason: str
     make: Callable[[ClusterSpec], ClusterDriver]
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether others use the cluster too."""
+        return self.name == "existing"
 
     @property
     def is_here(self) -> bool:
@@ -39,13 +43,17 @@ def choose(wanted: str, *, last: str = "") -> Choice:
     if last and wanted == "auto":
         return Choice(last, f"The driver {last}, as last time.", _MAKERS[last])
     if wanted == "auto":
-        return Choice("embedded", "The embedded cluster: no container engine is needed.", _embedded)
-    if wanted not in _MAKERS:
-        raise PreflightError(
-            f'cannot use the driver "{wanted}": this version of choreo has {", ".join(_MAKERS)}',
-            remedy=f"Start without --driver, or with --driver {next(iter(_MAKERS))}",
-        )
+        return _first()
+    if wanted == "k3d" and (lacking := k3dcommand.lacking()):
+        raise PreflightError(f'cannot use the driver "k3d": {lacking}', remedy=k3dcommand.HOW)
     return Choice(wanted, f"The driver {wanted} was asked for.", _MAKERS[wanted])
+
+
+def _first() -> Choice:
+    """The first that works here, and why."""
+    if lacking := k3dcommand.lacking():
+        return Choice("embedded", f"The embedded cluster: {lacking}.", _embedded)
+    return Choice("k3d", "A k3d cluster: Docker and k3d answer.", _k3d)
 
 
 def _embedded(spec: ClusterSpec) -> ClusterDriver:
@@ -61,7 +69,14 @@ def _existing(spec: ClusterSpec) -> ClusterDriver:
     return existing.make(spec)
 
 
+def _k3d(spec: ClusterSpec) -> ClusterDriver:
+    from choreo_local.clusters import k3d
+
+    return k3d.make(spec)
+
+
 _MAKERS: dict[str, Callable[[ClusterSpec], ClusterDriver]] = {
     "embedded": _embedded,
+    "k3d": _k3d,
     "existing": _existing,
 }

@@ -20,7 +20,6 @@ from choreo_local.clusters.driver import Callback, Capability, ClusterSpec
 from choreo_local.clusters.identities import Tokens
 from choreo_local.clusters.inventory import Inventory
 from choreo_local.clusters.ownership import Ownership
-from choreo_local.errors import UnreachableError
 from choreo_local.kubeclient.access import KubeAccess, ServerAccess
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.threads import LoopThread
@@ -80,6 +79,7 @@ class RemoteCluster:
             raise
 
     async def _look(self) -> None:
+        self._trust = await kubeconfigs.connect(_without_user(self._content()))
         client = await self._administrator()
         try:
             await inventory.reachable(client)
@@ -91,17 +91,12 @@ class RemoteCluster:
 
     def identify(self, *, on_death: Callable[[BaseException], None]) -> None:
         """Get tokens for all planes, whose accounts exist by now."""
-        self._thread.call(self._identify(), timeout=_SECONDS)
+        self._thread.call(self._tokens.renew(), timeout=_SECONDS)
         self._thread.spawn(self._tokens.keep_fresh(), on_death=on_death)
 
-    async def _identify(self) -> None:
-        self._trust = await kubeconfigs.connect(_without_user(self._content()))
-        await self._tokens.renew()
-
     def access(self, plane: str) -> KubeAccess:
-        """As a plane's own identity."""
-        if self._trust is None:
-            raise UnreachableError(f'cannot act as "{plane}": it has no token yet')
+        """As a plane's own identity; after `start`, and to be used after `identify`."""
+        assert self._trust is not None
         return ServerAccess(self.server, self._trust.trust, self._tokens.source(plane))
 
     async def admin(self) -> KubeAccess:

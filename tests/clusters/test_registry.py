@@ -17,7 +17,7 @@ def test_without_a_wish_the_embedded_cluster_is_taken(
     choice = registry.choose("auto")
     assert (choice.name, choice.reason) == (
         "embedded",
-        "The embedded cluster: no container engine is needed.",
+        "The embedded cluster: k3d is not installed.",
     )
 
 

@@ -55,6 +55,8 @@ class User:
             "HOME": str(self.home),
             "CHOREO_HOME": str(self.home / "state"),
             "CHOREO_INSTANCE_NAME": self.instance,
+            # On a machine with Docker another one would be taken.
+            "CHOREO_UP_DRIVER": "embedded",
             "KUBECACHEDIR": str(self.home / "kubecache"),
             **self.extra,
         }

@@ -46,6 +46,7 @@ def up(
     context: str,
     kubeconfig: str,
     reachable_at: str,
+    kubernetes: str,
     no_tui: bool,
     no_authz: bool,
     foreground: bool,
@@ -60,7 +61,9 @@ def up(
         return _open_dashboard(name, no_tui=no_tui or foreground)
     arguments = ["--instance", name, "--driver", driver, *(["--demo"] if demo else [])]
     arguments += ["--no-authz"] if no_authz else []
-    target = Target(kubeconfig=kubeconfig, context=context, reachable_at=reachable_at)
+    target = Target(
+        kubeconfig=kubeconfig, context=context, reachable_at=reachable_at, kubernetes=kubernetes
+    )
     for option, value in asdict(target).items():
         arguments += [f"--{option.replace('_', '-')}", value] if value else []
     if driver == "existing" or (found is not None and found.settled_driver == "existing"):
@@ -255,10 +258,11 @@ def down(
         _confirm_purge(paths, yes=yes)
     stopped = _stop(paths, timeout=timeout, purge=purge)
     if purge:
-        if not keep_cluster and (count := removal.withdraw(paths)):
-            output.say(f"Removed {count} objects from the cluster.")
-        removed = removal.purge(paths)
-        output.say(f'Instance "{name}": {"removed" if removed else "there was nothing to remove"}.')
+        if not keep_cluster and (removed := removal.withdraw(paths)):
+            output.say(f"Removed {removed}.")
+        was_there = removal.purge(paths)
+        said = "removed" if was_there else "there was nothing to remove"
+        output.say(f'Instance "{name}": {said}.')
         return 0
     output.say(
         f'Instance "{name}" stopped; data is kept. Start it again with: '

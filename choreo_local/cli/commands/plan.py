@@ -31,11 +31,14 @@ def up(
     context: str,
     kubeconfig: str,
     reachable_at: str,
+    kubernetes: str,
     demo: bool,
     form: str,
 ) -> int:
     """Show what `choreo up` would apply."""
-    target = Target(kubeconfig=kubeconfig, context=context, reachable_at=reachable_at)
+    target = Target(
+        kubeconfig=kubeconfig, context=context, reachable_at=reachable_at, kubernetes=kubernetes
+    )
     found = of_up(name, driver=driver, target=target, demo=demo)
     if form != "table":
         rows = [
@@ -59,7 +62,7 @@ def of_up(name: str, *, driver: str, target: Target, demo: bool) -> plans.Plan:
     """The plan of a start."""
     record = instances.load(InstancePaths.of(name)) or instances.new(name)
     choice = registry.choose(driver, last=record.settled_driver)
-    if choice.is_here:
-        return plans.of_embedded(record, demo=demo)
+    if not choice.is_shared:
+        return plans.of_own(record, demo=demo, driver=choice.name)
     content = plans.content(record.target if target == NOWHERE else target)
     return asyncio.run(plans.of_shared(record, content, demo=demo))

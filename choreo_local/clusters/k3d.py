@@ -1,0 +1,215 @@
+"""A k3d cluster as a driver: made for an instance, found again by its label, ended with it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from choreo_local.apimachinery import yamltext
+from choreo_local.clusters import k3dconfig, kubeconfigs
+from choreo_local.clusters.driver import Callback, Capability, ClusterSpec
+from choreo_local.clusters.k3dcommand import Cluster, K3d
+from choreo_local.clusters.remote import RemoteCluster
+from choreo_local.errors import ApiError, PreflightError, UnreachableError, WaitTimeoutError
+from choreo_local.kubeclient.access import KubeAccess
+
+logger = logging.getLogger(__name__)
+
+HOST = "host.k3d.internal"
+_PORT = 6550
+_READY_SECONDS = 180
+_POLL_SECONDS = 0.5
+
+
+class K3dDriver:
+    """Runs the platform on a k3d cluster of its own; implements `driver.ClusterDriver`.
+
+    Args:
+        spec: what the platform wants.
+        command: runs k3d.
+    """
+
+    name = "k3d"
+
+    def __init__(self, spec: ClusterSpec, command: K3d) -> None:
+        self._spec = spec
+        self._k3d = command
+        self._cluster = ""
+        self._remote = RemoteCluster(spec, self._content)
+
+    def _content(self) -> Mapping[str, Any]:
+        file = self._spec.paths.kubeconfig
+        text = self._k3d.kubeconfig(self._cluster)
+        return kubeconfigs.single([(file, yaml.load(text, yamltext.LOADER))], "")
+
+    @property
+    def server(self) -> str:
+        """Base URL of the Kubernetes API."""
+        return self._remote.server
+
+    @property
+    def ownership(self) -> None:
+        """The whole cluster is ours."""
+
+    @property
+    def callback(self) -> Callback:
+        """k3d gives this machine a name inside the nodes."""
+        if self._spec.target.reachable_at:
+            return self._remote.callback()
+        address = self._k3d.gateway_address(self._cluster)
+        return Callback(HOST, address if _is_own(address) else "127.0.0.1")
+
+    def start_api(self) -> None:
+        """Find our cluster, or make it, and return once its API answers and a node is ready."""
+        self._cluster = ensure(self._k3d, self._spec)
+        self._await_node()
+
+    def _await_node(self) -> None:
+        """k3d returns before a node is there, and a young cluster refuses for a while."""
+        deadline = time.monotonic() + _READY_SECONDS
+        while True:
+            try:
+                self._remote.start()
+            except (ApiError, UnreachableError, OSError) as error:
+                problem = str(error)
+            else:
+                if self._remote.inventory and self._remote.inventory.nodes:
+                    return
+                self._remote.stop()
+                problem = "no node is ready"
+            if time.monotonic() > deadline:
+                raise WaitTimeoutError(
+                    f'the k3d cluster "{self._cluster}" does not get ready: {problem}',
+                    remedy=f"See its log: docker logs k3d-{self._cluster}-server-0",
+                )
+            self._remote = RemoteCluster(self._spec, self._content)
+            time.sleep(_POLL_SECONDS)
+
+    def start_parts(self) -> None:
+        """Take on the planes' identities."""
+        self._remote.identify(on_death=self._spec.on_death)
+
+    def access(self, plane: str) -> KubeAccess:
+        """As a plane's own identity."""
+        return self._remote.access(plane)
+
+    async def admin(self) -> KubeAccess:
+        """As k3d's administrator."""
+        return await self._remote.admin()
+
+    def stop(self) -> None:
+        """End what runs in this process, and stop the nodes; what is stored stays."""
+        try:
+            self._remote.stop()
+        finally:
+            if self._cluster:
+                self._k3d.stop(self._cluster)
+
+    def capabilities(self) -> Sequence[Capability]:
+        """What the cluster can do."""
+        return self._remote.capabilities()
+
+    def processes(self) -> Mapping[str, int]:
+        """The nodes are containers, and no processes of ours."""
+        return {}
+
+
+def ensure(command: K3d, spec: ClusterSpec) -> str:
+    """The name of the cluster of an instance, which runs; made where there is none."""
+    with _alone():
+        clusters = command.list()
+        found = ours(clusters, spec.instance_id)
+        if found is None:
+            return _create(command, spec, clusters)
+        if found.is_paused:
+            raise PreflightError(
+                f'cannot use the k3d cluster "{found.name}": somebody has paused its nodes',
+                remedy=f"docker unpause {' '.join(node.name for node in found.nodes)}",
+            )
+        if not found.is_running:
+            command.start(found.name)
+        return found.name
+
+
+def ours(clusters: Sequence[Cluster], instance_id: str) -> Cluster | None:
+    """The cluster that carries the label of an instance. Pure."""
+    found = [one for one in clusters if one.label(k3dconfig.LABEL) == instance_id]
+    return found[0] if found else None
+
+
+def delete(command: K3d, instance_id: str) -> bool:
+    """Delete the cluster of an instance; whether there was one."""
+    with _alone():
+        found = ours(command.list(), instance_id)
+        if found is None:
+            return False
+        command.delete(found.name)
+        return True
+
+
+def _create(command: K3d, spec: ClusterSpec, clusters: Sequence[Cluster]) -> str:
+    instance = spec.paths.root.name
+    taken = {one.name for one in clusters}
+    name = k3dconfig.choose_name(instance, spec.instance_id, taken=taken)
+    config = k3dconfig.config(
+        name,
+        instance_id=spec.instance_id,
+        port=_free_port(),
+        nodes=k3dconfig.image(spec.target.kubernetes),
+    )
+    file = spec.paths.root / "k3d.yaml"
+    file.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    logger.info("Creating k3d cluster name=%s image=%s", name, config["image"])
+    command.create(name, file)
+    return name
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Two creations at once would both fail, and leave two networks of one name."""
+    path = Path(tempfile.gettempdir()) / f"choreo-k3d-{os.getuid()}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _free_port() -> int:
+    for port in (_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+    raise PreflightError("cannot find a free port for the Kubernetes API")
+
+
+def _is_own(address: str) -> bool:
+    """Whether this machine can listen on an address; elsewhere the engine runs in its own machine,
+    which leads that name to our loopback.
+    """
+    if not address:
+        return False
+    with socket.socket() as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
+
+
+def make(spec: ClusterSpec) -> K3dDriver:
+    """The driver for a spec; see `registry.choose`."""
+    return K3dDriver(spec, K3d())
