@@ -22,7 +22,9 @@ Post = Callable[[Message], Any]
 # Seconds between attempts to reach the API again; the last one repeats.
 PAUSES: Sequence[float] = (0.2, 0.5, 1.0, 2.0, 5.0)
 _STATUS_EVERY = 3.0
-_PROBE_EVERY = 3.0
+# Each question is a line in the logs of whoever answers, so it is asked rarely; when the cell
+# changes it is asked anew anyway.
+_PROBE_EVERY = 60.0
 # The cursor often only passes by.
 _PROBE_AFTER = 0.25
 _BATCH_SECONDS = 0.1

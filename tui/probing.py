@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import aiohttp
 
 _TIMEOUT_SECONDS = 3.0
-_USER_AGENT = "choreo-tui (probe)"
+# By these a program can tell our questions from those of its users, e.g. to keep them out of logs.
+_HEADERS = {"User-Agent": "choreo-tui (probe)", "Choreo-Probe": "dashboard"}
 
 
 class Prober:
@@ -51,7 +52,7 @@ class Prober:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(resolver=_resolver(), limit=4, ssl=False),
                 timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS),
-                headers={"User-Agent": _USER_AGENT},
+                headers=_HEADERS,
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session

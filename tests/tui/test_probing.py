@@ -13,6 +13,8 @@ from tui.probing import Prober, is_local
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     async def respond(request: web.Request) -> web.Response:
+        if request.path == "/told":
+            return web.Response(status=299 if "Choreo-Probe" in request.headers else 400)
         if request.path == "/moved":
             raise web.HTTPFound("/elsewhere")
         return web.Response(text=request.host, headers={"Set-Cookie": "a=b"})
@@ -44,6 +46,10 @@ async def test_names_below_localhost_are_this_machine(port: int, prober: Prober)
 
 async def test_redirects_are_told_and_not_followed(port: int, prober: Prober) -> None:
     assert (await prober.ask(f"http://x.localhost:{port}/moved")).status == 302
+
+
+async def test_whoever_is_asked_can_tell_that_it_is_us(port: int, prober: Prober) -> None:
+    assert (await prober.ask(f"http://x.localhost:{port}/told")).status == 299
 
 
 async def test_nobody_there_is_a_problem_and_no_crash(prober: Prober) -> None:

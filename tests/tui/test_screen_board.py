@@ -461,6 +461,24 @@ async def test_only_the_selected_url_is_asked(platform: FakePlatform) -> None:
         assert asked.empty(), "the worker answers nowhere"
 
 
+async def test_a_url_is_asked_anew_when_its_cell_changes(platform: FakePlatform) -> None:
+    asked: asyncio.Queue[str] = asyncio.Queue()
+
+    class Recording(demo.DemoProber):
+        async def ask(self, url: str) -> Probe:
+            asked.put_nowait(url)
+            return await super().ask(url)
+
+    async with driving(platform, prober=Recording()):
+        cell = GREETER.cells[0]
+        assert await asyncio.wait_for(asked.get(), 60) == cell.url
+        for changed in (replace(cell, state="failed"), replace(cell, state="failed", release="r2")):
+            cells = (changed, *GREETER.cells[1:])
+            platform.events.put_nowait(RowsChanged((replace(GREETER, cells=cells),)))
+            assert await asyncio.wait_for(asked.get(), 60) == cell.url
+        assert asked.empty()
+
+
 async def test_the_dashboard_ends_with_its_terminal(platform: FakePlatform) -> None:
     answers = iter([True, False])
     app = Dashboard(

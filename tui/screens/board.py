@@ -29,7 +29,8 @@ class BoardScreen(Frame[None]):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self._probe: Probe | None = None
-        self._probed_url = ""
+        # URL, release and state of the cell whose URL is asked.
+        self._probed = ("", "", "")
 
     def body(self) -> Iterable[Widget]:
         """Heading, rows, rule, strip."""
@@ -151,10 +152,14 @@ class BoardScreen(Frame[None]):
     def _move(self) -> None:
         self.query_one("#strip", Drawn).redraw()
         self.query_one("#keys", Drawn).redraw()
-        url = self.cell.url if self.cell else ""
-        if url == self._probed_url:
+        cell = self.cell
+        asked = (cell.url, cell.release, cell.state) if cell else ("", "", "")
+        if asked == self._probed:
             return
-        self._probed_url, self._probe = url, None
+        url = asked[0]
+        if url != self._probed[0]:
+            self._probe = None
+        self._probed = asked
         if url:
             workers.start(
                 self,
@@ -166,7 +171,7 @@ class BoardScreen(Frame[None]):
 
     @on(messages.Probed)
     def _show_probe(self, event: messages.Probed) -> None:
-        if event.url == self._probed_url:
+        if event.url == self._probed[0]:
             self._probe = event.probe
             self.query_one("#strip", Drawn).redraw()
 
