@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+from choreo_local.allinone.tunnels import Tunnels
 from choreo_local.api import labels
 from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.controllers import catalogue
@@ -18,7 +19,8 @@ from choreo_local.controllers.webhooks import AdmissionServer
 from choreo_local.errors import NotFoundError
 from choreo_local.kubeclient.access import KubeAccess
 from choreo_local.kubeclient.client import KubeClient
-from choreo_local.planes import PlaneClients, PlaneConnection
+from choreo_local.planes import PlaneClients, PlaneConnection, plane_type
+from choreo_local.planes import plane_id as plane_id_of
 from choreo_local.threads import LoopThread
 
 _STOP_SECONDS = 20
@@ -33,6 +35,7 @@ class ControlPlane:
         planes: kind → how to reach the local plane of that kind, under plane id `default`.
         on_death: told when the operator ends by itself.
         admission: where the API server reaches our webhooks; None when it has our checks in itself.
+        tunnels: to planes elsewhere; None when there are none.
     """
 
     def __init__(
@@ -42,7 +45,11 @@ class ControlPlane:
         planes: Mapping[str, KubeAccess],
         on_death: Callable[[BaseException], None],
         admission: AdmissionServer | None = None,
+        tunnels: Tunnels | None = None,
     ) -> None:
+        self._tunnels = tunnels
+        self._remote = tunnels.remote("choreo") if tunnels is not None else None
+        self._runtime: Runtime | None = None
         self._admission = admission
         self._access = access
         self._plane_access = planes
@@ -69,16 +76,32 @@ class ControlPlane:
 
     async def _start(self) -> None:
         client = self._access.client()
-        planes = PlaneClients()
+        planes = PlaneClients(self._remote)
         for kind, access in self._plane_access.items():
             connected = access.client()
             planes.connect(kind, labels.DEFAULT, connected)
             self._clients.append(connected)
         self._clients.append(client)
         runtime, self._live = build(client, planes)
+        self._runtime = runtime
+        if self._tunnels is not None:
+            self._tunnels.subscribe(self._plane_changed)
         self._operator = Operator(runtime, login=self._access.session, admission=self._admission)
         self._thread.spawn(self._operator.run(), on_death=self._on_death)
         await self._operator.started.wait()
+
+    def _plane_changed(self, plane: str, plane_id: str) -> None:
+        """Agents of a plane came or went; called in another thread."""
+        if not self._thread.loop.is_closed():
+            self._thread.loop.call_soon_threadsafe(self._wake_planes, plane, plane_id)
+
+    def _wake_planes(self, plane: str, plane_id: str) -> None:
+        assert self._runtime is not None
+        for kind in (kind for kind in self._runtime.kinds if plane_type(kind) == plane):
+            for obj in self._runtime.caches.list(kind):
+                if plane_id_of(obj) == plane_id:
+                    metadata = obj["metadata"]
+                    self._runtime.wake(kind, metadata.get("namespace") or "", metadata["name"])
 
     async def _stop_watching(self) -> None:
         if self._live is not None:

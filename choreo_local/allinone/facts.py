@@ -11,16 +11,8 @@ import psutil
 from choreo_local import __version__, clock
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone import removal
-from choreo_local.api import labels
 from choreo_local.clusters.driver import Capability
 from choreo_local.embedded.kubelet.launch import MARK_POD
-
-_PLANES = (
-    ("control", labels.CONTROL_PLANE_NAMESPACE, ""),
-    ("data", labels.DATA_PLANE_NAMESPACE, ""),
-    ("workflow", labels.WORKFLOW_PLANE_NAMESPACE, "no workflow engine in this version"),
-    ("observability", labels.OBSERVABILITY_PLANE_NAMESPACE, "no observer in this version"),
-)
 
 
 class Facts:
@@ -33,6 +25,7 @@ class Facts:
         processes: purpose → pid of child processes that are no pods.
         cpu_percent: what the process of the instance uses of a processor at the moment.
         count_pods: how many pods the cluster has.
+        planes: which there are, and whether each can be reached.
     """
 
     def __init__(
@@ -44,7 +37,9 @@ class Facts:
         processes: Callable[[], Mapping[str, int]],
         cpu_percent: Callable[[], float],
         count_pods: Callable[[], Awaitable[int]],
+        planes: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]],
     ) -> None:
+        self._planes = planes
         self._record = record
         self._reason = reason
         self._capabilities = capabilities
@@ -57,7 +52,7 @@ class Facts:
         """The answer of `/choreo/v1/status`."""
         # The scan of all processes takes tens of milliseconds.
         usage, running = await asyncio.to_thread(self._usage)
-        total = await self._count_pods()
+        total, planes = await asyncio.gather(self._count_pods(), self._planes())
         record = self._record()
         return {
             "instance": record.name,
@@ -68,10 +63,7 @@ class Facts:
             "pid": record.pid,
             "startedAt": record.started_at,
             "uptimeSeconds": round(clock.unix() - record.process_started, 1),
-            "planes": [
-                {"plane": plane, "namespace": namespace, "connected": True, "message": message}
-                for plane, namespace, message in _PLANES
-            ],
+            "planes": planes,
             "capabilities": [
                 {"name": entry.name, "available": entry.available, "reason": entry.reason}
                 for entry in self._capabilities()
@@ -112,5 +104,6 @@ def urls(record: instances.Instance) -> dict[str, str]:
     return {
         "api": f"http://127.0.0.1:{record.ports['api']}",
         "gateway": f"http://*.openchoreoapis.localhost:{record.ports['gateway']}",
+        "agents": f"wss://127.0.0.1:{record.ports.get('cluster-gateway', 0)}/ws",
         "kube": record.server or f"https://127.0.0.1:{record.ports.get('kube', 0)}",
     }

@@ -61,6 +61,8 @@ class Wishes:
     demo: bool = False
     authorization: bool = True
     target: Target = NOWHERE
+    # Folder of an export to start from.
+    source: str = ""
 
 
 class Platform:
@@ -141,7 +143,7 @@ class Platform:
             apis.start()
             self._stack.append(("APIs", apis.stop))
         with progress.phase("platform"):
-            self._seed("platform")
+            self._seed_platform()
         if self._wishes.demo or self.record.demo:
             with progress.phase("demo"):
                 self._start_demo()
@@ -317,6 +319,22 @@ class Platform:
             if is_new:
                 raise
             self._warnings.append(error)
+
+    def _seed_platform(self) -> None:
+        """What a new instance holds, or what an export has in its place."""
+        if not self._wishes.source:
+            self._seed("platform")
+            return
+        # Judging an export takes much code that no other start needs.
+        from choreo_local.allinone import imported
+
+        found = imported.load(self._wishes.source, self.record)
+        if found is None:
+            self._seed("platform")
+            return
+        manifests = found.manifests(self.record, is_remote=not self._choice.is_here)
+        self._seeding.call(self._seeder.apply(manifests), timeout=imported.APPLY_SECONDS)
+        self._update(bundles=found.noted(self.record))
 
     def _await_demo(self) -> None:
         """Wait for the demo's answer; the platform runs without it, and says so."""

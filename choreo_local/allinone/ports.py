@@ -18,6 +18,8 @@ PREFERRED: Mapping[str, int] = {
     "gateway": 19080,
     "gateway-tls": 19443,
     "dns": 10053,
+    "cluster-gateway": 8443,
+    "plane-api": 8444,
 }
 # Without a cluster of our own, but with webhooks for another one.
 PREFERRED_REMOTE: Mapping[str, int] = {
@@ -25,6 +27,8 @@ PREFERRED_REMOTE: Mapping[str, int] = {
     "gateway": 19080,
     "gateway-tls": 19443,
     "admission": 9443,
+    "cluster-gateway": 8443,
+    "plane-api": 8444,
 }
 
 
@@ -42,12 +46,21 @@ def bind(port: int, *, host: str = LOOPBACK) -> socket.socket | None:
     return bound
 
 
-def choose(purposes: Mapping[str, int], *, last: Mapping[str, int]) -> dict[str, socket.socket]:
-    """A listening socket for each purpose: last port, else the preferred one, else any free one."""
+def choose(
+    purposes: Mapping[str, int], *, last: Mapping[str, int], hosts: Mapping[str, str] | None = None
+) -> dict[str, socket.socket]:
+    """A listening socket for each purpose: last port, else the preferred one, else any free one.
+
+    Args:
+        purposes: with their preferred ports.
+        last: the ports that they had.
+        hosts: purpose → address, where that is not the loopback address.
+    """
     chosen: dict[str, socket.socket] = {}
     for purpose, preferred in purposes.items():
         for port in (last.get(purpose), preferred, 0):
-            bound = bind(port) if port is not None else None
+            host = (hosts or {}).get(purpose, LOOPBACK)
+            bound = bind(port, host=host) if port is not None else None
             if bound is not None:
                 chosen[purpose] = bound
                 break

@@ -264,12 +264,16 @@ class Details:
 
 @dataclass(frozen=True, slots=True)
 class PlaneState:
-    """One of the four planes."""
+    """A plane: one of the four, or one elsewhere, which agents connect us with."""
 
     plane: str
     namespace: str = ""
     connected: bool = False
     message: str = ""
+    agents: int = 0
+    versions: tuple[str, ...] = ()
+    last_heartbeat: str = ""
+    objects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

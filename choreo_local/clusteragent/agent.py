@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,8 +18,6 @@ from choreo_local.clusteragent.session import Session
 from choreo_local.errors import PreflightError, UnreachableError, UsageError
 from choreo_local.tunnel import planes
 from choreo_local.tunnel.messages import MAX_MESSAGE_BYTES
-
-logger = logging.getLogger(__name__)
 
 # Gateways ask as often, and give up after 90 s themselves.
 _PING_SECONDS = 30.0
@@ -189,14 +186,12 @@ class Agent:
 
     def _connected(self) -> None:
         self.state.connected, self.state.problem = True, ""
-        logger.info("Agent connected to control plane url=%s", self._destination.url)
         self._on_change(self.state)
 
     def _disconnected(self, problem: str) -> None:
         was, before = self.state.connected, self.state.problem
         self.state.connected, self.state.problem = False, problem
         if was or problem != before:
-            logger.warning("Agent not connected reason=%s", problem)
             self._on_change(self.state)
 
 

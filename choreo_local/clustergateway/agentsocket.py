@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 from OpenSSL import SSL
@@ -83,8 +83,8 @@ class AgentSocket(asyncio.Protocol):
     # What asyncio tells.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Not every loop derives its transports from asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         self._expect(_HANDSHAKE_SECONDS, "it did not finish its handshake in time")
 
     def data_received(self, data: bytes) -> None:

@@ -54,6 +54,9 @@ def asked(*, pods: int = 0, proxies: dict[str, int] | None = None) -> Facts:
     async def count() -> int:
         return pods
 
+    async def planes() -> list[dict[str, object]]:
+        return [{"plane": "control", "connected": False, "message": "it is asleep"}]
+
     return Facts(
         record=lambda: RECORD,
         reason="It was asked for.",
@@ -61,6 +64,7 @@ def asked(*, pods: int = 0, proxies: dict[str, int] | None = None) -> Facts:
         processes=lambda: proxies or {},
         cpu_percent=lambda: 1.5,
         count_pods=count,
+        planes=planes,
     )
 
 
@@ -73,12 +77,7 @@ async def test_the_status_tells_who_runs_where() -> None:
     assert status["capabilities"] == [
         {"name": "gateway", "available": False, "reason": "no proxy here"}
     ]
-    assert [plane["plane"] for plane in status["planes"]] == [
-        "control",
-        "data",
-        "workflow",
-        "observability",
-    ]
+    assert status["planes"] == [{"plane": "control", "connected": False, "message": "it is asleep"}]
 
 
 async def test_memory_is_told_apart_by_who_needs_it(child: Child) -> None:

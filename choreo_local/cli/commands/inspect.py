@@ -57,7 +57,7 @@ def _print_status(facts: dict[str, Any]) -> None:
     output.emit(f"driver     {facts['driver']}   {facts['reason']}")
     for plane in facts["planes"]:
         mark = "●" if plane["connected"] else "○"
-        note = f"   {plane['message']}" if plane["message"] else ""
+        note = f"   {plane['message']}" if plane["message"] else _agents(plane)
         output.emit(f"plane      {mark} {plane['plane']:<15}{plane['namespace']}{note}")
     memory = facts["memory"]
     output.emit(
@@ -73,6 +73,15 @@ def _print_status(facts: dict[str, Any]) -> None:
         mark = "✓" if capability["available"] else "✗"
         reason = f"   {capability['reason']}" if capability["reason"] else ""
         output.emit(f"can        {mark} {capability['name']}{reason}")
+
+
+def _agents(plane: dict[str, Any]) -> str:
+    """Who serves a plane elsewhere; nothing for those in this process."""
+    if not plane.get("agents"):
+        return ""
+    count = "1 agent" if plane["agents"] == 1 else f"{plane['agents']} agents"
+    versions = ", ".join(plane["versions"])
+    return f"   {count} ({versions}), last heard of {plane['lastHeartbeat']}"
 
 
 def _megabytes(count: int) -> str:
