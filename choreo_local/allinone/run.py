@@ -79,6 +79,7 @@ def _load(options: argparse.Namespace) -> Wishes:
             reachable_at=options.reachable_at,
             kubernetes=options.kubernetes,
         ),
+        source=options.source,
     )
     return wishes
 
@@ -102,6 +103,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--driver", default="auto")
     for option in ("--kubeconfig", "--context", "--reachable-at", "--kubernetes"):
         parser.add_argument(option, default="")
+    parser.add_argument("--from", dest="source", default="")
     parser.add_argument("--demo", action="store_true")
     parser.add_argument("--no-authz", action="store_true")
     parser.add_argument("--progress-fd", type=int)

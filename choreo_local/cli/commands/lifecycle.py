@@ -31,6 +31,13 @@ _DISK_BYTES = 100_000_000
 
 @click.command()
 @click.option("--demo", is_flag=True, help="Also deploy the two-component demo.")
+@click.option(
+    "--from",
+    "source",
+    default="",
+    metavar="DIR",
+    help="Fill a new instance from an export, on planes of its own.",
+)
 @options.cluster
 @click.option("--no-tui", is_flag=True, help="Do not open the dashboard.")
 @click.option("--no-authz", is_flag=True, help="Let everybody who signs in do everything.")
@@ -42,6 +49,7 @@ def up(
     name: str,
     *,
     demo: bool,
+    source: str,
     driver: str,
     context: str,
     kubeconfig: str,
@@ -56,11 +64,16 @@ def up(
     """Start the platform, or say that it runs."""
     paths = InstancePaths.of(name)
     found = instances.load(paths)
+    if source:
+        from choreo_local.allinone import imported
+
+        imported.load(source, found)
     if found is not None and found.is_running:
         _already(found, driver=driver, demo=demo)
         return _open_dashboard(name, no_tui=no_tui or foreground)
     arguments = ["--instance", name, "--driver", driver, *(["--demo"] if demo else [])]
     arguments += ["--no-authz"] if no_authz else []
+    arguments += ["--from", os.path.abspath(source)] if source else []
     target = Target(
         kubeconfig=kubeconfig, context=context, reachable_at=reachable_at, kubernetes=kubernetes
     )
