@@ -34,9 +34,9 @@ from typing import Any
 import yaml
 
 from choreo_local.embedded.kubelet import references
-from choreo_local.embedded.kubelet.references import Reference
 from choreo_local.embedded.kubelet.runtime import Image, ImageError
 from choreo_local.errors import UsageError
+from choreo_local.images.references import Reference
 
 _KNOWN = frozenset(
     {
@@ -74,7 +74,13 @@ class StandIn:
 
 @dataclass(frozen=True, slots=True)
 class HostImage:
-    """One folder of `bundles/images`, read."""
+    """One folder of `bundles/images`, read; or an image of a registry in the same form.
+
+    Attributes:
+        layers: folders that make up the root file system, lowest first; a host image has none and
+            runs on the programs of this machine.
+        user: user and group that its containers run as unless told otherwise.
+    """
 
     folder: Path
     names: Sequence[str]
@@ -92,6 +98,8 @@ class HostImage:
     platforms: Sequence[str] = ()
     digest: str = ""
     size_bytes: int = 0
+    layers: Sequence[Path] = ()
+    user: tuple[int, int] | None = None
 
     @property
     def name(self) -> str:
@@ -195,7 +203,7 @@ class Catalogue:
         return cls(load(file.parent) for file in files)
 
     def find(self, text: str) -> tuple[Image, HostImage] | None:
-        """The image that runs for a reference; ImageError when the reference is not one."""
+        """The host image that runs for a reference; ImageError when the reference is not one."""
         reference = references.parse(text)
         for found, reason in self._answering(reference):
             if not found.obstacle():
@@ -206,9 +214,11 @@ class Catalogue:
         return None
 
     def _answering(self, reference: Reference) -> Iterator[tuple[HostImage, str]]:
+        """Those with the name, then those that stand in for it."""
         for found in self.images:
             if any(references.matches(pattern, reference) for pattern in found.names):
                 yield found, ""
+        for found in self.images:
             for stand_in in found.stand_ins:
                 if any(references.matches(pattern, reference) for pattern in stand_in.names):
                     yield found, stand_in.reason
@@ -221,5 +231,5 @@ class Catalogue:
         known = ", ".join(sorted(name for found in self.images for name in found.names)) or "none"
         return ImageError(
             f'this runtime runs host images only; no host image answers for "{text}"; '
-            f"there are: {known}"
+            f"there are: {known}; images of registries need the runtime sandbox"
         )

@@ -28,7 +28,9 @@ from choreo_local.embedded.kubelet import (
 from choreo_local.embedded.kubelet.addresses import AddressPool, has_own_addresses
 from choreo_local.embedded.kubelet.hostcontainer import HostContainer
 from choreo_local.embedded.kubelet.hostimages import Catalogue, HostImage
+from choreo_local.embedded.kubelet.imagechoice import ImageChoice
 from choreo_local.embedded.kubelet.launch import Surroundings
+from choreo_local.embedded.kubelet.realimages import RealImages
 from choreo_local.embedded.kubelet.records import ContainerRecord
 from choreo_local.embedded.kubelet.runtime import (
     CallerStreams,
@@ -43,6 +45,7 @@ from choreo_local.embedded.kubelet.runtime import (
     Usage,
 )
 from choreo_local.errors import BadRequestError, NotFoundError
+from choreo_local.images.credentials import Credential
 from choreo_local.tasks import TaskGroup
 
 NAME = "process"
@@ -65,6 +68,7 @@ class ProcessRuntime:
     Args:
         surroundings: what all containers of the instance share.
         catalogue: the host images.
+        real: images of registries; None when they cannot be run.
         network: the range of pod addresses; without it one is chosen by the instance's name.
         memory_check_seconds: how often memory limits are compared with what is used.
         stop_seconds: how long containers may take to end when the runtime stops.
@@ -80,11 +84,12 @@ class ProcessRuntime:
         catalogue: Catalogue,
         *,
         network: IPv4Network | None = None,
+        real: RealImages | None = None,
         memory_check_seconds: float = 2.0,
         stop_seconds: float = 2.0,
     ) -> None:
         self._surroundings = surroundings
-        self._catalogue = catalogue
+        self._images = ImageChoice(catalogue, real)
         self._addresses = AddressPool(surroundings.instance_id, network=network)
         self._own_addresses = has_own_addresses()
         self._memory_check_seconds = memory_check_seconds
@@ -118,6 +123,7 @@ class ProcessRuntime:
             await self.remove_pod(uid)
         self._addresses.close()
         await self._end_strangers()
+        self._images.release()
 
     async def _sweep(self) -> None:
         """End what left the session of its container, some time after its pod has gone."""
@@ -174,26 +180,19 @@ class ProcessRuntime:
 
     # --- images --------------------------------------------------------------------------------
 
-    def find_image(self, reference: str) -> Image | None:
+    def find_image(
+        self, reference: str, credentials: Sequence[Credential] | None = None
+    ) -> Image | None:
         """The image that runs for a reference."""
-        found = self._catalogue.find(reference)
-        return found[0] if found else None
+        return self._images.find(reference, credentials)
 
-    async def pull_image(self, reference: str, credentials: Sequence[Mapping[str, str]]) -> Image:
-        """The same; ImageError says why there is none: nothing is ever downloaded."""
-        found = self.find_image(reference)
-        if found is None:
-            raise self._catalogue.refuse(reference)
-        return found
+    async def pull_image(self, reference: str, credentials: Sequence[Credential]) -> Image:
+        """The same, from its registry if need be; ImageError says why there is none."""
+        return await self._images.pull(reference, credentials)
 
     def images(self) -> Sequence[Image]:
-        """All host images that can run here, under their own names."""
-        return [
-            Image(name, found.digest, found.size_bytes)
-            for found in self._catalogue.images
-            if not found.obstacle()
-            for name in found.names
-        ]
+        """All images that can run here, under their own names."""
+        return self._images.all()
 
     # --- pods ----------------------------------------------------------------------------------
 
@@ -229,11 +228,13 @@ class ProcessRuntime:
         pod = self._pods.get(request.pod.uid)
         if pod is None:
             raise StartError(f"pod {request.pod.name} is not ready for containers")
-        found = self._catalogue.find(request.image.reference)
-        if found is None:
-            raise self._catalogue.refuse(request.image.reference)
+        image = await self._images.runnable(request.image)
+        if image.user is not None and "runAsUser" not in request.security:
+            user, group = image.user
+            own = {"runAsUser": user, "runAsGroup": group, **request.security}
+            request = replace(request, security=own)
         self._forget_attempts_before(pod, request.name, request.attempt - 1)
-        container = self._create(pod, request, found[1])
+        container = self._create(pod, request, image)
         pod.containers[container.record.id] = container
         self._containers[container.record.id] = container
         uid = request.pod.uid

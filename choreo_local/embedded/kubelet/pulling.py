@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from choreo_local.embedded.kubelet import checks, kinds, references
 from choreo_local.embedded.kubelet.podspec import Manifest
 from choreo_local.embedded.kubelet.runtime import Image, ImageError
 from choreo_local.embedded.kubelet.tools import Tools
 from choreo_local.errors import NotFoundError
+from choreo_local.images import credentials
+from choreo_local.images.credentials import Credential
 
 ALWAYS, NEVER = "Always", "Never"
 
@@ -36,7 +36,8 @@ class ImagePuller:
         """The image, ready to run; ImageError's reason is the one to show."""
         reference = container["image"]
         policy = container.get("imagePullPolicy") or _default_policy(reference)
-        present = self._tools.runtime.find_image(reference)
+        secrets = await self._credentials(pod)
+        present = self._tools.runtime.find_image(reference, secrets)
         path = checks.field_path(pod, container["name"])
         if present is not None and policy != ALWAYS:
             message = (
@@ -50,7 +51,7 @@ class ImagePuller:
             self._tools.warn(pod, "ErrImageNeverPull", message, field_path=path)
             raise ImageError(message, reason="ErrImageNeverPull")
         self._check_back_off(pod, container, path)
-        return await self._pull(pod, container, path)
+        return await self._pull(pod, container, path, secrets)
 
     def _check_back_off(self, pod: Manifest, container: Manifest, path: str) -> None:
         failure = self._failures.get(container["name"])
@@ -69,12 +70,14 @@ class ImagePuller:
         now, key = self._tools.now(), _key(pod, container)
         return now + self._tools.pulls.remaining(key, failed_at=failure.at, now=now)
 
-    async def _pull(self, pod: Manifest, container: Manifest, path: str) -> Image:
+    async def _pull(
+        self, pod: Manifest, container: Manifest, path: str, secrets: Sequence[Credential]
+    ) -> Image:
         reference, tools = container["image"], self._tools
         tools.note(pod, "Pulling", f'Pulling image "{reference}"', field_path=path)
         begun = tools.now()
         try:
-            image = await tools.runtime.pull_image(reference, await self._credentials(pod))
+            image = await tools.runtime.pull_image(reference, secrets)
         except ImageError as error:
             message = f'Failed to pull image "{reference}": {error.message}'
             tools.warn(pod, "Failed", message, field_path=path)
@@ -91,8 +94,8 @@ class ImagePuller:
         tools.note(pod, "Pulled", message, field_path=path)
         return image
 
-    async def _credentials(self, pod: Manifest) -> Sequence[Mapping[str, str]]:
-        found: list[Mapping[str, str]] = []
+    async def _credentials(self, pod: Manifest) -> Sequence[Credential]:
+        found: list[Credential] = []
         for entry in pod["spec"].get("imagePullSecrets") or ():
             try:
                 secret = await self._tools.client.get(
@@ -112,21 +115,11 @@ def _default_policy(reference: str) -> str:
     return ALWAYS if references.parse(reference).is_latest else "IfNotPresent"
 
 
-def registry_credentials(secret: Manifest) -> list[Mapping[str, str]]:
-    """Server, user name and password of each registry in a `kubernetes.io/dockerconfigjson`."""
-    text = (secret.get("data") or {}).get(".dockerconfigjson", "")
+def registry_credentials(secret: Manifest) -> Sequence[Credential]:
+    """The credentials of a Secret of type `kubernetes.io/dockerconfigjson` or `…/dockercfg`."""
+    data = secret.get("data") or {}
+    text = data.get(".dockerconfigjson") or data.get(".dockercfg") or ""
     try:
-        content: dict[str, Any] = json.loads(base64.b64decode(text) or b"{}")
-        return [
-            {"server": server, **_user_and_password(entry)}
-            for server, entry in (content.get("auths") or {}).items()
-        ]
-    except (binascii.Error, ValueError, AttributeError, TypeError):
+        return credentials.parse(base64.b64decode(text))
+    except (binascii.Error, ValueError, TypeError):
         return []
-
-
-def _user_and_password(entry: Mapping[str, str]) -> dict[str, str]:
-    user, password = entry.get("username", ""), entry.get("password", "")
-    if entry.get("auth"):
-        user, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
-    return {"username": user, "password": password}

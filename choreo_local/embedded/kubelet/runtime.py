@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from choreo_local.embedded.kubelet.records import ContainerRecord
 from choreo_local.errors import ChoreoError
+from choreo_local.images.credentials import Credential
 
 # Called with the uid of a pod when one of its containers started or ended.
 OnChange = Callable[[str], None]
@@ -52,12 +53,14 @@ class Image:
         id: identifies the content.
         size_bytes: as reported in the status of the node.
         stands_in: why this is not the real image; empty when it is.
+        is_real: whether it is of a registry, not a host image.
     """
 
     reference: str
     id: str
     size_bytes: int = 0
     stands_in: str = ""
+    is_real: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,8 @@ class ContainerRuntime(Protocol):
     `start_pod`, `stop_container` and `remove_pod` may be repeated without harm. `containers`
     (attempts in a pod) and `usage` (by uid of pods) answer at once. `remarks` are conditions of a
     pod, type → message, that say what is not as its manifest asks. A runtime that `pretends` runs
-    nothing, so that probes and hooks are taken to succeed.
+    nothing, so that probes and hooks are taken to succeed. `find_image` with credentials finds only
+    what they allow to use.
     """
 
     @property
@@ -200,11 +204,11 @@ class ContainerRuntime(Protocol):
 
     async def stop(self) -> None: ...
 
-    def find_image(self, reference: str) -> Image | None: ...
+    def find_image(
+        self, reference: str, credentials: Sequence[Credential] | None = None
+    ) -> Image | None: ...
 
-    async def pull_image(
-        self, reference: str, credentials: Sequence[Mapping[str, str]]
-    ) -> Image: ...
+    async def pull_image(self, reference: str, credentials: Sequence[Credential]) -> Image: ...
 
     def images(self) -> Sequence[Image]: ...
 

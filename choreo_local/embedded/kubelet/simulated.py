@@ -24,6 +24,7 @@ from choreo_local.embedded.kubelet.runtime import (
     Usage,
 )
 from choreo_local.errors import BadRequestError
+from choreo_local.images.credentials import Credential
 
 NAME = "simulated"
 _NOTHING_RUNS = "containers are simulated: nothing runs"
@@ -59,11 +60,13 @@ class SimulatedRuntime:
         """The mark that every pod gets."""
         return {remarks.SIMULATED: _NOTHING_RUNS}
 
-    def find_image(self, reference: str) -> Image | None:
+    def find_image(
+        self, reference: str, credentials: Sequence[Credential] | None = None
+    ) -> Image | None:
         """Every image is there, as none is run."""
         return Image(reference, f"{NAME}@{reference}", stands_in=_NOTHING_RUNS)
 
-    async def pull_image(self, reference: str, credentials: Sequence[Mapping[str, str]]) -> Image:
+    async def pull_image(self, reference: str, credentials: Sequence[Credential]) -> Image:
         """Every image can be had."""
         return Image(reference, f"{NAME}@{reference}", stands_in=_NOTHING_RUNS)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from choreo_local.embedded.kubelet import pulling
+from choreo_local.images.credentials import Credential
 
 
 def secret(content: Any) -> dict[str, Any]:
@@ -25,8 +26,8 @@ def test_credentials_are_read_in_both_forms() -> None:
         }
     }
     assert pulling.registry_credentials(secret(content)) == [
-        {"server": "one.test", "username": "bob", "password": "secret"},
-        {"server": "two.test", "username": "ada", "password": "p:w"},
+        Credential("one.test", "bob", "secret"),
+        Credential("two.test", "ada", "p:w"),
     ]
 
 

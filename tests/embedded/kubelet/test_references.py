@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from choreo_local.embedded.kubelet import references
-from choreo_local.embedded.kubelet.references import Reference
 from choreo_local.embedded.kubelet.runtime import ImageError
+from choreo_local.images.references import Reference
 
 DIGEST = "sha256:" + "0" * 64
 
