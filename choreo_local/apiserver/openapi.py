@@ -142,7 +142,16 @@ def _refused(operation: Operation) -> Iterable[tuple[str, Document]]:
     for status, (name, _) in _REFUSALS.items():
         is_write = operation.body or (operation.method == "delete" and status != "413")
         if is_write or status not in _ONLY_WITH_BODY:
-            yield status, {"$ref": f"#/components/responses/{name}"}
+            is_unsigned = operation.public and status == "401"
+            answer = _UNSIGNED if is_unsigned else {"$ref": f"#/components/responses/{name}"}
+            yield status, answer
+
+
+# Where no token is asked for, what is sent may have to be signed.
+_UNSIGNED: Document = {
+    "description": "The signature does not fit.",
+    "content": {"application/json": {"schema": reference("ErrorResponse")}},
+}
 
 
 def _schema(name: str) -> Document:
