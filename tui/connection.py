@@ -164,6 +164,8 @@ class ApiConnection:
 
 
 def _load_client() -> type[ApiClient]:
+    from choreo_local.apiclient import transport
     from choreo_local.apiclient.client import ApiClient
 
+    transport.load()
     return ApiClient

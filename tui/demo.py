@@ -11,23 +11,25 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import orjson
+
+from choreo_local.apiclient import wire
+from choreo_local.apiclient.client import ApiClient
+from choreo_local.apiclient.transport import Call
 from choreo_local.apiclient.types import (
     Board,
-    BoardEvent,
     BoardReplaced,
     Cell,
     Column,
-    Details,
-    Diagnosis,
     InstanceStatus,
-    LogLine,
     Memory,
-    Plan,
     PlaneState,
     Promotable,
     Row,
+    RowsChanged,
 )
 from choreo_local.errors import NotFoundError
+from tui.connection import Platform
 from tui.probing import Prober
 from tui.state import Probe
 
@@ -132,96 +134,51 @@ def large_board(components: int) -> Board:
     return replace(BOARD, rows=rows)
 
 
-@dataclass
-class DemoPlatform:
-    """Tells the board and then what is put into `events`; has nothing else to say."""
+class DemoTransport:
+    """Tells an `ApiClient` the board and then what is put into `events`; knows nothing else.
 
-    board: Board = BOARD
-    events: asyncio.Queue[BoardEvent] = field(default_factory=asyncio.Queue)
+    Attributes:
+        board: what is told first.
+        events: what is told then.
+    """
 
-    async def status(self) -> InstanceStatus:
+    def __init__(self, board: Board = BOARD) -> None:
+        self.board = board
+        self.events: asyncio.Queue[RowsChanged] = asyncio.Queue()
+
+    async def request(self, call: Call) -> bytes:
         """The made-up status."""
-        return STATUS
+        if not call.target.endswith("/status"):
+            raise NotFoundError("this is a picture of the dashboard: no platform is behind it")
+        return orjson.dumps(wire.to_json(STATUS))
 
-    async def watch_board(
-        self, namespace: str, *, project: str | None = None
-    ) -> AsyncIterator[BoardEvent]:
-        """The board, then the events."""
-        yield BoardReplaced(self.board)
+    async def stream(self, call: Call) -> AsyncIterator[bytes]:
+        """The board, then the events; of logs nothing."""
+        if "/board?" not in call.target:
+            return
+        yield line({"type": "board", **wire.to_json(BoardReplaced(self.board))})
         while True:
-            yield await self.events.get()
+            yield line({"type": "rows", **wire.to_json(await self.events.get())})
 
-    async def promotion_plan(
-        self, namespace: str, component: str, *, to: str, release: str | None = None
-    ) -> Plan:
-        """None."""
-        raise _nothing()
-
-    async def promote(
-        self, namespace: str, component: str, *, to: str, release: str, expect_current: str | None
-    ) -> Any:
-        """None."""
-        raise _nothing()
-
-    async def rollback_plan(self, namespace: str, component: str, *, environment: str) -> Plan:
-        """None."""
-        raise _nothing()
-
-    async def rollback(
-        self,
-        namespace: str,
-        component: str,
-        *,
-        environment: str,
-        release: str,
-        expect_current: str | None,
-    ) -> Any:
-        """None."""
-        raise _nothing()
-
-    async def undeploy(self, namespace: str, component: str, *, environment: str) -> Any:
-        """None."""
-        raise _nothing()
-
-    async def why(self, namespace: str, component: str, *, environment: str) -> Diagnosis:
-        """None."""
-        raise _nothing()
-
-    async def logs(
-        self,
-        namespace: str,
-        component: str,
-        *,
-        environment: str,
-        follow: bool = False,
-        tail: int | None = None,
-        since: str | None = None,
-        previous: bool = False,
-    ) -> AsyncIterator[LogLine]:
-        """None."""
-        lines: tuple[LogLine, ...] = ()
-        for line in lines:
-            yield line
-
-    async def details(self, namespace: str, component: str, *, environment: str) -> Details:
-        """None."""
-        raise _nothing()
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
-def _nothing() -> NotFoundError:
-    return NotFoundError("this is a picture of the dashboard: there is no platform behind it")
+def line(content: Any) -> bytes:
+    """A line of a stream."""
+    return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
 
 
 @dataclass
 class DemoConnection:
-    """A connection to a `DemoPlatform`."""
+    """A connection to a platform of made-up values."""
 
-    platform: DemoPlatform = field(default_factory=DemoPlatform)
+    transport: DemoTransport = field(default_factory=DemoTransport)
     instance: str = "default"
 
-    async def client(self) -> DemoPlatform:
+    async def client(self) -> Platform:
         """The platform."""
-        return self.platform
+        return ApiClient("http://demo", travels=lambda *_, **__: self.transport)
 
     async def renew(self) -> None:
         """It never moves."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import urllib.parse
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -67,15 +67,13 @@ class ApiClient:
         *,
         persona: str = "",
         timeout_seconds: float = 30,
-        travels: type[transport.Blocking | transport.Pooled] = transport.Pooled,
+        travels: Callable[..., transport.Transport] = transport.Pooled,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if persona:
             headers["Choreo-As"] = persona
-        self._transport: transport.Transport = travels(
-            self.base_url, headers, timeout_seconds=timeout_seconds
-        )
+        self._transport = travels(self.base_url, headers, timeout_seconds=timeout_seconds)
 
     async def __aenter__(self) -> Self:
         return self

@@ -53,6 +53,13 @@ def target(path: str, query: Mapping[str, str | None] | None) -> str:
     return f"{path}?{urllib.parse.urlencode(given)}" if given else path
 
 
+def load() -> None:
+    """Load what `Pooled` needs, which takes a while, before the first request."""
+    import aiohttp
+
+    del aiohttp
+
+
 class Transport(Protocol):
     """Sends requests to one API; what answers with a failure is raised."""
 

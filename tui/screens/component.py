@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from textual import on
+from textual.message import Message
 from textual.widget import Widget
 
 from choreo_local.apiclient.types import Cell, Column
 from tui import actions, data, messages, pages, tables, workers
+from tui.connection import Platform
 from tui.messages import Subject
 from tui.screens.frame import Desk, PageFrame
 from tui.text import Line, Span, visible
 from tui.widgets.drawn import Drawn, rule
 from tui.widgets.page import Page
+
+T = TypeVar("T")
 
 _REFRESH_SECONDS = 3.0
 
@@ -40,6 +45,13 @@ class TabbedFrame(PageFrame[None]):
 
     def ask(self) -> None:
         """Ask the platform, for the environment that is chosen."""
+
+    def pose(
+        self, question: Callable[[Platform], Awaitable[T]], told: Callable[[T], Message]
+    ) -> None:
+        """Post the answer to a question; only the last one that was posed counts."""
+        asking = partial(data.answer, self.desk.connection, self.post_message, question, told)
+        workers.start(self, asking, group="ask")
 
     @property
     def columns(self) -> Sequence[Column]:
@@ -141,18 +153,11 @@ class ComponentScreen(TabbedFrame):
     def ask(self) -> None:
         """Ask for the details."""
         subject = self.subject
-        workers.start(
-            self,
-            partial(
-                data.answer,
-                self.desk.connection,
-                self.post_message,
-                lambda platform: platform.details(
-                    subject.namespace, subject.component, environment=subject.environment
-                ),
-                lambda found: messages.DetailsRead(subject, found),
+        self.pose(
+            lambda platform: platform.details(
+                subject.namespace, subject.component, environment=subject.environment
             ),
-            group="ask",
+            lambda found: messages.DetailsRead(subject, found),
         )
 
     @on(messages.DetailsRead)

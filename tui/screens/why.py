@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from textual import on
 
-from tui import actions, data, messages, pages, workers
+from tui import actions, messages, pages
 from tui.screens.component import TabbedFrame
 
 
@@ -19,18 +17,11 @@ class WhyScreen(TabbedFrame):
     def ask(self) -> None:
         """Ask for the diagnosis."""
         subject = self.subject
-        workers.start(
-            self,
-            partial(
-                data.answer,
-                self.desk.connection,
-                self.post_message,
-                lambda platform: platform.why(
-                    subject.namespace, subject.component, environment=subject.environment
-                ),
-                lambda found: messages.Diagnosed(subject, found),
+        self.pose(
+            lambda platform: platform.why(
+                subject.namespace, subject.component, environment=subject.environment
             ),
-            group="ask",
+            lambda found: messages.Diagnosed(subject, found),
         )
 
     @on(messages.Diagnosed)
