@@ -58,7 +58,7 @@ def _slice_writes(observed: Observed) -> list[Write]:
     groups: dict[_Ports, list[dict[str, Any]]] = {}
     for pod in observed.pods:
         if _is_listed(pod) and pod["spec"].get("nodeName") in observed.zones:
-            ports = _frozen(ports_of(observed.service, pod))
+            ports = frozen(ports_of(observed.service, pod))
             groups.setdefault(ports, []).append(_endpoint(observed, pod))
     if not groups:
         # One empty slice says that somebody has looked.
@@ -168,14 +168,15 @@ def _chunks(found: list[dict[str, Any]]) -> Iterable[list[dict[str, Any]]]:
 def _taken(spare: list[Manifest], ports: _Ports, *, empty: bool) -> Manifest | None:
     """A slice to reuse: ports cannot be told apart in an empty one, so any serves then."""
     for each in spare:
-        same = _frozen(each.get("ports") or ()) == ports
+        same = frozen(each.get("ports") or ()) == ports
         if same or empty or not each.get("endpoints"):
             spare.remove(each)
             return each
     return None
 
 
-def _frozen(ports: Iterable[Mapping[str, Any]]) -> _Ports:
+def frozen(ports: Iterable[Mapping[str, Any]]) -> _Ports:
+    """Ports as a value that does not depend on their order."""
     return tuple(sorted(tuple(sorted(port.items())) for port in ports))
 
 
@@ -250,7 +251,7 @@ def _subsets(service: Manifest, found: Sequence[Manifest]) -> list[dict[str, Any
         if not _is_listed(pod) or (pods.is_terminating(pod) and not always):
             continue
         field = "addresses" if always or pods.is_ready(pod) else "notReadyAddresses"
-        ports = _frozen(ports_of(service, pod))
+        ports = frozen(ports_of(service, pod))
         if ports or not service["spec"].get("ports"):
             groups.setdefault(ports, {}).setdefault(field, []).append(_address(service, pod))
     subsets = []

@@ -19,9 +19,11 @@ from choreo_local.embedded.controllermanager.events import EventRecorder
 from choreo_local.embedded.controllermanager.garbagecollector import GarbageCollector
 from choreo_local.embedded.controllermanager.informers import SharedInformers
 from choreo_local.embedded.controllermanager.job import JobLoop
+from choreo_local.embedded.controllermanager.mirroring import EndpointMirroringLoop
 from choreo_local.embedded.controllermanager.namespace import NamespaceLoop
 from choreo_local.embedded.controllermanager.nodelifecycle import NodeLifecycleLoop
 from choreo_local.embedded.controllermanager.objects import Objects
+from choreo_local.embedded.controllermanager.podgc import PodGarbageLoop
 from choreo_local.embedded.controllermanager.replicaset import ReplicaLoop
 from choreo_local.embedded.controllermanager.resourcequota import ResourceQuotaLoop
 from choreo_local.embedded.controllermanager.servedkinds import ServedKinds
@@ -94,6 +96,10 @@ class ControllerManager:
             ),
             JobLoop(self._informers, self._objects("job-controller")),
             EndpointsLoop(self._informers, self._objects("endpoint-slice-controller")),
+            EndpointMirroringLoop(
+                self._informers, self._objects("endpoint-slice-mirroring-controller")
+            ),
+            PodGarbageLoop(self._informers, self._objects("pod-garbage-collector")),
             NodeLifecycleLoop(self._informers, self._objects("node-controller")),
             NamespaceContentLoop(
                 self._informers, self._objects("service-account-controller"), self._root_ca

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from choreo_local.embedded.controllermanager import kinds, plans, pods
+from choreo_local.embedded.controllermanager import claimexpansion, kinds, plans, pods
 from choreo_local.embedded.controllermanager.goquantity import whole_bytes
 from choreo_local.embedded.controllermanager.plans import Manifest, Note, Plan, Write
 from choreo_local.embedded.controllermanager.selectors import label_selector
@@ -81,6 +81,12 @@ def _settled(claim: Manifest, volume: Manifest | None) -> Plan:
     holder = volume["spec"].get("claimRef") or {}
     if holder and holder.get("uid") not in (None, "", claim["metadata"]["uid"]):
         return Plan()
+    if phase == "Bound" and holder.get("uid"):
+        annotations = volume["metadata"].get("annotations") or {}
+        is_local = annotations.get(_PROVISIONED_BY) in LOCAL_PROVISIONERS
+        expansion = claimexpansion.plan(claim, volume, is_local=is_local)
+        if expansion is not None:
+            return expansion
     writes = [] if holder.get("uid") else [_taken(volume, claim)]
     wanted = _bound_status(volume)
     if any((claim.get("status") or {}).get(key) != value for key, value in wanted.items()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -370,3 +370,44 @@ def test_pods_that_are_starting_do_not_make_the_size_grow() -> None:
     young = pod("p2", ready=False)
     young["status"]["startTime"] = "2029-12-31T23:59:00Z"
     assert decide_beside("75m", young, known=True) == 3
+
+
+def bound(requested: str, *, has: str, conditions: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    made = claim(requested, volumeName="v")
+    made["status"] = {"phase": "Bound", "capacity": {"storage": has}}
+    if conditions:
+        made["status"]["conditions"] = list(conditions)
+    return made
+
+
+def bound_volume(storage: str, provisioner: str = "choreo.dev/local") -> dict[str, Any]:
+    made = volume(
+        "v", storage, claimRef={"namespace": "default", "name": "data", "uid": "uid-data"}
+    )
+    made["metadata"]["annotations"] = {"pv.kubernetes.io/provisioned-by": provisioner}
+    return made
+
+
+def test_a_local_volume_grows_in_the_steps_of_others() -> None:
+    (started,) = look(bound("2Gi", has="1Gi"), volume=bound_volume("1Gi")).writes
+    (condition,) = started.obj["status"]["conditions"]
+    assert (condition["type"], condition["status"]) == ("Resizing", "True")
+
+    growing = bound("2Gi", has="1Gi", conditions=[condition])
+    (grown,) = look(growing, volume=bound_volume("1Gi")).writes
+    assert grown.obj["spec"]["capacity"] == {"storage": "2Gi"}
+
+    plan = look(growing, volume=bound_volume("2Gi"))
+    assert plan.writes[0].obj["status"] == {
+        "phase": "Bound",
+        "capacity": {"storage": "2Gi"},
+        "conditions": [],
+    }
+    assert [note.reason for note in plan.notes] == ["VolumeResizeSuccessful"]
+
+
+def test_other_volumes_wait_for_their_driver() -> None:
+    plan = look(bound("2Gi", has="1Gi"), volume=bound_volume("1Gi", "csi.test"))
+
+    assert not plan.writes
+    assert [note.reason for note in plan.notes] == ["ExternalExpanding"]

@@ -1,10 +1,11 @@
-"""What admission adds to claims, volumes and nodes: protection, default class, first taint."""
+"""What admission does to claims, volumes and nodes: protection, classes, growth, first taint."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from choreo_local.embedded.kubeapi import problems, quantity
 from choreo_local.embedded.kubeapi.core import Attributes, Manifest
 from choreo_local.embedded.storage.store import Store
 
@@ -17,6 +18,11 @@ _IS_DEFAULT = "storageclass.kubernetes.io/is-default-class"
 _INGRESS_CLASSES = "ingressclasses.networking.k8s.io"
 _IS_DEFAULT_INGRESS = "ingressclass.kubernetes.io/is-default-class"
 _NOT_READY = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
+
+
+def _requested(claim: Manifest) -> int:
+    found = (claim["spec"].get("resources") or {}).get("requests") or {}
+    return quantity.parse(str(found.get("storage", "0"))).nanos
 
 
 class StorageDefaults:
@@ -50,7 +56,26 @@ class StorageDefaults:
                 taints.append(dict(_NOT_READY))
 
     def validate(self, attributes: Attributes) -> None:
-        """Nothing to refuse."""
+        """Refuse to grow claims whose class does not let them."""
+        call, new, old = attributes.call, attributes.new, attributes.old
+        if call.collection.kind.group_resource != "persistentvolumeclaims" or call.subresource:
+            return
+        if new is None or old is None or _requested(new) <= _requested(old):
+            return
+        why = ""
+        if (old.get("status") or {}).get("phase") != "Bound":
+            why = "Only bound persistent volume claims can be expanded"
+        elif not self._may_grow(old):
+            why = (
+                "only dynamically provisioned pvc can be resized and the storageclass that"
+                " provisions the pvc must support resize"
+            )
+        if why:
+            raise problems.forbidden(call.collection.kind, attributes.name, why)
+
+    def _may_grow(self, claim: Manifest) -> bool:
+        stored = self._store.get(_STORAGE_CLASSES, claim["spec"].get("storageClassName") or "")
+        return stored is not None and bool(stored.object.get("allowVolumeExpansion"))
 
     def _set_class(self, obj: Manifest, field: str, resource: str, annotation: str) -> None:
         spec = obj.setdefault("spec", {})
