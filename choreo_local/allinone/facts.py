@@ -10,7 +10,7 @@ import psutil
 
 from choreo_local import __version__, clock
 from choreo_local.allinone import instance as instances
-from choreo_local.allinone import removal
+from choreo_local.allinone import ports, removal
 from choreo_local.clusters.driver import Capability
 from choreo_local.embedded.kubelet.launch import MARK_POD
 
@@ -104,6 +104,6 @@ def urls(record: instances.Instance) -> dict[str, str]:
     return {
         "api": f"http://127.0.0.1:{record.ports['api']}",
         "gateway": f"http://*.openchoreoapis.localhost:{record.ports['gateway']}",
-        "agents": f"wss://127.0.0.1:{record.ports.get('cluster-gateway', 0)}/ws",
+        "agents": ports.agents_url(record.ports),
         "kube": record.server or f"https://127.0.0.1:{record.ports.get('kube', 0)}",
     }

@@ -21,7 +21,6 @@ from choreo_local.allinone import (
     facts,
     ports,
     seeding,
-    tunnels,
 )
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone.api import Apis
@@ -61,6 +60,7 @@ class Wishes:
     demo: bool = False
     authorization: bool = True
     target: Target = NOWHERE
+    runtime: str = "auto"
     # Folder of an export to start from.
     source: str = ""
 
@@ -166,9 +166,9 @@ class Platform:
 
     def _reserve(self) -> None:
         wanted = ports.PREFERRED if self._choice.is_here else ports.PREFERRED_REMOTE
-        hosts = {tunnels.AGENTS: tunnels.host()}
+        hosts = {ports.AGENTS: ports.agents_host()}
         self._sockets = ports.choose(wanted, last=self.record.ports, hosts=hosts)
-        tunnels.check(self._sockets)
+        ports.check_agents(self._sockets)
         numbers = {purpose: held.getsockname()[1] for purpose, held in self._sockets.items()}
         service_range = self.record.service_range or str(
             addresses.choose_range(self.record.id, taken=self._known_ranges())
@@ -201,6 +201,7 @@ class Platform:
             users=self._credentials.users(),
             images=[bundles.root() / "images"],
             service_range=IPv4Network(self.record.service_range),
+            runtime=self._wishes.runtime,
             admission=[Webhooks()],
             target=self._target,
             on_death=self._on_death,

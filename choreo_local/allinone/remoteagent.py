@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from choreo_local import pki
-from choreo_local.allinone import bundles, tunnels
+from choreo_local.allinone import bundles, ports, tunnels
 from choreo_local.allinone import instance as instances
 from choreo_local.clusteragent import backends
 from choreo_local.clusteragent.agent import Agent, Credentials, Destination, State
@@ -155,7 +155,7 @@ def join(name: str, folder: Path, joining: Joining) -> list[str]:
     """Write what a cluster needs to join an instance; the steps that remain."""
     paths = InstancePaths.of(name)
     record = instances.load(paths)
-    if record is None or tunnels.AGENTS not in record.ports:
+    if record is None or ports.AGENTS not in record.ports:
         raise PreflightError(
             f'there is no instance "{name}" that a cluster could join',
             remedy="Start it first: choreo up",
@@ -172,7 +172,7 @@ def join(name: str, folder: Path, joining: Joining) -> list[str]:
     pki.write_private(folder / "gateway-ca.crt", gateway.certificate)
     _write(folder / _PLANE, [plane_object(joining, authority.certificate.decode())])
     _write(folder / RIGHTS, rights(joining.plane))
-    return _steps(folder, joining, record.ports[tunnels.AGENTS])
+    return _steps(folder, joining, ports.agents_url(record.ports))
 
 
 def plane_object(joining: Joining, authority: str) -> dict[str, Any]:
@@ -233,11 +233,11 @@ def _write(path: Path, manifests: list[dict[str, Any]]) -> None:
     path.write_text(yaml.safe_dump_all(manifests, sort_keys=False), encoding="utf-8")
 
 
-def _steps(folder: Path, joining: Joining, port: int) -> list[str]:
+def _steps(folder: Path, joining: Joining, url: str) -> list[str]:
     place = shlex.quote(str(folder))
     command = (
         f"choreo agent --plane {joining.plane} --plane-id {joining.plane_id} "
-        f"--gateway wss://localhost:{port}/ws --cert {place}/agent.crt --key {place}/agent.key "
+        f"--gateway {url} --cert {place}/agent.crt --key {place}/agent.key "
         f"--ca {place}/gateway-ca.crt --kubeconfig KUBECONFIG"
     )
     return [

@@ -7,9 +7,7 @@ thread, certificates and watches come with the first connection.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
-import os
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -19,7 +17,8 @@ from typing import TYPE_CHECKING
 import psutil
 
 from choreo_local import pki
-from choreo_local.errors import ChoreoError, PreflightError, UnreachableError, UsageError
+from choreo_local.allinone import ports
+from choreo_local.errors import ChoreoError, UnreachableError
 from choreo_local.kubeclient.access import KubeAccess
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.threads import LoopThread
@@ -34,10 +33,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 AUTHORITY = "openchoreo-cluster-gateway-ca"
-AGENTS, PLANE_API = "cluster-gateway", "plane-api"
-# The address for agents; other machines reach it only when it is not the loopback address.
-HOST = "CHOREO_CLUSTER_GATEWAY_HOST"
-_LOOPBACK = "127.0.0.1"
 _SECONDS = 20
 # The names under which upstream's agents and installations know the gateway.
 _NAMES = (
@@ -55,27 +50,6 @@ _CALLERS = ("openchoreo-controller-manager", "openchoreo-api")
 OnChange = Callable[[str, str], None]
 
 
-def host(environ: Mapping[str, str] = os.environ) -> str:
-    """The address on which agents are awaited; UsageError when it is none."""
-    found = environ.get(HOST) or _LOOPBACK
-    try:
-        return str(ipaddress.IPv4Address(found))
-    except ValueError:
-        raise UsageError(
-            f"cannot await agents at {found}: it is no IPv4 address",
-            remedy=f"Set {HOST} to an address of this machine, or to 0.0.0.0 for all",
-        ) from None
-
-
-def check(sockets: Mapping[str, socket.socket]) -> None:
-    """PreflightError when there is no socket on which agents can be awaited."""
-    if AGENTS not in sockets:
-        raise PreflightError(
-            f"cannot await agents at {host()}: it is no address of this machine",
-            remedy=f"Set {HOST} to one, or to 0.0.0.0 for all",
-        )
-
-
 def authority_folder(pki_folder: Path) -> Path:
     """Where the authority of the gateway's certificate lies, below the instance's keys."""
     return pki_folder / "cluster-gateway"
@@ -83,13 +57,13 @@ def authority_folder(pki_folder: Path) -> Path:
 
 def server_names(address: str) -> list[str]:
     """What the gateway's certificate is good for."""
-    if address == _LOOPBACK:
+    if address == ports.LOOPBACK:
         return list(_NAMES)
-    found = {address} if address != "0.0.0.0" else set()
-    if not found:
+    found = {address}
+    if address == ports.ANY:
         for addresses in psutil.net_if_addrs().values():
             found |= {each.address for each in addresses if each.family == socket.AF_INET}
-    return [*_NAMES, *sorted(found - set(_NAMES)), socket.gethostname()]
+    return [*_NAMES, *sorted(found - {*_NAMES, ports.ANY}), socket.gethostname()]
 
 
 class Tunnels:
@@ -106,7 +80,7 @@ class Tunnels:
     ) -> None:
         self._access = access
         self._pki = pki_folder
-        self._sockets = {name: sockets[name] for name in (AGENTS, PLANE_API)}
+        self._sockets = {name: sockets[name] for name in (ports.AGENTS, ports.PLANE_API)}
         self._listeners: list[OnChange] = []
         self._remotes: list[Remote] = []
         self._waiting: asyncio.AbstractEventLoop | None = None
@@ -177,7 +151,7 @@ class Tunnels:
 
         folder = authority_folder(self._pki)
         authority = pki.ensure_authority(folder, AUTHORITY)
-        address = self._sockets[AGENTS].getsockname()[0]
+        address = self._sockets[ports.AGENTS].getsockname()[0]
         pki.ensure_server(folder, "tls", authority=authority, hosts=server_names(address))
         callers = self._callers()
         self._client = self._access.client()
@@ -189,8 +163,8 @@ class Tunnels:
         self._endpoint = AgentEndpoint(self._gateway, certificate=certificate, key=key)
         for remote in self._remotes:
             remote.begin(RemotePlanes(self._gateway, loop=loop, field_manager=remote.field_manager))
-        await self._plane_api.start(self._sockets[PLANE_API])
-        await self._endpoint.start(self._sockets[AGENTS])
+        await self._plane_api.start(self._sockets[ports.PLANE_API])
+        await self._endpoint.start(self._sockets[ports.AGENTS])
 
     def _callers(self) -> Path:
         """The folder with the certificates of those who may call the plane API."""

@@ -21,7 +21,7 @@ Child = Callable[[str], subprocess.Popen[str]]
 
 RECORD = replace(
     instances.running(instances.new("lab"), state="ready"),
-    ports={"api": 8080, "gateway": 19080, "kube": 6550},
+    ports={"api": 8080, "gateway": 19080, "kube": 6550, "cluster-gateway": 8443},
 )
 
 
@@ -48,14 +48,15 @@ def child() -> Iterator[Child]:
         process.communicate("\n")
 
 
+async def planes() -> list[dict[str, object]]:
+    return [{"plane": "control", "connected": False, "message": "it is asleep"}]
+
+
 def asked(*, pods: int = 0, proxies: dict[str, int] | None = None) -> Facts:
     """The facts of an instance that this process runs."""
 
     async def count() -> int:
         return pods
-
-    async def planes() -> list[dict[str, object]]:
-        return [{"plane": "control", "connected": False, "message": "it is asleep"}]
 
     return Facts(
         record=lambda: RECORD,
@@ -112,6 +113,7 @@ async def test_a_cluster_that_does_not_answer_is_not_hidden() -> None:
         processes=dict,
         cpu_percent=lambda: 0.0,
         count_pods=fails,
+        planes=planes,
     )
     with pytest.raises(UnreachableError):
         await silent.status()
@@ -121,5 +123,6 @@ def test_addresses_follow_the_ports() -> None:
     assert facts.urls(RECORD) == {
         "api": "http://127.0.0.1:8080",
         "gateway": "http://*.openchoreoapis.localhost:19080",
+        "agents": "wss://127.0.0.1:8443/ws",
         "kube": "https://127.0.0.1:6550",
     }
