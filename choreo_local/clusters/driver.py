@@ -49,6 +49,7 @@ class ClusterSpec:
         images: folders of host images.
         service_range: addresses of Services, inside the loopback network.
         admission: what judges OpenChoreo's objects where the cluster can call it directly.
+        runtime: how pods are kept apart where we run them: auto, sandbox or process.
         target: which cluster, where we do not make it.
         on_death: told when something in the background ends by itself.
     """
@@ -61,6 +62,7 @@ class ClusterSpec:
     images: Sequence[Path]
     service_range: IPv4Network
     admission: Sequence[AdmissionPlugin] = ()
+    runtime: str = "auto"
     target: Target = NOWHERE
     on_death: Callable[[BaseException], None] = _nobody_is_told
 

@@ -106,6 +106,7 @@ def _options(spec: ClusterSpec) -> ClusterOptions:
         images=spec.images,
         service_range=spec.service_range,
         admission=spec.admission,
+        runtime=spec.runtime,
     )
 
 

@@ -71,8 +71,8 @@ class ExistingDriver:
         return self._remote.capabilities()
 
     def processes(self) -> Mapping[str, int]:
-        """No child process yet."""
-        return {}
+        """The pid of the gateways' proxy."""
+        return self._remote.processes()
 
 
 def make(spec: ClusterSpec) -> ExistingDriver:

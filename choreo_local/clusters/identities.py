@@ -41,6 +41,7 @@ ACCOUNTS: Mapping[str, Account] = {
     "workflow-plane": Account("openchoreo-workflow-plane", "choreo"),
     "observability-plane": Account("openchoreo-observability-plane", "choreo"),
     "gateway": Account("openchoreo-data-plane", "choreo-gateway"),
+    "secrets": Account("openchoreo-data-plane", "choreo-secrets"),
 }
 
 

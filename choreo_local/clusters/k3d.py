@@ -120,8 +120,8 @@ class K3dDriver:
         return self._remote.capabilities()
 
     def processes(self) -> Mapping[str, int]:
-        """The nodes are containers, and no processes of ours."""
-        return {}
+        """The pid of the gateways' proxy; the nodes are containers."""
+        return self._remote.processes()
 
 
 def ensure(command: K3d, spec: ClusterSpec) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import yaml
@@ -23,6 +23,9 @@ from choreo_local.clusters.ownership import Ownership
 from choreo_local.kubeclient.access import KubeAccess, ServerAccess
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.threads import LoopThread
+
+if TYPE_CHECKING:
+    from choreo_local.clusters.hosting import HostedParts
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +60,7 @@ class RemoteCluster:
         self._thread = LoopThread("kube")
         self._tokens = Tokens(self._administrator)
         self._trust: ServerAccess | None = None
+        self._hosted: HostedParts | None = None
         self.inventory: Inventory | None = None
         self.server = ""
 
@@ -93,6 +97,20 @@ class RemoteCluster:
         """Get tokens for all planes, whose accounts exist by now."""
         self._thread.call(self._tokens.renew(), timeout=_SECONDS)
         self._thread.spawn(self._tokens.keep_fresh(), on_death=on_death)
+        self._thread.call(self._host(), timeout=_SECONDS)
+
+    async def _host(self) -> None:
+        # Loaded late: only who runs a cluster's parts needs them.
+        from choreo_local.clusters.hosting import HostedParts
+
+        assert self.inventory is not None
+        self._hosted = HostedParts(
+            self._spec,
+            self.inventory,
+            gateway=self.access("gateway"),
+            secrets=self.access("secrets"),
+        )
+        await self._hosted.start()
 
     def access(self, plane: str) -> KubeAccess:
         """As a plane's own identity; after `start`, and to be used after `identify`."""
@@ -108,11 +126,20 @@ class RemoteCluster:
 
     def stop(self) -> None:
         """End what runs in this process; the cluster stays as it is."""
-        self._thread.stop()
+        try:
+            if self._hosted is not None:
+                self._thread.call(self._hosted.stop(), timeout=_SECONDS)
+        finally:
+            self._thread.stop()
 
     def capabilities(self) -> Sequence[Capability]:
-        """What the cluster can do."""
-        return inventory.capabilities(self.inventory) if self.inventory else []
+        """What the cluster can do, and what is served for it here."""
+        hosted = self._hosted.capabilities() if self._hosted else []
+        return [*(inventory.capabilities(self.inventory) if self.inventory else []), *hosted]
+
+    def processes(self) -> Mapping[str, int]:
+        """Purpose → pid of child processes."""
+        return self._hosted.processes() if self._hosted else {}
 
     def callback(self) -> Callback:
         """Where the cluster reaches this process: as the route to it says, unless told."""

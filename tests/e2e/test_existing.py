@@ -48,6 +48,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield kubeconfig
 
 
+@pytest.fixture(autouse=True)
+def _no_other_driver(user: User) -> None:
+    user.extra["CHOREO_UP_DRIVER"] = "auto"
+
+
 def asks(user: User, cluster: Path, *arguments: str, text: str = "") -> str:
     """What kubectl says to the administrator of the cluster."""
     printed = user.types("kubectl", "--kubeconfig", str(cluster), *arguments, text=text)
