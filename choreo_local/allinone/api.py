@@ -17,6 +17,7 @@ from choreo_local.authz.interfaces import DecisionPoint
 from choreo_local.authz.live import LivePolicies
 from choreo_local.identity import directory
 from choreo_local.identity import issuers as trusted
+from choreo_local.identity.families import Families
 from choreo_local.identity.keys import SigningKeys
 from choreo_local.identity.provider import Provider
 from choreo_local.identity.remotekeys import ExternalIssuers
@@ -66,7 +67,12 @@ class Apis:
         self._plane_access = planes
         self._token = owner_token
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-        self._provider = Provider(lambda: url, SigningKeys(identity), directory.load(directories))
+        self._provider = Provider(
+            lambda: url,
+            SigningKeys(identity),
+            directory.load(directories),
+            Families(identity / "sign-ins" / "families.json"),
+        )
         configured = trusted.load(issuers)
         self._elsewhere = ExternalIssuers(configured.issuers)
         self._subject_types = configured.subject_types

@@ -18,6 +18,8 @@ from choreo_local.errors import BadRequestError, PreflightError
 AUTHORIZATION_CODE: Final = "authorization_code"
 CLIENT_CREDENTIALS: Final = "client_credentials"
 REFRESH_TOKEN: Final = "refresh_token"
+ROTATED: Final = "rotated"
+REUSABLE: Final = "reusable"
 DEVICE_CODE: Final = "urn:ietf:params:oauth:grant-type:device_code"
 
 
@@ -48,6 +50,8 @@ class Client:
         grants: how it may get tokens.
         redirects: where answers may be sent; on the loopback address any port will do.
         label: under which the API tells of it.
+        refresh: `reusable` for a program that presents the same refresh token again and again;
+            others get a new one each time, and are signed out when an old one comes back.
     """
 
     id: str
@@ -56,6 +60,11 @@ class Client:
     redirects: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ("openid", "profile", "email")
     label: str = ""
+    refresh: str = ROTATED
+
+    def __post_init__(self) -> None:
+        if self.refresh not in {ROTATED, REUSABLE}:
+            raise TypeError(f"refresh is neither {ROTATED} nor {REUSABLE}")
 
     def accepts(self, redirect: str) -> bool:
         """Whether answers may be sent there: the very same address, but for a loopback port."""

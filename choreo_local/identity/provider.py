@@ -1,14 +1,14 @@
 """The OpenID provider: people and programs get tokens; it knows nothing of HTTP.
 
-Refresh tokens are rotated, and the old ones stay good until they expire: the client of upstream
-presents the same one again and again.
+A refresh token is good once, but for the client of upstream, which presents the same one again and
+again; signing out ends all that came of one sign-in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -18,6 +18,7 @@ from choreo_local.identity import directory as directories
 from choreo_local.identity import oauth, passwords, tokens
 from choreo_local.identity.devices import Devices
 from choreo_local.identity.directory import Client, Directory, User
+from choreo_local.identity.families import Families
 from choreo_local.identity.keys import ALGORITHM, SigningKeys
 from choreo_local.identity.oauth import Authorization, OAuthError
 from choreo_local.identity.tokens import Issuer
@@ -26,8 +27,10 @@ from choreo_local.identity.vault import Attempts, Vault
 AUDIENCE: Final = "openchoreo-api"
 _CODE_SECONDS = 60
 _LOGIN_SECONDS = 600
+_SPENT_SECONDS = 600
 _ACCESS_SECONDS = 3600
 _REFRESH_SECONDS = 30 * 86400
+_CLIENT_METHODS: Final = ["none", "client_secret_post", "client_secret_basic"]
 Form = Mapping[str, str]
 
 
@@ -39,20 +42,37 @@ class Granted:
     authorization: Authorization
 
 
+class Refresh(NamedTuple):
+    """Which refresh token of which sign-in."""
+
+    family: str
+    member: int
+
+
 class Provider:
     """Users, programs, and the tokens between them.
 
     Args:
         url: of the issuer; asked each time, for tests and proxies may change it.
+        families: which refresh tokens are good.
     """
 
-    def __init__(self, url: Callable[[], str], keys: SigningKeys, directory: Directory) -> None:
+    def __init__(
+        self,
+        url: Callable[[], str],
+        keys: SigningKeys,
+        directory: Directory,
+        families: Families | None = None,
+    ) -> None:
         self._url = url
         self._keys = keys
         self._directory = directory
         self._attempts = Attempts()
         self._pending: Vault[Authorization] = Vault(seconds=_LOGIN_SECONDS)
         self._codes: Vault[Granted] = Vault(seconds=_CODE_SECONDS)
+        self._families = families or Families()
+        # Codes that were exchanged, and the families that came of them.
+        self._spent: Vault[str] = Vault(seconds=_SPENT_SECONDS)
         self.devices = Devices()
 
     @property
@@ -81,6 +101,7 @@ class Provider:
             "authorization_endpoint": f"{url}/oauth2/authorize",
             "token_endpoint": f"{url}/oauth2/token",
             "userinfo_endpoint": f"{url}/oauth2/userinfo",
+            "revocation_endpoint": f"{url}/oauth2/revoke",
             "jwks_uri": f"{url}/oauth2/jwks",
             "device_authorization_endpoint": f"{url}/oauth2/device_authorization",
             "response_types_supported": ["code"],
@@ -92,11 +113,8 @@ class Provider:
                 directories.DEVICE_CODE,
             ],
             "code_challenge_methods_supported": ["S256"],
-            "token_endpoint_auth_methods_supported": [
-                "none",
-                "client_secret_post",
-                "client_secret_basic",
-            ],
+            "token_endpoint_auth_methods_supported": _CLIENT_METHODS,
+            "revocation_endpoint_auth_methods_supported": _CLIENT_METHODS,
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [ALGORITHM],
             "scopes_supported": ["openid", "profile", "email"],
@@ -147,9 +165,21 @@ class Provider:
             return self._by_refresh(client, form)
         if kind == directories.DEVICE_CODE:
             name = self.devices.redeem(client.id, form.get("device_code", ""))
-            return self._for_user(client, self._known(name), client.scopes)
+            return self._for_user(client, self._known(name), client.scopes, self._begun(client))
         scopes = oauth.granted(client, form.get("scope", ""))
         return self._answer(self._access(client.id, client.id, scopes, {}), scopes)
+
+    def revoke(self, form: Form, header: str = "") -> None:
+        """End a sign-in, given one of its refresh tokens; says nothing of what is no token."""
+        client = self._client(form, header)
+        content = self._own_claims(form.get("token", ""))
+        if content.get("iss") == self.url:
+            raise OAuthError("unsupported_token_type", "access tokens end by themselves")
+        if content.get("iss") != self._refresh_issuer:
+            return
+        if content.get("client_id") != client.id:
+            raise OAuthError("invalid_grant", "the refresh token belongs to another client")
+        self._families.end(str(content.get("family")))
 
     def token_for(self, user: User) -> str:
         """An access token for a user, for somebody who may act as anybody here."""
@@ -181,34 +211,55 @@ class Provider:
         return client
 
     def _by_code(self, client: Client, form: Form) -> dict[str, Any]:
-        found = self._codes.take(form.get("code", ""))
+        code = form.get("code", "")
+        found = self._codes.take(code)
         if found is None or found.authorization.client != client.id:
+            # Who exchanges it a second time may be the thief, or the one who was robbed.
+            self._families.end(self._spent.take(code) or "")
             raise OAuthError("invalid_grant", "the code is wrong, used or expired")
         asked = found.authorization
         if form.get("redirect_uri", "") != asked.redirect:
             raise OAuthError("invalid_grant", "redirect_uri is not the one of the code")
         if not oauth.is_proven(asked.challenge, form.get("code_verifier", "")):
             raise OAuthError("invalid_grant", "code_verifier does not fit the challenge")
-        return self._for_user(client, self._known(found.user), asked.scopes, nonce=asked.nonce)
+        begun = self._begun(client)
+        if begun is not None:
+            self._spent.put(begun.family, name=code)
+        return self._for_user(
+            client, self._known(found.user), asked.scopes, begun, nonce=asked.nonce
+        )
+
+    def _begun(self, client: Client) -> Refresh | None:
+        if directories.REFRESH_TOKEN not in client.grants:
+            return None
+        return Refresh(self._families.begin(_REFRESH_SECONDS), 0)
 
     def _by_refresh(self, client: Client, form: Form) -> dict[str, Any]:
-        content = self._refresh_claims(form.get("refresh_token", ""))
+        content = self._own_claims(form.get("refresh_token", ""))
+        if content.get("iss") != self._refresh_issuer or content.get("exp", 0) <= clock.unix():
+            raise OAuthError("invalid_grant", "the refresh token is wrong or expired")
         if content.get("client_id") != client.id:
             raise OAuthError("invalid_grant", "the refresh token belongs to another client")
+        family, member = str(content.get("family")), int(content.get("member", -1))
+        following = self._families.renew(
+            family, member, _REFRESH_SECONDS, is_reusable=client.refresh == directories.REUSABLE
+        )
+        if following is None:
+            raise OAuthError("invalid_grant", "the refresh token was used or revoked")
         scopes = tuple(str(content.get("scope", "")).split())
-        return self._for_user(client, self._known(str(content.get("user"))), scopes)
+        user = self._known(str(content.get("user")))
+        return self._for_user(client, user, scopes, Refresh(family, following))
 
-    def _refresh_claims(self, token: str) -> Mapping[str, Any]:
+    def _own_claims(self, token: str) -> Mapping[str, Any]:
+        """What a token of ours says, of whatever kind; nothing when it is none."""
         issuer = Issuer(self._refresh_issuer, self._keys.find)
         try:
-            content: Mapping[str, Any] = jwt.decode(
+            found: Mapping[str, Any] = jwt.decode(
                 token, lambda part: _signer(issuer, part.headers()), algorithms=[ALGORITHM]
             ).claims
         except (JoseError, ValueError, TypeError, RecursionError):
-            content = {}
-        if content.get("iss") != issuer.url or content.get("exp", 0) <= clock.unix():
-            raise OAuthError("invalid_grant", "the refresh token is wrong or expired")
-        return content
+            return {}
+        return found
 
     @property
     def _refresh_issuer(self) -> str:
@@ -222,12 +273,23 @@ class Provider:
         return user
 
     def _for_user(
-        self, client: Client, user: User, scopes: tuple[str, ...], *, nonce: str = ""
+        self,
+        client: Client,
+        user: User,
+        scopes: tuple[str, ...],
+        refresh: Refresh | None,
+        *,
+        nonce: str = "",
     ) -> dict[str, Any]:
         profile = _profile(user) if "profile" in scopes else {}
         found = self._answer(self._access(user.name, client.id, scopes, profile), scopes)
-        if directories.REFRESH_TOKEN in client.grants:
-            content = {"user": user.name, "client_id": client.id, "scope": " ".join(scopes)}
+        if refresh is not None:
+            content = {
+                "user": user.name,
+                "client_id": client.id,
+                "scope": " ".join(scopes),
+                **refresh._asdict(),
+            }
             found["refresh_token"] = self._signed(self._refresh_issuer, _REFRESH_SECONDS, content)
         if "openid" in scopes:
             content = {"sub": user.name, "aud": client.id, **profile}

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from choreo_local.identity.directory import DEVICE_CODE
+from choreo_local.identity.directory import DEVICE_CODE, REFRESH_TOKEN
 from choreo_local.identity.keys import SigningKeys
 from choreo_local.identity.provider import Provider
 from tests.apiserver.harness import TOKEN, Api, serve
@@ -212,3 +212,21 @@ async def test_only_the_owner_may_act_as_somebody_else(
     _, answer = await _token(api, exchange(members(location)["code"]))
     status, content = await _as(api, "locked", answer["access_token"])
     assert status == 403
+
+
+async def test_a_program_signs_somebody_out(api: Api, browser: aiohttp.ClientSession) -> None:
+    metadata = await api.must("GET", "/.well-known/openid-configuration")
+    assert metadata["revocation_endpoint"] == f"{api.url}/oauth2/revoke"
+    _, location, _ = await _sign_in(browser, await _page(browser))
+    _, answer = await _token(api, exchange(members(location)["code"]))
+    form = {"client_id": "cli", "token": answer["refresh_token"]}
+    for _ in range(2):
+        async with api.session.post(metadata["revocation_endpoint"], data=form) as response:
+            assert (response.status, await response.text()) == (200, "")
+    refresh = {"grant_type": REFRESH_TOKEN, "client_id": "cli"}
+    status, content = await _token(api, refresh | {"refresh_token": answer["refresh_token"]})
+    assert (status, content["error"]) == (400, "invalid_grant")
+    async with api.session.post(
+        metadata["revocation_endpoint"], data={"client_id": "nobody", "token": "x"}
+    ) as response:
+        assert (response.status, (await response.json())["error"]) == (401, "invalid_client")

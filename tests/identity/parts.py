@@ -14,6 +14,7 @@ from choreo_local.identity.directory import (
     CLIENT_CREDENTIALS,
     DEVICE_CODE,
     REFRESH_TOKEN,
+    REUSABLE,
     Client,
     Directory,
     User,
@@ -35,6 +36,9 @@ DIRECTORY = Directory(
     },
     {
         "cli": Client("cli", "", (AUTHORIZATION_CODE, REFRESH_TOKEN, DEVICE_CODE), (CALLBACK,)),
+        "old-cli": Client(
+            "old-cli", "", (AUTHORIZATION_CODE, REFRESH_TOKEN), (CALLBACK,), refresh=REUSABLE
+        ),
         "robot": Client("robot", _HASH, (CLIENT_CREDENTIALS,)),
         "portal": Client("portal", _HASH, (AUTHORIZATION_CODE,), ("https://portal.example/cb",)),
     },

@@ -14,6 +14,7 @@ from choreo_local import clock
 from choreo_local.authz.types import Subject
 from choreo_local.errors import UnauthorizedError
 from choreo_local.identity.directory import CLIENT_CREDENTIALS, DEVICE_CODE, REFRESH_TOKEN
+from choreo_local.identity.families import Families
 from choreo_local.identity.keys import SigningKeys
 from choreo_local.identity.oauth import OAuthError
 from choreo_local.identity.provider import Provider
@@ -193,13 +194,73 @@ def test_who_has_no_password_cannot_sign_in(known: Provider, name: str) -> None:
             known.check_password(name, password)
 
 
-def test_a_refresh_token_is_rotated_and_the_old_one_stays_good(known: Provider) -> None:
+def refreshing(token: str, client: str = "cli") -> dict[str, str]:
+    return {"grant_type": REFRESH_TOKEN, "client_id": client, "refresh_token": token}
+
+
+def test_a_refresh_token_is_good_once_and_the_next_one_goes_on(known: Provider) -> None:
     first = known.token(exchange(code(known)))["refresh_token"]
-    form = {"grant_type": REFRESH_TOKEN, "client_id": "cli", "refresh_token": first}
-    second = known.token(form)
-    assert second["refresh_token"] != first
+    second = known.token(refreshing(first))
     assert verifier(known).subject(second["access_token"]) == ADA
-    assert known.token(form)["access_token"]
+    assert known.token(refreshing(second["refresh_token"]))["access_token"]
+
+
+def test_a_refresh_token_that_comes_back_signs_its_whole_family_out(known: Provider) -> None:
+    other = known.token(exchange(code(known)))["refresh_token"]
+    first = known.token(exchange(code(known)))["refresh_token"]
+    second = known.token(refreshing(first))["refresh_token"]
+    for stolen in (first, second):
+        assert refused(known, refreshing(stolen)) == ("invalid_grant", 400)
+    assert known.token(refreshing(other))["access_token"]
+
+
+def test_the_client_of_upstream_may_present_the_same_one_again(known: Provider) -> None:
+    given = code(known, client_id="old-cli")
+    first = known.token(exchange(given, client_id="old-cli"))["refresh_token"]
+    for _ in range(3):
+        again = known.token(refreshing(first, "old-cli"))
+        assert verifier(known).subject(again["access_token"]) == ADA
+    known.revoke({"client_id": "old-cli", "token": again["refresh_token"]})
+    assert refused(known, refreshing(first, "old-cli")) == ("invalid_grant", 400)
+
+
+def test_a_code_that_comes_back_ends_what_came_of_it(known: Provider) -> None:
+    form = exchange(code(known))
+    token = known.token(form)["refresh_token"]
+    assert refused(known, form) == ("invalid_grant", 400)
+    assert refused(known, refreshing(token)) == ("invalid_grant", 400)
+
+
+def test_signing_out_is_for_the_client_that_signed_in(known: Provider) -> None:
+    found = known.token(exchange(code(known)))
+    token = found["refresh_token"]
+    with pytest.raises(OAuthError) as caught:
+        known.revoke({"client_id": "robot", "client_secret": PASSWORD, "token": token})
+    assert caught.value.code == "invalid_grant"
+    with pytest.raises(OAuthError) as caught:
+        known.revoke({"client_id": "nobody", "client_secret": PASSWORD, "token": token})
+    assert caught.value.status == 401
+    with pytest.raises(OAuthError) as caught:
+        known.revoke({"client_id": "cli", "token": found["access_token"]})
+    assert caught.value.code == "unsupported_token_type"
+    for nothing in ("", "x", "a.b.c"):
+        known.revoke({"client_id": "cli", "token": nothing})
+    assert known.token(refreshing(token))["refresh_token"]
+
+
+def test_who_is_signed_out_stays_so_after_a_restart(keys_folder: Path, tmp_path: Path) -> None:
+    def started() -> Provider:
+        families = Families(tmp_path / "families.json")
+        return Provider(lambda: URL, SigningKeys(keys_folder), DIRECTORY, families)
+
+    known = started()
+    kept = known.token(exchange(code(known)))["refresh_token"]
+    ended = known.token(exchange(code(known)))["refresh_token"]
+    known.revoke({"client_id": "cli", "token": ended})
+    again = started()
+    assert refused(again, refreshing(ended)) == ("invalid_grant", 400)
+    assert again.token(refreshing(kept))["access_token"]
+    assert refused(started(), refreshing(kept)) == ("invalid_grant", 400)
 
 
 def test_tokens_are_not_taken_for_one_another(known: Provider) -> None:

@@ -102,6 +102,16 @@ async def token(request: Request) -> Response:
     return _answer(found)
 
 
+async def revoke(request: Request) -> Response:
+    """A program signs somebody out."""
+    form, header = await _form(request), request.headers.get("authorization", "")
+    try:
+        await asyncio.to_thread(_provider(request).revoke, form, header)
+    except OAuthError as error:
+        return _refused(error)
+    return Response(status_code=200, headers=_NO_STORE)
+
+
 async def device_authorization(request: Request) -> Response:
     """A program without a browser begins."""
     form, header = await _form(request), request.headers.get("authorization", "")
@@ -195,6 +205,7 @@ for _path, _endpoint in (
     router.add_api_route(_path, _endpoint, methods=["GET"], response_model=None)
 for _path, _endpoint in (
     ("/oauth2/token", token),
+    ("/oauth2/revoke", revoke),
     ("/oauth2/login", login),
     ("/oauth2/device_authorization", device_authorization),
     ("/device", device),
