@@ -31,6 +31,11 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
     return (state if state.is_absolute() else Path.home() / ".local" / "state") / "choreo"
 
 
+def images(root: Path) -> Path:
+    """The store of images below the root of all state."""
+    return root / "images"
+
+
 def is_name(text: str) -> bool:
     """Whether an instance may be called so: a name is one folder, and not a hidden one."""
     return _NAME.fullmatch(text) is not None
@@ -78,9 +83,29 @@ class InstancePaths:
         return self.logs / "audit.jsonl"
 
     @property
+    def registry(self) -> Path:
+        """Names and tags of the instance's own registry of images."""
+        return self.root / "registry"
+
+    @property
+    def images(self) -> Path:
+        """Images that were pulled, pushed or imported; all instances share them."""
+        return images(self.root.parents[1])
+
+    @property
+    def registries_file(self) -> Path:
+        """Where images are pulled from, for all instances."""
+        return self.root.parents[1] / "registries.yaml"
+
+    @property
     def persona(self) -> Path:
         """The user as whom the owner acts; absent when as themselves."""
         return self.root / "persona"
+
+    @property
+    def session(self) -> Path:
+        """The tokens of whoever signed in to use the command; absent when nobody did."""
+        return self.root / "session.json"
 
     @property
     def token(self) -> Path:

@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "auth": ("auth", "auth", "Say who you are, what you may do, and why not."),
     "snapshot": ("snapshot", "snapshot", "Save and restore everything the cluster knows."),
     "export": ("export", "export", "Move what was made here to clusters of your own."),
+    "image": ("image", "image", "Bring container images to this machine, list, remove."),
     "audit": ("audit", "audit", "Show who changed what."),
     "login": ("login", "login", "Act as one of the instance's users."),
     "logout": ("login", "logout", "Act as yourself again."),

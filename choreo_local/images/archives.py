@@ -19,7 +19,7 @@ import orjson
 
 from choreo_local import clock
 from choreo_local.errors import UsageError
-from choreo_local.images import digests, documents, layers, platforms, references, streams
+from choreo_local.images import digests, documents, layers, locks, platforms, references, streams
 from choreo_local.images.content import ContentStore
 from choreo_local.images.digests import Digest
 from choreo_local.images.documents import Descriptor, ImageIndex, ImageManifest, Platform
@@ -60,7 +60,8 @@ def import_images(
 
     With a `name` the file must hold one image, which gets that reference.
     """
-    with _source(path) as source:
+    library.folders.prepare()
+    with locks.waited(library.folders.lock, shared=True), _source(path) as source:
         if source.has("index.json") and source.has("oci-layout"):
             found = _OciLayout(library.content, source, wanted or platforms.of_machine()).images()
         elif source.has("manifest.json"):

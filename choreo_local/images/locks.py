@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,17 @@ async def lock(path: Path, *, shared: bool = False) -> Lock:
     while (found := try_lock(path, shared=shared)) is None:  # noqa: ASYNC110 - no event tells
         await asyncio.sleep(_RETRY_SECONDS)
     return found
+
+
+@contextlib.contextmanager
+def waited(path: Path, *, shared: bool = False) -> Iterator[None]:
+    """Hold a lock for the time of a block, outside of an event loop."""
+    while (found := try_lock(path, shared=shared)) is None:
+        time.sleep(_RETRY_SECONDS)
+    try:
+        yield
+    finally:
+        found.release()
 
 
 @contextlib.asynccontextmanager

@@ -8,64 +8,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from choreo_local.embedded.kubelet.hostimages import Catalogue, HostImage
-from choreo_local.embedded.kubelet.realimages import RealImages
 from choreo_local.embedded.kubelet.runtime import Image
 from choreo_local.images.credentials import Credential
+
+if TYPE_CHECKING:
+    from choreo_local.embedded.kubelet.realimages import RealImages
+
+# Opens the images of registries when the first one is wanted: many lives of an instance want none.
+OpenRealImages = Callable[[], "RealImages"]
 
 
 class ImageChoice:
     """The images of a runtime.
 
     Args:
-        real: of registries; None when the runtime cannot run them.
+        open_real: opens those of registries; None when the runtime cannot run them.
     """
 
-    def __init__(self, catalogue: Catalogue, real: RealImages | None = None) -> None:
+    def __init__(self, catalogue: Catalogue, open_real: OpenRealImages | None = None) -> None:
         self._catalogue = catalogue
-        self._real = real
+        self._open_real = open_real
+        self._opened: RealImages | None = None
+
+    def _real(self) -> RealImages | None:
+        if self._opened is None and self._open_real is not None:
+            self._opened = self._open_real()
+        return self._opened
 
     def find(self, reference: str, credentials: Sequence[Credential] | None = None) -> Image | None:
         """An image that can run at once; ImageError when the reference is not one."""
         found = self._catalogue.find(reference)
-        if self._real is None or (found is not None and not found[0].stands_in):
-            return found[0] if found else None
-        return self._real.find(reference, credentials) or (found[0] if found else None)
+        if found is not None and not found[0].stands_in:
+            return found[0]
+        real = self._real()
+        present = real.find(reference, credentials) if real else None
+        return present or (found[0] if found else None)
 
     async def pull(self, reference: str, credentials: Sequence[Credential]) -> Image:
         """Get an image; ImageError says why there is none."""
         found = self._catalogue.find(reference)
-        if self._real is None:
-            if found is None:
-                raise self._catalogue.refuse(reference)
+        if found is not None and not found[0].stands_in:
             return found[0]
-        is_here = self._real.find(reference) is not None
-        if found is not None and not (found[0].stands_in and is_here):
-            return found[0]
-        return await self._real.pull(reference, credentials)
+        real = self._real()
+        if real is not None and (found is None or real.find(reference) is not None):
+            return await real.pull(reference, credentials)
+        if found is None:
+            raise self._catalogue.refuse(reference)
+        return found[0]
 
     async def runnable(self, image: Image) -> HostImage:
         """What a container of an image is started from."""
-        if image.is_real and self._real is not None:
-            return await self._real.runnable(image)
+        if image.is_real and (real := self._real()) is not None:
+            return await real.runnable(image)
         found = self._catalogue.find(image.reference)
         if found is None:
             raise self._catalogue.refuse(image.reference)
         return found[1]
 
     def all(self) -> Sequence[Image]:
-        """Everything that can run at once, under its own names."""
+        """What can run at once, under its own names; of registries only when one was wanted."""
         host = [
             Image(name, found.digest, found.size_bytes)
             for found in self._catalogue.images
             if not found.obstacle()
             for name in found.names
         ]
-        return [*host, *(self._real.all() if self._real else ())]
+        return [*host, *(self._opened.all() if self._opened else ())]
 
     def release(self) -> None:
         """No container runs any more."""
-        if self._real is not None:
-            self._real.release()
+        if self._opened is not None:
+            self._opened.release()

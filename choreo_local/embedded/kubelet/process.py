@@ -28,9 +28,8 @@ from choreo_local.embedded.kubelet import (
 from choreo_local.embedded.kubelet.addresses import AddressPool, has_own_addresses
 from choreo_local.embedded.kubelet.hostcontainer import HostContainer
 from choreo_local.embedded.kubelet.hostimages import Catalogue, HostImage
-from choreo_local.embedded.kubelet.imagechoice import ImageChoice
+from choreo_local.embedded.kubelet.imagechoice import ImageChoice, OpenRealImages
 from choreo_local.embedded.kubelet.launch import Surroundings
-from choreo_local.embedded.kubelet.realimages import RealImages
 from choreo_local.embedded.kubelet.records import ContainerRecord
 from choreo_local.embedded.kubelet.runtime import (
     CallerStreams,
@@ -68,7 +67,7 @@ class ProcessRuntime:
     Args:
         surroundings: what all containers of the instance share.
         catalogue: the host images.
-        real: images of registries; None when they cannot be run.
+        open_real: opens the images of registries; None when they cannot be run.
         network: the range of pod addresses; without it one is chosen by the instance's name.
         memory_check_seconds: how often memory limits are compared with what is used.
         stop_seconds: how long containers may take to end when the runtime stops.
@@ -84,12 +83,12 @@ class ProcessRuntime:
         catalogue: Catalogue,
         *,
         network: IPv4Network | None = None,
-        real: RealImages | None = None,
+        open_real: OpenRealImages | None = None,
         memory_check_seconds: float = 2.0,
         stop_seconds: float = 2.0,
     ) -> None:
         self._surroundings = surroundings
-        self._images = ImageChoice(catalogue, real)
+        self._images = ImageChoice(catalogue, open_real)
         self._addresses = AddressPool(surroundings.instance_id, network=network)
         self._own_addresses = has_own_addresses()
         self._memory_check_seconds = memory_check_seconds

@@ -5,28 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from choreo_local.images.library import ImageLibrary
+from choreo_local.images.registry.names import HOST_NAME
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from choreo_local.images.library import ImageLibrary
     from choreo_local.images.registry.app import RegistryApp
 
 logger = logging.getLogger(__name__)
-
-# The port of the registry of upstream's local installations, and the name by which their builds
-# and clusters call it.
-PORT, HOST_NAME = 10082, "host.k3d.internal"
-
-
-def own_names(port: int) -> dict[str, str]:
-    """How references may call the instance's registry, and where it is."""
-    url = f"http://127.0.0.1:{port}"
-    names = {f"{host}:{port}" for host in ("localhost", "127.0.0.1", HOST_NAME)}
-    return dict.fromkeys({*names, f"{HOST_NAME}:{PORT}"}, url)
 
 
 class RegistryServer:
@@ -34,12 +25,15 @@ class RegistryServer:
 
     Args:
         listening: a socket that listens already.
+        open_library: opens the store of its contents.
         folder: of its repositories.
     """
 
-    def __init__(self, listening: socket.socket, library: ImageLibrary, folder: Path) -> None:
+    def __init__(
+        self, listening: socket.socket, open_library: Callable[[], ImageLibrary], folder: Path
+    ) -> None:
         self._socket = listening
-        self._library = library
+        self._open_library = open_library
         self._folder = folder
         self._app: RegistryApp | None = None
         self._runner: web.ServerRunner | web.AppRunner | None = None
@@ -64,8 +58,9 @@ class RegistryServer:
 
         from choreo_local.images.registry.app import RegistryApp
 
-        self._library.folders.prepare()
-        self._app = RegistryApp(self._library, self._folder, names=frozenset({HOST_NAME}))
+        library = self._open_library()
+        library.folders.prepare()
+        self._app = RegistryApp(library, self._folder, names=frozenset({HOST_NAME}))
         server = web.Application()
         server.router.add_route("*", "/{path:.*}", self._app.serve)
         self._runner = web.AppRunner(server, access_log=None, shutdown_timeout=2.0)

@@ -1,0 +1,47 @@
+"""The instance's own registry of images, in a thread of its own: a push keeps nothing waiting."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from choreo_local.images.registry.server import RegistryServer
+from choreo_local.paths import InstancePaths
+from choreo_local.threads import LoopThread
+
+if TYPE_CHECKING:
+    from choreo_local.images.library import ImageLibrary
+
+PURPOSE = "registry"
+_SECONDS = 20
+
+
+class ImageRegistry:
+    """Serves the distribution API.
+
+    Args:
+        paths: of the instance.
+        sock: a listening socket.
+    """
+
+    def __init__(self, paths: InstancePaths, sock: socket.socket) -> None:
+        self._paths = paths
+        self._server = RegistryServer(sock, self._library, paths.registry)
+        self._thread = LoopThread("registry")
+
+    def _library(self) -> ImageLibrary:
+        from choreo_local.images import configured  # most starts need none of it
+
+        return configured.open_library(self._paths.images, self._paths.registries_file)
+
+    def start(self) -> None:
+        """Answer from now on."""
+        self._thread.start()
+        self._thread.call(self._server.start(), timeout=_SECONDS)
+
+    def stop(self) -> None:
+        """Answer no more."""
+        try:
+            self._thread.call(self._server.stop(), timeout=_SECONDS)
+        finally:
+            self._thread.stop()

@@ -1,0 +1,104 @@
+"""`choreo image …`: the images that all instances of a user share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from choreo_local import clock
+from choreo_local.cli import ages, options, output
+from choreo_local.images import archives, collecting
+from choreo_local.images.collecting import Pruned
+from choreo_local.images.library import ImageLibrary
+from choreo_local.images.names import Named
+from choreo_local.paths import home, images
+
+_COLUMNS = ("IMAGE", "DIGEST", "SIZE", "ADDED")
+_SHORT_DIGEST = 19
+
+
+def _library() -> ImageLibrary:
+    return ImageLibrary(images(home()))
+
+
+@click.group()
+def image() -> None:
+    """Bring container images to this machine, list and remove them.
+
+    Pods find them by name, in every instance, without a registry.
+    """
+
+
+@image.command("import")
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
+)
+@click.option("--name", default="", metavar="REFERENCE", help="Name for the only image in FILE.")
+def import_(files: tuple[Path, ...], *, name: str) -> int:
+    """Import images from what docker save, podman save or skopeo copy wrote, or an OCI layout."""
+    for file in files:
+        for named in archives.import_images(_library(), file, name=name):
+            output.emit(output.safe(named.reference))
+    return 0
+
+
+@image.command("list")
+@options.output_format("table", "wide", "json", "yaml", "name")
+def list_images(*, form: str) -> int:
+    """List the images on this machine."""
+    found = _library().all()
+    if form == "name":
+        for named in found:
+            output.emit(output.safe(named.reference))
+    elif form in {"json", "yaml"}:
+        output.data([_data(named) for named in found], form)
+    else:
+        output.table(_COLUMNS, [_row(named, wide=form == "wide") for named in found])
+    return 0
+
+
+def _data(named: Named) -> dict[str, object]:
+    return {
+        "reference": named.reference,
+        "digest": str(named.digest),
+        "size": named.size,
+        "addedAt": clock.timestamp(datetime.fromtimestamp(named.pulled_at, UTC)),
+    }
+
+
+def _row(named: Named, *, wide: bool) -> tuple[str, ...]:
+    digest = str(named.digest) if wide else str(named.digest)[:_SHORT_DIGEST]
+    age = ages.duration(clock.unix() - named.pulled_at)
+    return named.reference, digest, f"{named.size / 1e6:.1f} MB", f"{age} ago"
+
+
+@image.command()
+@click.option(
+    "--all", "everything", is_flag=True, help="Also every image that no running container uses."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@options.yes
+def prune(*, everything: bool, dry_run: bool, yes: bool) -> int:
+    """Remove what no image needs any more; what instances' registries hold stays."""
+    if everything and not (dry_run or yes):
+        click.confirm("Remove all images that no container uses?", abort=True, err=True)
+    registries = [path for path in _registries() if path.is_dir()]
+    found = collecting.prune(_library(), registries, everything=everything, dry_run=dry_run)
+    _say(found, dry_run=dry_run)
+    return 0
+
+
+def _registries() -> Iterator[Path]:
+    yield from (home() / "instances").glob("*/registry")
+
+
+def _say(found: Pruned, *, dry_run: bool) -> None:
+    for name in found.names:
+        output.emit(output.safe(name))
+    verb = "Would remove" if dry_run else "Removed"
+    output.say(
+        f"{verb} {len(found.names)} images; {found.contents} contents, {found.bytes / 1e6:.1f} MB"
+    )
