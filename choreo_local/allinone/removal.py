@@ -14,7 +14,6 @@ from pathlib import Path
 import psutil
 
 from choreo_local.allinone import instance as instances
-from choreo_local.allinone import withdrawing
 from choreo_local.embedded.kubelet.launch import MARK_INSTANCE
 from choreo_local.errors import ChoreoError, PreflightError, RefusedError, WaitTimeoutError
 from choreo_local.paths import InstancePaths
@@ -98,6 +97,9 @@ def plan(paths: InstancePaths) -> Iterator[str]:
 
 
 def _elsewhere(paths: InstancePaths, found: instances.Instance) -> Iterator[str]:
+    # Loaded late: it brings half of the platform, and most instances have nothing elsewhere.
+    from choreo_local.allinone import withdrawing
+
     try:
         yield from withdrawing.plan(paths, found)
     except ChoreoError as error:
@@ -118,6 +120,8 @@ def withdraw(paths: InstancePaths) -> str:
         return ""
     if found is None or not is_elsewhere(found):
         return ""
+    from choreo_local.allinone import withdrawing
+
     with instances.locked(paths):
         removed = withdrawing.carry_out(paths, found)
         instances.save(paths, replace(found, bundles={}))

@@ -185,15 +185,23 @@ def test_the_list_of_commands_is_complete_and_loads_nothing(choreo: Choreo) -> N
     assert "0 done, 1 failed, 2 wrong usage, 3 refused, 4 timed out" in printed.out
 
 
-def test_help_imports_nothing_heavy() -> None:
+@pytest.mark.parametrize(
+    ("heavy", "arguments"),
+    [(HEAVY, ["--help"]), (("aiohttp", "fastapi", "kopf", "kubernetes"), ["down"])],
+    ids=["help", "life cycle"],
+)
+def test_a_light_command_imports_nothing_heavy(
+    heavy: tuple[str, ...], arguments: list[str]
+) -> None:
+    """What `up` and `down` import comes on top of the platform's own start."""
     code = f"""
 import sys
 from choreo_local.cli import main
-main.run(["--help"])
-print(*sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)
+main.run({arguments!r})
+print("loaded:", *sorted(set({heavy!r}) & set(sys.modules)), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.split() == []
+    assert done.stderr.splitlines()[-1] == "loaded:"
 
 
 def test_the_version_is_told(choreo: Choreo) -> None:
