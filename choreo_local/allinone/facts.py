@@ -24,7 +24,7 @@ class Facts:
         capabilities: of the cluster.
         processes: purpose → pid of child processes that are no pods.
         cpu_percent: what the process of the instance uses of a processor at the moment.
-        count_pods: how many pods the cluster has.
+        count_pods: how many pods run, None where they are processes of ours; how many there are.
         planes: which there are, and whether each can be reached.
     """
 
@@ -36,7 +36,7 @@ class Facts:
         capabilities: Callable[[], Sequence[Capability]],
         processes: Callable[[], Mapping[str, int]],
         cpu_percent: Callable[[], float],
-        count_pods: Callable[[], Awaitable[int]],
+        count_pods: Callable[[], Awaitable[tuple[int | None, int]]],
         planes: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]],
     ) -> None:
         self._planes = planes
@@ -51,8 +51,9 @@ class Facts:
     async def status(self) -> dict[str, Any]:
         """The answer of `/choreo/v1/status`."""
         # The scan of all processes takes tens of milliseconds.
-        usage, running = await asyncio.to_thread(self._usage)
-        total, planes = await asyncio.gather(self._count_pods(), self._planes())
+        usage, processes = await asyncio.to_thread(self._usage)
+        pods, planes = await asyncio.gather(self._count_pods(), self._planes())
+        running, total = processes if pods[0] is None else pods[0], pods[1]
         record = self._record()
         return {
             "instance": record.name,
@@ -105,5 +106,6 @@ def urls(record: instances.Instance) -> dict[str, str]:
         "api": f"http://127.0.0.1:{record.ports['api']}",
         "gateway": f"http://*.openchoreoapis.localhost:{record.ports['gateway']}",
         "agents": ports.agents_url(record.ports),
+        "registry": f"http://localhost:{record.ports['registry']}",
         "kube": record.server or f"https://127.0.0.1:{record.ports.get('kube', 0)}",
     }

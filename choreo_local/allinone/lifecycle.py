@@ -19,6 +19,7 @@ from choreo_local.allinone import (
     credentials,
     demo,
     facts,
+    pods,
     ports,
     seeding,
 )
@@ -26,13 +27,13 @@ from choreo_local.allinone import instance as instances
 from choreo_local.allinone.api import Apis
 from choreo_local.allinone.controlplane import ControlPlane
 from choreo_local.allinone.facts import Facts
+from choreo_local.allinone.imageregistry import ImageRegistry
 from choreo_local.allinone.planefacts import PlaneFacts
 from choreo_local.allinone.progress import Progress
 from choreo_local.allinone.seeding import WAIT_SECONDS, Seeder
 from choreo_local.allinone.tunnels import Tunnels
 from choreo_local.api import labels
 from choreo_local.api.registry import COMPONENT
-from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.clusters import registry
 from choreo_local.clusters.driver import Capability, ClusterDriver, ClusterSpec
 from choreo_local.clusters.target import NOWHERE, Target
@@ -44,7 +45,6 @@ from choreo_local.threads import LoopThread
 
 logger = logging.getLogger(__name__)
 
-_POD = ResourceKind("", "v1", "Pod", "pods")
 _LOCAL_PLANES = {
     "DataPlane": "data-plane",
     "WorkflowPlane": "workflow-plane",
@@ -120,6 +120,9 @@ class Platform:
             self._driver.start_api()
             self._stack.append(("cluster", self._driver.stop))
             self._update(server=self._driver.server)
+        images = ImageRegistry(self._paths, self._sockets["registry"])
+        images.start()
+        self._stack.append(("registry", images.stop))
         self._seeding.start()
         self._tunnels = Tunnels(
             self._access("control-plane"), pki_folder=self._paths.pki, sockets=self._sockets
@@ -289,11 +292,12 @@ class Platform:
         admission = Capability("admission", not self._asked, self._asked)
         return [*self._driver.capabilities(), admission, authorization]
 
-    async def _count_pods(self) -> int:
-        async with self._seeder.admin() as client:
-            page = await client.request_json("GET", _POD.path(None), query={"limit": "1"})
-        rest: int = page["metadata"].get("remainingItemCount", 0)
-        return len(page["items"]) + rest
+    async def _count_pods(self) -> tuple[int | None, int]:
+        client = self._access("data-plane").client()
+        try:
+            return await pods.count(client, is_remote=not self._choice.is_here)
+        finally:
+            await client.close()
 
     def _plane_access(self) -> dict[str, KubeAccess]:
         return {kind: self._access(plane) for kind, plane in _LOCAL_PLANES.items()}

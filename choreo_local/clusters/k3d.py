@@ -45,12 +45,15 @@ class K3dDriver:
         self._spec = spec
         self._k3d = command
         self._cluster = ""
+        self._known: Mapping[str, Any] | None = None
         self._remote = RemoteCluster(spec, self._content)
 
     def _content(self) -> Mapping[str, Any]:
-        file = self._spec.paths.kubeconfig
-        text = self._k3d.kubeconfig(self._cluster)
-        return kubeconfigs.single([(file, yaml.load(text, yamltext.LOADER))], "")
+        if self._known is None:
+            text = self._k3d.kubeconfig(self._cluster)
+            content = yaml.load(text, yamltext.LOADER)
+            self._known = kubeconfigs.single([(self._spec.paths.kubeconfig, content)], "")
+        return self._known
 
     @property
     def server(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -21,7 +21,7 @@ Child = Callable[[str], subprocess.Popen[str]]
 
 RECORD = replace(
     instances.running(instances.new("lab"), state="ready"),
-    ports={"api": 8080, "gateway": 19080, "kube": 6550, "cluster-gateway": 8443},
+    ports={"api": 8080, "gateway": 19080, "kube": 6550, "registry": 10082, "cluster-gateway": 8443},
 )
 
 
@@ -52,11 +52,16 @@ async def planes() -> list[dict[str, object]]:
     return [{"plane": "control", "connected": False, "message": "it is asleep"}]
 
 
-def asked(*, pods: int = 0, proxies: dict[str, int] | None = None) -> Facts:
+Count = Callable[[], Awaitable[tuple[int | None, int]]]
+
+
+def asked(
+    *, pods: int = 0, proxies: dict[str, int] | None = None, count: Count | None = None
+) -> Facts:
     """The facts of an instance that this process runs."""
 
-    async def count() -> int:
-        return pods
+    async def plain() -> tuple[None, int]:
+        return None, pods
 
     return Facts(
         record=lambda: RECORD,
@@ -64,7 +69,7 @@ def asked(*, pods: int = 0, proxies: dict[str, int] | None = None) -> Facts:
         capabilities=lambda: [Capability("gateway", False, "no proxy here")],
         processes=lambda: proxies or {},
         cpu_percent=lambda: 1.5,
-        count_pods=count,
+        count_pods=count or plain,
         planes=planes,
     )
 
@@ -102,8 +107,16 @@ async def test_pods_that_have_just_gone_are_not_more_than_all(child: Child) -> N
     assert status["pods"] == {"running": 1, "total": 1}
 
 
+async def test_what_a_cluster_elsewhere_runs_is_no_process_here(child: Child) -> None:
+    async def count() -> tuple[int, int]:
+        return 3, 4
+
+    status = await asked(count=count).status()
+    assert status["pods"] == {"running": 3, "total": 4}
+
+
 async def test_a_cluster_that_does_not_answer_is_not_hidden() -> None:
-    async def fails() -> int:
+    async def fails() -> tuple[int | None, int]:
         raise UnreachableError("cannot reach the kube API")
 
     silent = Facts(
@@ -124,5 +137,6 @@ def test_addresses_follow_the_ports() -> None:
         "api": "http://127.0.0.1:8080",
         "gateway": "http://*.openchoreoapis.localhost:19080",
         "agents": "wss://127.0.0.1:8443/ws",
+        "registry": "http://localhost:10082",
         "kube": "https://127.0.0.1:6550",
     }

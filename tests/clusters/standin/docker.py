@@ -1,0 +1,47 @@
+"""The stand-in for docker: the engine's answer to `info`, and networks."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from tests.clusters.standin import STATE, World
+
+DOWN = (
+    "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. "
+    "Is the docker daemon running?"
+)
+
+
+def main(words: list[str]) -> int:
+    """Run a command; its exit code."""
+    world = World(Path(os.environ[STATE]))
+    if world.fault("engine") == "down":
+        sys.stderr.write(f"{DOWN}\n")
+        return 1
+    match words:
+        case ["info"]:
+            sys.stdout.write("Server Version: 20.10.24\n")
+            return 0
+        case ["network", "ls", "-q", "--filter", wanted]:
+            name = wanted.removeprefix("name=^").removesuffix("$")
+            for identity, found in world.networks.items():
+                if found == name:
+                    sys.stdout.write(f"{identity}\n")
+            return 0
+        case ["network", "rm", identity]:
+            networks = world.networks
+            if list(networks.values()).count(identity) > 1:
+                sys.stderr.write(f"Error response: network {identity} is ambiguous\n")
+                return 1
+            if networks.pop(identity, None) is None:
+                sys.stderr.write(f"Error response: network {identity} not found\n")
+                return 1
+            world.set_networks(networks)
+            return 0
+        case ["network", "inspect", *_]:
+            sys.stderr.write("Error: No such network\n")
+            return 1
+    sys.stderr.write(f"docker: '{' '.join(words)}' is not a docker command.\n")
+    return 1

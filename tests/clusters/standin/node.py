@@ -1,0 +1,61 @@
+"""A node of the stand-in for k3d: an embedded cluster in its own process, without a gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+
+from choreo_local.allinone import addresses, bundles, ports
+from choreo_local.embedded.cluster import ClusterFolders, ClusterOptions, EmbeddedCluster
+from choreo_local.embedded.controllermanager.informers import SharedInformers
+from choreo_local.embedded.network.services import ServiceProxy
+
+
+class NodeCluster(EmbeddedCluster):
+    """Has Services, and nobody who serves routes: that is for whoever uses the cluster."""
+
+    async def _start_network(self, informers: SharedInformers) -> None:
+        proxy = ServiceProxy(informers)
+        proxy.start()
+        self._running.add(proxy)
+
+
+async def serve(folder: Path, name: str, port: int) -> None:
+    """Run until the process is told to end."""
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    sockets = ports.choose({**dict.fromkeys(ports.PREFERRED, 0), "kube": port}, last={})
+    assert sockets["kube"].getsockname()[1] == port, "the port is taken"
+    identity = f"standin-{folder}"
+    cluster = NodeCluster(
+        ClusterOptions(
+            instance_id=identity,
+            name=f"k3d-{name}",
+            folders=ClusterFolders(
+                database=folder / "kube.db",
+                pki=folder / "pki",
+                kubeconfig=folder / "admin",
+                socket=folder / "kube.sock",
+                pods=folder / "pods",
+                cache=folder / "cache",
+                envoy=folder / "envoy",
+                envoy_log=folder / "envoy.log",
+            ),
+            sockets=sockets,
+            users={},
+            images=[bundles.root() / "images"],
+            service_range=addresses.choose_range(identity, taken=()),
+        )
+    )
+    await cluster.start_api()
+    await cluster.start_parts()
+    await ended.wait()
+    await cluster.stop()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
