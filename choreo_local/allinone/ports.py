@@ -26,6 +26,7 @@ PREFERRED: Mapping[str, int] = {
     "gateway": 19080,
     "gateway-tls": 19443,
     "dns": 10053,
+    "registry": 10082,
     AGENTS: 8443,
     PLANE_API: 8444,
 }
@@ -35,6 +36,7 @@ PREFERRED_REMOTE: Mapping[str, int] = {
     "gateway": 19080,
     "gateway-tls": 19443,
     "admission": 9443,
+    "registry": 10082,
     AGENTS: 8443,
     PLANE_API: 8444,
 }
