@@ -80,6 +80,7 @@ def _load(options: argparse.Namespace) -> Wishes:
             kubernetes=options.kubernetes,
         ),
         source=options.source,
+        runtime=options.runtime,
     )
     return wishes
 
@@ -101,6 +102,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="choreo_local.allinone.run")
     parser.add_argument("--instance", required=True)
     parser.add_argument("--driver", default="auto")
+    parser.add_argument("--runtime", default="auto")
     for option in ("--kubeconfig", "--context", "--reachable-at", "--kubernetes"):
         parser.add_argument(option, default="")
     parser.add_argument("--from", dest="source", default="")

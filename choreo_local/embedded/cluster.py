@@ -11,12 +11,13 @@ import asyncio
 import logging
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Protocol
 
 from choreo_local import pki
+from choreo_local.embedded import podruntime
 from choreo_local.embedded import scheduler as scheduling
 from choreo_local.embedded.addons.externalsecrets import ExternalSecretsController
 from choreo_local.embedded.addons.pushsecrets import PushSecretsController
@@ -29,14 +30,18 @@ from choreo_local.embedded.kubeapi.messages import User
 from choreo_local.embedded.kubeapi.nodes import NodeConnection
 from choreo_local.embedded.kubeapi.server import Server, tls_context
 from choreo_local.embedded.kubelet.hostimages import Catalogue
+from choreo_local.embedded.kubelet.isolation import Isolation
 from choreo_local.embedded.kubelet.kubelet import Kubelet, KubeletSettings
 from choreo_local.embedded.kubelet.launch import Surroundings, inherited_variables
 from choreo_local.embedded.kubelet.places import Places
+from choreo_local.embedded.kubelet.plain import PlainProcesses
 from choreo_local.embedded.kubelet.process import ProcessRuntime
+from choreo_local.embedded.kubelet.sandbox import Sandbox
 from choreo_local.embedded.network.datapath import Addresses, DataPath
 from choreo_local.embedded.network.dns import DnsServer
 from choreo_local.embedded.network.envoy import Envoy
 from choreo_local.embedded.network.gateway import GatewayController
+from choreo_local.embedded.network.isolated.podnetwork import IsolatedNetwork
 from choreo_local.embedded.network.selection import choose_data_path
 from choreo_local.embedded.network.services import ServiceProxy
 from choreo_local.embedded.storage.sqlite import SqliteBackend
@@ -78,6 +83,7 @@ class ClusterOptions:
         images: folders of host images.
         service_range: addresses of Services, inside the loopback network.
         admission: plugins that judge writes after the built-in ones.
+        runtime: how pods are kept apart: auto, sandbox or process.
     """
 
     instance_id: str
@@ -88,6 +94,7 @@ class ClusterOptions:
     images: Sequence[Path]
     service_range: IPv4Network
     admission: Sequence[Plugin] = ()
+    runtime: str = podruntime.AUTO
 
     def port(self, purpose: str) -> int:
         """The port that was chosen for a purpose."""
@@ -134,6 +141,8 @@ class EmbeddedCluster:
         self._ports: dict[str, int] = {}
         self._kubelet: Kubelet | None = None
         self._runtime: ProcessRuntime | None = None
+        self._isolated: IsolatedNetwork | None = None
+        self._choice = podruntime.choose(options.runtime)
         self._envoy: Envoy | None = None
         self._authority: pki.Identity | None = None
         self._store: Store | None = None
@@ -247,12 +256,26 @@ class EmbeddedCluster:
         dns = DnsServer(informers, host=_LOOPBACK, port=self._ports["dns"])
         await dns.start()
         self._running.add(dns)
+        await self._start_isolated_network(informers, dns)
         addresses = Addresses()
         controller = GatewayController(
             self.client("gateway-controller"), informers, self._data_path(addresses), addresses
         )
         await controller.start()
         self._running.add(controller)
+
+    async def _start_isolated_network(self, informers: SharedInformers, dns: DnsServer) -> None:
+        tools = self._choice.tools
+        if tools is None:
+            return
+        network = IsolatedNetwork(
+            self._options.instance_id, informers, nft=tools.nft, nsenter=tools.nsenter
+        )
+        self._running.add(network)
+        await network.start()
+        datagrams, streams = await network.dns_sockets()
+        await dns.listen_also(datagrams, streams)
+        self._isolated = network
 
     def _data_path(self, addresses: Addresses) -> DataPath:
         folders = self._options.folders
@@ -274,12 +297,23 @@ class EmbeddedCluster:
             dns=f"{_LOOPBACK}:{self._ports['dns']}",
             inherited=inherited_variables(),
         )
-        self._runtime = ProcessRuntime(surroundings, Catalogue.of_folders(options.images))
+        self._runtime = ProcessRuntime(
+            options.instance_id,
+            self._isolation(surroundings),
+            Catalogue.of_folders(options.images),
+        )
         settings = KubeletSettings(node_name=NODE_NAME, folder=options.folders.pods)
         kubelet = Kubelet(self.client(f"node:{NODE_NAME}"), self._runtime, settings)
         await kubelet.start()
         self._running.add(kubelet)
         self._kubelet = kubelet
+
+    def _isolation(self, surroundings: Surroundings) -> Isolation:
+        tools = self._choice.tools
+        if tools is None or self._isolated is None:
+            return PlainProcesses(surroundings, instead_of=self._choice.obstacle)
+        tied = replace(surroundings, parent_death=tools.parent_death)
+        return Sandbox(tied, tools.bubblewrap, self._isolated)
 
     def _connect(self, node_name: str) -> NodeConnection | None:
         if self._kubelet is None or node_name != NODE_NAME:

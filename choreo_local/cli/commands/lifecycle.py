@@ -39,6 +39,13 @@ _DISK_BYTES = 100_000_000
     help="Fill a new instance from an export, on planes of its own.",
 )
 @options.cluster
+@click.option(
+    "--runtime",
+    type=click.Choice(["auto", "sandbox", "process"]),
+    default="auto",
+    show_default=True,
+    help="How pods are kept apart on the embedded cluster.",
+)
 @click.option("--no-tui", is_flag=True, help="Do not open the dashboard.")
 @click.option("--no-authz", is_flag=True, help="Let everybody who signs in do everything.")
 @click.option("--foreground", is_flag=True, help="Stay; for containers and service managers.")
@@ -55,6 +62,7 @@ def up(
     kubeconfig: str,
     reachable_at: str,
     kubernetes: str,
+    runtime: str,
     no_tui: bool,
     no_authz: bool,
     foreground: bool,
@@ -73,6 +81,7 @@ def up(
         return _open_dashboard(name, no_tui=no_tui or foreground)
     arguments = ["--instance", name, "--driver", driver, *(["--demo"] if demo else [])]
     arguments += ["--no-authz"] if no_authz else []
+    arguments += ["--runtime", runtime]
     arguments += ["--from", os.path.abspath(source)] if source else []
     target = Target(
         kubeconfig=kubeconfig, context=context, reachable_at=reachable_at, kubernetes=kubernetes

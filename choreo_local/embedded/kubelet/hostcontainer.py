@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ import psutil
 from choreo_local import clock
 from choreo_local.embedded.kubelet import children, interactive, launch, resources
 from choreo_local.embedded.kubelet.hostimages import HostImage
+from choreo_local.embedded.kubelet.isolation import Isolation
 from choreo_local.embedded.kubelet.launch import Command
 from choreo_local.embedded.kubelet.records import ContainerRecord, ContainerState
 from choreo_local.embedded.kubelet.runtime import ContainerRequest, StartError, Usage
@@ -36,11 +38,17 @@ class HostContainer:
     """
 
     def __init__(
-        self, request: ContainerRequest, image: HostImage, command: Command, *, runtime: str
+        self,
+        request: ContainerRequest,
+        image: HostImage,
+        command: Command,
+        *,
+        isolation: Isolation,
     ) -> None:
         self.request = request
         self.image = image
         self.command = command
+        self._isolation = isolation
         self.listeners: set[OnOutput] = set()
         self._open_streams = 1 if request.tty else 2
         self._limit = resources.memory_limit(request.resources)
@@ -49,7 +57,7 @@ class HostContainer:
         self.child = self._spawn()
         now = clock.now()
         self.record = ContainerRecord(
-            id=f"{runtime}://{clock.new_uid()}",
+            id=f"{isolation.name}://{clock.new_uid()}",
             name=request.name,
             attempt=request.attempt,
             state=ContainerState.CREATED,
@@ -139,10 +147,19 @@ class HostContainer:
         if not self.child.is_alive:
             return
         if grace_seconds > 0:
-            self.child.send_signal(self.image.stop_signal)
+            self._signal(self.image.stop_signal)
             await asyncio.wait({self.child.ended}, timeout=grace_seconds)
         self.child.kill()
         await asyncio.wait({self.child.ended})
+
+    @property
+    def main_pid(self) -> int:
+        """The process that signals of the container go to."""
+        return self._isolation.main_pid(self.child.pid)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.main_pid, number)
 
     def enforce_memory_limit(self, sessions: Mapping[int, Sequence[int]]) -> None:
         """End the container when its processes use more memory than it may."""

@@ -21,8 +21,8 @@ from choreo_local.embedded.kubelet.runtime import ContainerRequest, PodRequest, 
 
 PREFIX = "CHOREO_"
 MARK_INSTANCE, MARK_POD = PREFIX + "INSTANCE", PREFIX + "POD"
-_SHIM = Path(__file__).parent / "shim"
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+SHIM = Path(__file__).parent / "shim"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _INHERITED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
 _TAR_OPTIONS_WITH_VALUE = tuple("fCTX")
 # Files that a container expects at fixed places, written by the runtime for each pod.
@@ -78,13 +78,20 @@ def container_command(
 ) -> Command:
     """The main process of a container."""
     environment = variables(request, image, address=address, root=root, surroundings=surroundings)
-    words = [*request.command, *request.arguments]
-    if not request.command:
-        own = [*image.entrypoint, *(() if request.arguments else image.arguments)]
-        words = [*(expand(word, [environment]) for word in own), *request.arguments]
+    words = entry_words(request, image, environment)
     folder = rootfolder.inside(root, request.working_folder or image.working_folder)
     base = Command((), environment, folder)
     return command_in(words, request, image, base=base, root=root, surroundings=surroundings)
+
+
+def entry_words(
+    request: ContainerRequest, image: HostImage, environment: Mapping[str, str]
+) -> list[str]:
+    """What a container runs: its own command, else that of its image."""
+    if request.command:
+        return [*request.command, *request.arguments]
+    own = [*image.entrypoint, *(() if request.arguments else image.arguments)]
+    return [*(expand(word, [environment]) for word in own), *request.arguments]
 
 
 def command_in(
@@ -102,7 +109,8 @@ def command_in(
     program = find_program(words[0], image)
     if program is not None and program.is_script:
         tie = tie or ()
-        arguments = [*tie, *_python(image, surroundings), str(program.path), *words[1:]]
+        python = python_for(image, surroundings.interpreter, cache_folder=surroundings.cache_folder)
+        arguments = [*tie, *python, str(program.path), *words[1:]]
         return Command(arguments, environment, base.folder)
     machine_program = words[0]
     if posixpath.basename(machine_program) == "tar":
@@ -125,7 +133,7 @@ def command_in(
 def _own_tie(surroundings: Surroundings) -> Sequence[str]:
     if sys.platform != "linux":
         return ()
-    return [*surroundings.interpreter, "-I", "-S", str(_SHIM / "tied.py")]
+    return [*surroundings.interpreter, "-I", "-S", str(SHIM / "tied.py")]
 
 
 def _is_own(name: str, request: ContainerRequest) -> bool:
@@ -150,21 +158,24 @@ def find_program(word: str, image: HostImage) -> Program | None:
     return image.programs[name] if is_ours else None
 
 
-def _python(image: HostImage, surroundings: Surroundings) -> list[str]:
+def python_for(
+    image: HostImage, interpreter: Sequence[str], *, cache_folder: Path | None
+) -> list[str]:
+    """The beginning of a command that runs a script of an image."""
     # Isolated and without `site`: neither the user's variables nor installed packages change what
     # a host image does, and the interpreter starts in half the time. Unbuffered: logs are live.
     options = ["-I", "-u"]
-    if not os.access(image.folder, os.W_OK):
+    if cache_folder is not None and not os.access(image.folder, os.W_OK):
         # Elsewhere byte code lies beside its source, where that of the standard library is too.
-        options += ["-X", f"pycache_prefix={surroundings.cache_folder}"]
+        options += ["-X", f"pycache_prefix={cache_folder}"]
     if not image.site_packages:
         options.append("-S")
-    return [*surroundings.interpreter, *options, str(_SHIM / "launch.py")]
+    return [*interpreter, *options, str(SHIM / "launch.py")]
 
 
 def terminal_command(command: Command, surroundings: Surroundings) -> Command:
     """The same command with its standard input as controlling terminal."""
-    wrapper = [*surroundings.interpreter, "-I", "-S", str(_SHIM / "terminal.py")]
+    wrapper = [*surroundings.interpreter, "-I", "-S", str(SHIM / "terminal.py")]
     environment = {"TERM": "xterm", **command.environment}
     return Command([*wrapper, *command.arguments], environment, command.folder)
 
@@ -172,9 +183,13 @@ def terminal_command(command: Command, surroundings: Surroundings) -> Command:
 def resolver_file(pod: PodRequest, surroundings: Surroundings) -> str:
     """The content of `/etc/resolv.conf`, for programs that read it themselves."""
     server, _, _ = surroundings.dns.rpartition(":")
-    search = " ".join(search_domains(pod, surroundings))
+    return resolver_text(server, search_domains(pod, surroundings))
+
+
+def resolver_text(server: str, search: Sequence[str]) -> str:
+    """The same for a DNS server at the usual port."""
     nameserver = f"nameserver {server}\n" if server else ""
-    return f"search {search}\n{nameserver}options ndots:5\n"
+    return f"search {' '.join(search)}\n{nameserver}options ndots:5\n"
 
 
 def search_domains(pod: PodRequest, surroundings: Surroundings) -> list[str]:
@@ -195,7 +210,7 @@ def variables(
     """All variables of a container's processes."""
     pod = request.pod
     own = {
-        "PATH": _PATH,
+        "PATH": PATH,
         "HOME": str(root),
         "HOSTNAME": pod.hostname,
         "TMPDIR": str(root / "tmp"),
@@ -203,7 +218,7 @@ def variables(
         **image.environment,
         **request.environment,
     }
-    paths = [str(_SHIM), *filter(None, [own.get("PYTHONPATH")])]
+    paths = [str(SHIM), *filter(None, [own.get("PYTHONPATH")])]
     return own | {
         "PYTHONPATH": os.pathsep.join(paths),
         MARK_INSTANCE: surroundings.instance_id,

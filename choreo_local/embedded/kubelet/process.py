@@ -1,35 +1,18 @@
-"""The `process` runtime: containers are plain processes of this machine, made from host images.
-
-Each pod has its own loopback address where the machine allows it. What containers of Linux get
-from namespaces does not exist here; `capabilities` says what is not enforced.
-"""
+"""Runs pods as child processes; how far they are kept apart, an `isolation.Isolation` decides."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Network
-from pathlib import Path
 from typing import Any
 
-from choreo_local.embedded.kubelet import (
-    children,
-    interactive,
-    launch,
-    leftovers,
-    podspec,
-    remarks,
-    rootfolder,
-)
-from choreo_local.embedded.kubelet.addresses import AddressPool, has_own_addresses
+from choreo_local.embedded.kubelet import children, interactive, leftovers, podspec, remarks
 from choreo_local.embedded.kubelet.hostcontainer import HostContainer
 from choreo_local.embedded.kubelet.hostimages import Catalogue, HostImage
 from choreo_local.embedded.kubelet.imagechoice import ImageChoice, OpenRealImages
-from choreo_local.embedded.kubelet.launch import Surroundings
+from choreo_local.embedded.kubelet.isolation import Isolation
 from choreo_local.embedded.kubelet.records import ContainerRecord
 from choreo_local.embedded.kubelet.runtime import (
     CallerStreams,
@@ -47,7 +30,6 @@ from choreo_local.errors import BadRequestError, NotFoundError
 from choreo_local.images.credentials import Credential
 from choreo_local.tasks import TaskGroup
 
-NAME = "process"
 # All processes of the machine are looked at, so this waits for a burst of removals to end.
 _SWEEP_SECONDS = 0.5
 
@@ -65,32 +47,30 @@ class ProcessRuntime:
     """Runs host images as processes; implements `runtime.ContainerRuntime`.
 
     Args:
-        surroundings: what all containers of the instance share.
+        instance_id: marks the processes.
+        isolation: what keeps pods apart, and gives the runtime its name.
         catalogue: the host images.
         open_real: opens the images of registries; None when they cannot be run.
-        network: the range of pod addresses; without it one is chosen by the instance's name.
         memory_check_seconds: how often memory limits are compared with what is used.
         stop_seconds: how long containers may take to end when the runtime stops.
     """
 
-    name = NAME
     version = "1"
     pretends = False
 
     def __init__(
         self,
-        surroundings: Surroundings,
+        instance_id: str,
+        isolation: Isolation,
         catalogue: Catalogue,
         *,
-        network: IPv4Network | None = None,
         open_real: OpenRealImages | None = None,
         memory_check_seconds: float = 2.0,
         stop_seconds: float = 2.0,
     ) -> None:
-        self._surroundings = surroundings
+        self._instance_id = instance_id
+        self._isolation = isolation
         self._images = ImageChoice(catalogue, open_real)
-        self._addresses = AddressPool(surroundings.instance_id, network=network)
-        self._own_addresses = has_own_addresses()
         self._memory_check_seconds = memory_check_seconds
         self._stop_seconds = stop_seconds
         self._pods: dict[str, _Pod] = {}
@@ -99,17 +79,18 @@ class ProcessRuntime:
         self._on_change: OnChange = lambda _uid: None
         self._tasks = TaskGroup("process-runtime")
 
+    @property
+    def name(self) -> str:
+        """As the node tells it."""
+        return self._isolation.name
+
     # --- life ----------------------------------------------------------------------------------
 
     async def start(self, on_change: OnChange) -> None:
-        """End what an earlier life of the instance left, and take an address range."""
+        """End what an earlier life of the instance left, and prepare for pods."""
         self._on_change = on_change
         await self._end_strangers()
-        if self._own_addresses:
-            self._addresses.claim()
-        if self._surroundings.parent_death is None:
-            found = await asyncio.to_thread(parent_death_command)
-            self._surroundings = replace(self._surroundings, parent_death=found)
+        await self._isolation.start()
         self._tasks.start(self._watch_memory(), name="memory")
         self._tasks.start(self._sweep(), name="sweep")
 
@@ -120,7 +101,7 @@ class ProcessRuntime:
         await asyncio.gather(*(found.stop(self._stop_seconds) for found in running))
         for uid in list(self._pods):
             await self.remove_pod(uid)
-        self._addresses.close()
+        await self._isolation.stop()
         await self._end_strangers()
         self._images.release()
 
@@ -135,7 +116,7 @@ class ProcessRuntime:
     async def _end_strangers(self) -> None:
         """End processes of the instance that belong to no pod we know."""
         # A thread because the scan of all processes takes tens of milliseconds.
-        found = await asyncio.to_thread(leftovers.by_pod, self._surroundings.instance_id)
+        found = await asyncio.to_thread(leftovers.by_pod, self._instance_id)
         strangers = [
             process for uid, some in found.items() if uid not in self._pods for process in some
         ]
@@ -143,26 +124,11 @@ class ProcessRuntime:
 
     def capabilities(self) -> Sequence[Capability]:
         """What containers expect of Linux, and what of it holds here."""
-        no_namespaces = "containers are plain processes of this machine"
-        address = Capability("pod-address", enforced=True)
-        if not self._own_addresses:
-            reason = (
-                "this machine has no loopback address beside 127.0.0.1: pods that listen on the "
-                "same port collide"
-            )
-            address = Capability("pod-address", enforced=False, reason=reason)
-        return [
-            address,
-            Capability("network-policy", enforced=False, reason=no_namespaces),
-            Capability("file-isolation", enforced=False, reason=no_namespaces),
-            Capability("users", enforced=False, reason="all run as the user of the instance"),
-            Capability("cpu-limit", enforced=False, reason=no_namespaces),
-            Capability("memory-limit", enforced=True, reason="checked every few seconds"),
-        ]
+        return self._isolation.capabilities()
 
     def remarks(self, pod: Mapping[str, Any]) -> Mapping[str, str]:
         """What the pod asks for that is not enforced, and stand-ins for its images."""
-        found = {remarks.NOT_ENFORCED: remarks.not_enforced(pod)}
+        found = {remarks.NOT_ENFORCED: self._isolation.not_enforced(pod)}
         stand_ins = {
             image.stands_in
             for container in podspec.every_container(pod)
@@ -199,8 +165,7 @@ class ProcessRuntime:
         """Give the pod its address."""
         known = self._pods.get(pod.uid)
         if known is None:
-            own = self._own_addresses and not pod.host_network
-            address = self._addresses.take(pod.address) if own else "127.0.0.1"
+            address = await self._isolation.attach(pod)
             known = self._pods[pod.uid] = _Pod(pod, address)
         return known.address
 
@@ -215,8 +180,8 @@ class ProcessRuntime:
         await asyncio.gather(*(container.child.ended for container in running))
         for container_id in pod.containers:
             self._containers.pop(container_id, None)
-        if self._pods.pop(uid, None) is not None and pod.address != "127.0.0.1":
-            self._addresses.release(pod.address)
+        if self._pods.pop(uid, None) is not None:
+            await self._isolation.detach(pod.request, pod.address)
         shutil.rmtree(pod.request.folder / "runtime", ignore_errors=True)
         self._pod_removed.set()
 
@@ -249,21 +214,8 @@ class ProcessRuntime:
                 self._containers.pop(container_id, None)
 
     def _create(self, pod: _Pod, request: ContainerRequest, image: HostImage) -> HostContainer:
-        root = _root(request)
-        surroundings = self._surroundings
-        rootfolder.prepare(
-            request,
-            root,
-            address=pod.address,
-            working_folder=request.working_folder or image.working_folder,
-            resolver=launch.resolver_file(request.pod, surroundings),
-        )
-        command = launch.container_command(
-            request, image, address=pod.address, root=root, surroundings=surroundings
-        )
-        if request.tty:
-            command = launch.terminal_command(command, surroundings)
-        return HostContainer(request, image, command, runtime=NAME)
+        command = self._isolation.container(request, image, address=pod.address)
+        return HostContainer(request, image, command, isolation=self._isolation)
 
     async def stop_container(self, container_id: str, grace_seconds: float) -> None:
         """Ask it to end; end it after `grace_seconds`."""
@@ -285,16 +237,14 @@ class ProcessRuntime:
     ) -> int:
         """Run a command with the variables, mounts and working folder of a container."""
         container = self._running(container_id)
-        found = launch.command_in(
+        found = self._isolation.inside(
             command,
             container.request,
             container.image,
             base=container.command,
-            root=_root(container.request),
-            surroundings=self._surroundings,
+            pid=container.main_pid,
+            terminal=choice.tty,
         )
-        if choice.tty:
-            found = launch.terminal_command(found, self._surroundings)
         return await interactive.run_command(found, streams, choice)
 
     async def attach(self, container_id: str, streams: CallerStreams, choice: StreamChoice) -> int:
@@ -329,16 +279,3 @@ class ProcessRuntime:
             sessions = children.sessions()
             for container in limited:
                 container.enforce_memory_limit(sessions)
-
-
-def _root(request: ContainerRequest) -> Path:
-    return request.pod.folder / "runtime" / request.name
-
-
-def parent_death_command() -> Sequence[str] | None:
-    """A command of this machine that ties a process to the life of its parent, if it has one."""
-    if sys.platform != "linux" or shutil.which("setpriv") is None:
-        return None
-    command = ["setpriv", "--pdeathsig", "KILL", "--"]
-    tried = subprocess.run([*command, "true"], capture_output=True, check=False)
-    return command if tried.returncode == 0 else None

@@ -42,7 +42,7 @@ class StatusPublisher:
             kinds.PODS,
             metadata["name"],
             # The uid makes sure that the status of a pod never lands on its successor.
-            {"metadata": {"uid": metadata["uid"]}, "status": _patch(status) | removed},
+            {"metadata": {"uid": metadata["uid"]}, "status": _patch(status, known) | removed},
             metadata["namespace"],
             patch_type=PatchType.STRATEGIC,
             subresource="status",
@@ -51,10 +51,16 @@ class StatusPublisher:
         return True
 
 
-def _patch(status: dict[str, Any]) -> dict[str, Any]:
-    """The status as a strategic merge patch: conditions are merged, so what is gone must say so."""
+def _patch(status: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The status as a strategic merge patch: lists are merged, so what is gone must say so."""
     absent = {"reason": None, "message": None}
-    return {**status, "conditions": [{**absent, **found} for found in status["conditions"]]}
+    changed: dict[str, Any] = {
+        key: [*status[key], {"$patch": "replace"}]
+        for key in ("hostIPs", "podIPs")
+        if key in status and known.get(key) not in (None, status[key])
+    }
+    conditions = [{**absent, **found} for found in status["conditions"]]
+    return {**status, **changed, "conditions": conditions}
 
 
 def _merged(seen: Any, published: Any) -> list[Mapping[str, Any]]:

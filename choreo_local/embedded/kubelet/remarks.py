@@ -1,8 +1,8 @@
-"""What a pod asks for that plain processes cannot honour; told in its conditions. Pure."""
+"""What a pod asks for that a runtime cannot honour; told in its conditions. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from choreo_local.embedded.kubelet import podspec
 from choreo_local.embedded.kubelet.podspec import Manifest
@@ -24,12 +24,32 @@ _SECURITY = (
 )
 
 
+# What the namespaces of a sandbox see to.
+_SANDBOXED = frozenset(
+    {
+        "securityContext.runAsUser",
+        "securityContext.runAsGroup",
+        "securityContext.readOnlyRootFilesystem",
+        "securityContext.capabilities",
+        "volumeMounts.readOnly",
+    }
+)
+
+
 def not_enforced(pod: Manifest) -> str:
-    """A sentence on what is asked for in vain; empty when nothing is."""
-    found = sorted({*_of_pod(pod), *_of_containers(pod)})
-    if not found:
-        return ""
-    return f"containers are plain processes of this machine; not enforced: {', '.join(found)}"
+    """A sentence on what plain processes ignore; empty when nothing is."""
+    return _sentence({*_of_pod(pod), *_of_containers(pod)}, "plain processes of this machine")
+
+
+def not_sandboxed(pod: Manifest) -> str:
+    """The same for containers that have namespaces."""
+    ignored = {*_of_pod(pod), *_of_containers(pod)} - _SANDBOXED
+    return _sentence(ignored, "sandboxes of this machine")
+
+
+def _sentence(ignored: Iterable[str], what: str) -> str:
+    found = ", ".join(sorted(ignored))
+    return f"containers are {what}; not enforced: {found}" if found else ""
 
 
 def _of_pod(pod: Manifest) -> Iterator[str]:

@@ -24,7 +24,7 @@ def prepare(
     (root / "tmp").mkdir()
     pod = request.pod
     hosts = {pod.hostname: address, "localhost": address, **pod.host_aliases}
-    (root / "etc/hosts").write_text(_hosts(hosts), encoding="utf-8")
+    (root / "etc/hosts").write_text(hosts_text(hosts), encoding="utf-8")
     (root / "etc/hostname").write_text(f"{pod.hostname}\n", encoding="utf-8")
     (root / "etc/resolv.conf").write_text(resolver, encoding="utf-8")
     for mount in sorted(request.mounts, key=lambda mount: mount.container_path.count("/")):
@@ -58,5 +58,6 @@ def _clear(root: Path, place: Path) -> None:
         place.rmdir()
 
 
-def _hosts(hosts: Mapping[str, str]) -> str:
+def hosts_text(hosts: Mapping[str, str]) -> str:
+    """The content of `/etc/hosts`, from name → address."""
     return "".join(f"{address}\t{name}\n" for name, address in hosts.items())

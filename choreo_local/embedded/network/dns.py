@@ -48,6 +48,7 @@ class DnsServer:
         )
         self._datagrams: asyncio.DatagramTransport | None = None
         self._streams: asyncio.Server | None = None
+        self._further: list[asyncio.DatagramTransport | asyncio.Server] = []
         self._lookups = asyncio.Semaphore(_CONCURRENT_LOOKUPS)
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -60,8 +61,17 @@ class DnsServer:
         self.port = self._datagrams.get_extra_info("sockname")[1]
         self._streams = await asyncio.start_server(self._serve_stream, self.host, self.port)
 
+    async def listen_also(self, datagrams: socket.socket, streams: socket.socket) -> None:
+        """Answer on sockets that somebody else has opened, too."""
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), sock=datagrams)
+        self._further += [transport, await asyncio.start_server(self._serve_stream, sock=streams)]
+
     async def stop(self) -> None:
         """Stop listening."""
+        for each in self._further:
+            each.close()
+        self._further.clear()
         if self._datagrams is not None:
             self._datagrams.close()
         if self._streams is not None:

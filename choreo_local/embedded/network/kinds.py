@@ -10,6 +10,7 @@ NAMESPACES = ResourceKind("", "v1", "Namespace", "namespaces", namespaced=False)
 PODS = ResourceKind("", "v1", "Pod", "pods")
 SECRETS = ResourceKind("", "v1", "Secret", "secrets")
 SERVICES = ResourceKind("", "v1", "Service", "services")
+NETWORK_POLICIES = ResourceKind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
 ENDPOINT_SLICES = ResourceKind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
 CUSTOM_RESOURCE_DEFINITIONS = ResourceKind(
     "apiextensions.k8s.io",

@@ -1,7 +1,7 @@
 """NetworkPolicies: may one Pod connect to another? Pure.
 
-Only evaluates. On runtimes that cannot enforce policies the answer serves to tell what would be
-refused.
+The reference for what `isolated/filtering.py` has the kernel enforce; on runtimes that cannot
+enforce policies it tells what would be refused.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def evaluate(policies: Iterable[Manifest], connection: Connection) -> Verdict:
     policies = list(policies)
     refused: list[str] = []
     for direction, end in (("Egress", connection.source), ("Ingress", connection.target)):
-        selecting = [each for each in policies if end.is_pod and _selects(each, end, direction)]
+        selecting = [each for each in policies if end.is_pod and selects(each, end, direction)]
         if selecting and not any(_allows(each, direction, connection) for each in selecting):
             refused += [_name(each) for each in selecting]
     return Verdict(not refused, tuple(dict.fromkeys(refused)))
@@ -73,7 +73,8 @@ def _name(policy: Manifest) -> str:
     return f"{policy['metadata']['namespace']}/{policy['metadata']['name']}"
 
 
-def _selects(policy: Manifest, pod: Peer, direction: str) -> bool:
+def selects(policy: Manifest, pod: Peer, direction: str) -> bool:
+    """Whether a policy restricts a Pod in a direction, Ingress or Egress."""
     spec = policy["spec"]
     if policy["metadata"]["namespace"] != pod.namespace or direction not in types(spec):
         return False
@@ -122,10 +123,11 @@ def _peer_fits(
 ) -> bool:
     if not peers:
         return True
-    return any(_one_peer_fits(each, other, policy_namespace) for each in peers)
+    return any(peer_fits(each, other, policy_namespace) for each in peers)
 
 
-def _one_peer_fits(entry: Mapping[str, Any], other: Peer, policy_namespace: str) -> bool:
+def peer_fits(entry: Mapping[str, Any], other: Peer, policy_namespace: str) -> bool:
+    """Whether one entry of `from` or `to` means a peer."""
     if entry.get("ipBlock"):
         return _in_block(entry["ipBlock"], other.address)
     if not other.is_pod:

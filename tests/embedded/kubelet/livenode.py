@@ -19,6 +19,7 @@ from choreo_local.embedded.kubelet.connection import Connection
 from choreo_local.embedded.kubelet.hostimages import Catalogue
 from choreo_local.embedded.kubelet.kubelet import Kubelet, KubeletSettings
 from choreo_local.embedded.kubelet.launch import Surroundings, inherited_variables
+from choreo_local.embedded.kubelet.plain import PlainProcesses
 from choreo_local.embedded.kubelet.process import ProcessRuntime
 from choreo_local.embedded.kubelet.runtime import ContainerRuntime
 from choreo_local.embedded.storage.store import MemoryBackend, Store
@@ -57,7 +58,11 @@ class LiveNode:
             inherited=inherited_variables(),
         )
         return ProcessRuntime(
-            surroundings, Catalogue.of_folders([IMAGES]), memory_check_seconds=0.1, stop_seconds=0.2
+            self.instance_id,
+            PlainProcesses(surroundings),
+            Catalogue.of_folders([IMAGES]),
+            memory_check_seconds=0.1,
+            stop_seconds=0.2,
         )
 
     async def start(

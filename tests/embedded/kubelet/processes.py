@@ -12,6 +12,7 @@ from typing import Any
 from choreo_local import clock
 from choreo_local.embedded.kubelet.hostimages import Catalogue
 from choreo_local.embedded.kubelet.launch import Surroundings, inherited_variables
+from choreo_local.embedded.kubelet.plain import PlainProcesses
 from choreo_local.embedded.kubelet.process import ProcessRuntime
 from choreo_local.embedded.kubelet.records import ContainerRecord
 from choreo_local.embedded.kubelet.runtime import (
@@ -98,8 +99,9 @@ class Streams:
 class Bench:
     """Starts containers of the image `tester` and waits for them."""
 
-    def __init__(self, runtime: ProcessRuntime, folder: Path) -> None:
+    def __init__(self, runtime: ProcessRuntime, isolation: PlainProcesses, folder: Path) -> None:
         self.runtime = runtime
+        self.isolation = isolation
         self.folder = folder
         self.changes: list[str] = []
 
@@ -165,21 +167,22 @@ class Bench:
 
 @asynccontextmanager
 async def process_runtime(
-    folder: Path, *, images: Path = IMAGES, **surroundings: Any
+    folder: Path, *, images: Path = IMAGES, own_addresses: bool = True, **surroundings: Any
 ) -> AsyncIterator[Bench]:
     """A runtime of an instance of its own; nothing of it is left behind."""
+    instance_id = surroundings.pop("instance_id", clock.new_uid())
+    shared = Surroundings(
+        instance_id, cache_folder=folder / "cache", inherited=inherited_variables(), **surroundings
+    )
+    isolation = PlainProcesses(shared, own_addresses=own_addresses)
     runtime = ProcessRuntime(
-        Surroundings(
-            surroundings.pop("instance_id", clock.new_uid()),
-            cache_folder=folder / "cache",
-            inherited=inherited_variables(),
-            **surroundings,
-        ),
+        instance_id,
+        isolation,
         Catalogue.of_folders([images]),
         memory_check_seconds=0.05,
         stop_seconds=0.2,
     )
-    bench = Bench(runtime, folder / "pods")
+    bench = Bench(runtime, isolation, folder / "pods")
     await runtime.start(bench.changes.append)
     try:
         yield bench

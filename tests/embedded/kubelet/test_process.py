@@ -422,8 +422,8 @@ async def test_containers_end_with_a_killed_instance(tmp_path: Path) -> None:
 
 async def test_the_tie_to_the_instance_needs_no_tool_of_the_machine(tmp_path: Path) -> None:
     async with process_runtime(tmp_path) as bench:
-        plain = replace(bench.runtime._surroundings, parent_death=None)
-        bench.runtime._surroundings = plain
+        plain = replace(bench.isolation._surroundings, parent_death=None)
+        bench.isolation._surroundings = plain
         assert await bench.run("print:tied") == ["tied"]
         assert await bench.run("tied", command=["echo"]) == ["tied"]
 
@@ -456,8 +456,7 @@ async def test_a_program_of_the_machine_is_not_waited_for(
 
 
 async def test_a_machine_with_one_loopback_address_says_so(tmp_path: Path) -> None:
-    async with process_runtime(tmp_path) as bench:
-        bench.runtime._own_addresses = False
+    async with process_runtime(tmp_path, own_addresses=False) as bench:
         (found,) = [each for each in bench.runtime.capabilities() if each.name == "pod-address"]
         assert not found.enforced
         assert "pods that listen on the same port collide" in found.reason

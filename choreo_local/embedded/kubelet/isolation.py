@@ -1,0 +1,54 @@
+"""How far the containers of a runtime are kept apart from this machine and from each other.
+
+`plain` keeps nothing apart, `sandbox` uses the namespaces of Linux. `process.ProcessRuntime` does
+everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from choreo_local.embedded.kubelet.hostimages import HostImage
+from choreo_local.embedded.kubelet.launch import Command
+from choreo_local.embedded.kubelet.runtime import Capability, ContainerRequest, PodRequest
+
+
+class Isolation(Protocol):
+    """Where pods get their address from, and what their processes are wrapped in.
+
+    `attach` and `detach` may be repeated without harm. `main_pid` is the process that signals of a
+    container go to, by the process that was started for it.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def capabilities(self) -> Sequence[Capability]: ...
+
+    def not_enforced(self, pod: Mapping[str, Any]) -> str: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def attach(self, pod: PodRequest) -> str: ...
+
+    async def detach(self, pod: PodRequest, address: str) -> None: ...
+
+    def container(
+        self, request: ContainerRequest, image: HostImage, *, address: str
+    ) -> Command: ...
+
+    def inside(
+        self,
+        words: Sequence[str],
+        request: ContainerRequest,
+        image: HostImage,
+        *,
+        base: Command,
+        pid: int,
+        terminal: bool,
+    ) -> Command: ...
+
+    def main_pid(self, started: int) -> int: ...

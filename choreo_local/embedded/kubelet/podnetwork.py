@@ -1,0 +1,31 @@
+"""What a runtime with network namespaces asks of the network: the part that CNI plays elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Attachment(Protocol):
+    """A pod's place in the network; `enter` runs a command in the pod's network namespace."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def enter(self) -> Sequence[str]: ...
+
+
+class PodNetwork(Protocol):
+    """Gives pods a network namespace with an address; both may be repeated without harm.
+
+    When `attach` answers, the pod's policies are in force. `resolver` is where pods find the
+    cluster's DNS.
+    """
+
+    @property
+    def resolver(self) -> str: ...
+
+    async def attach(self, uid: str, *, address: str) -> Attachment: ...
+
+    async def detach(self, uid: str) -> None: ...

@@ -1,0 +1,129 @@
+"""The root file system of a sandboxed container: a view of this machine, or layers of an image.
+
+The seam between images and the sandbox: whoever unpacks images hands over a `LayeredRoot`; host
+images run in a `MachineRoot`. Pure, except for `fresh`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# What programs of the machine need beside the folders below; nothing here holds secrets.
+_CONFIGURATION = (
+    "alternatives",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "crypto-policies",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "mime.types",
+    "pki",
+    "protocols",
+    "services",
+    "ssl",
+)
+_MACHINE = ("usr", "bin", "sbin", "lib", "lib32", "lib64")
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRoot:
+    """The programs of this machine, read-only.
+
+    Attributes:
+        folders: further folders that are seen where they lie.
+        placed: path in the container → folder of this machine.
+    """
+
+    folders: Sequence[Path] = ()
+    placed: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LayeredRoot:
+    """Unpacked layers of an image, the lowest first; they are shared and never written to."""
+
+    layers: Sequence[Path]
+
+
+RootFileSystem = MachineRoot | LayeredRoot
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """The folder of one container in which everything it writes to its root ends."""
+
+    folder: Path
+
+    @property
+    def written(self) -> Path:
+        """What was written."""
+        return self.folder / "root"
+
+    @property
+    def work(self) -> Path:
+        """For the kernel."""
+        return self.folder / "work"
+
+    @property
+    def system(self) -> Path:
+        """Files that the runtime writes for the container."""
+        return self.folder / "system"
+
+    def fresh(self) -> None:
+        """Begin anew."""
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        for each in (self.written, self.work, self.system):
+            each.mkdir(parents=True)
+
+
+def options(root: RootFileSystem, scratch: Scratch) -> list[str]:
+    """The arguments of bubblewrap that make the root."""
+    if isinstance(root, LayeredRoot):
+        sources = [word for each in root.layers for word in ("--overlay-src", str(each))]
+        return [*sources, "--overlay", str(scratch.written), str(scratch.work), "/"]
+    found = ["--bind", str(scratch.written), "/"]
+    found += _machine_folders()
+    for folder in _outermost(root.folders):
+        found += ["--ro-bind", str(folder), str(folder)]
+    for path, folder in root.placed.items():
+        found += ["--ro-bind", str(folder), path]
+    return found
+
+
+def _machine_folders() -> list[str]:
+    found: list[str] = []
+    for name in _MACHINE:
+        path = Path("/", name)
+        if path.is_symlink():
+            found += ["--symlink", os.readlink(path), str(path)]
+        elif path.is_dir():
+            found += ["--ro-bind", str(path), str(path)]
+    for name in _CONFIGURATION:
+        path = Path("/etc", name)
+        if path.exists():
+            found += ["--ro-bind", str(path), str(path)]
+    return found
+
+
+def _outermost(folders: Iterable[Path]) -> list[Path]:
+    """The folders that no other one contains, nor the machine's own programs."""
+    found: list[Path] = []
+    for folder in sorted(set(folders)):
+        inside = [*found, Path("/usr")]
+        if not any(folder.is_relative_to(each) for each in inside):
+            found.append(folder)
+    return found
+
+
+def of_interpreter() -> list[Path]:
+    """The folders that the Python of this instance lives in, also behind links."""
+    found = {Path(sys.prefix), Path(sys.base_prefix)}
+    return sorted(found | {each.resolve() for each in found})

@@ -1,0 +1,245 @@
+"""Isolation on Linux: bubblewrap makes namespaces for users, mounts, processes, IPC and host name.
+
+The network namespace is the pod's, made by the network. All of a container's files belong to the
+user of the instance; the container sees them as those of the user it runs as.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from choreo_local.embedded.kubelet import (
+    bytecode,
+    launch,
+    privileges,
+    remarks,
+    rootfilesystem,
+    rootfolder,
+)
+from choreo_local.embedded.kubelet.hostimages import HostImage
+from choreo_local.embedded.kubelet.launch import MARK_INSTANCE, MARK_POD, Command, Surroundings
+from choreo_local.embedded.kubelet.plain import root_of
+from choreo_local.embedded.kubelet.podnetwork import Attachment, PodNetwork
+from choreo_local.embedded.kubelet.privileges import Privileges
+from choreo_local.embedded.kubelet.rootfilesystem import MachineRoot, Scratch
+from choreo_local.embedded.kubelet.runtime import (
+    Capability,
+    ContainerRequest,
+    PodRequest,
+    StartError,
+)
+
+NAME = "sandbox"
+_UNSHARED = ("user", "pid", "ipc", "uts", "cgroup-try")
+
+
+@dataclass(frozen=True, slots=True)
+class _ThisMachine:
+    """The place of a pod that shares this machine's network."""
+
+    address: str = "127.0.0.1"
+    enter: Sequence[str] = ()
+
+
+_HOST_NETWORK = _ThisMachine()
+
+
+class Sandbox:
+    """Implements `isolation.Isolation` with namespaces.
+
+    Args:
+        surroundings: what all containers of the instance share.
+        bubblewrap: the program.
+        network: where pods get their network namespace from.
+    """
+
+    name = NAME
+
+    def __init__(self, surroundings: Surroundings, bubblewrap: Path, network: PodNetwork) -> None:
+        self._surroundings = surroundings
+        self._bubblewrap = bubblewrap
+        self._network = network
+        self._attached: dict[str, Attachment] = {}
+
+    def capabilities(self) -> Sequence[Capability]:
+        """What containers expect of Linux, and what of it holds here."""
+        one_user = "a container is the user that it runs as, and cannot become another one"
+        return [
+            Capability("pod-address", enforced=True),
+            Capability("network-policy", enforced=True),
+            Capability("file-isolation", enforced=True),
+            Capability("users", enforced=True, reason=one_user),
+            Capability("cpu-limit", enforced=False, reason="no control group is used"),
+            Capability("memory-limit", enforced=True, reason="checked every few seconds"),
+        ]
+
+    def not_enforced(self, pod: Mapping[str, Any]) -> str:
+        """What a pod asks for in vain."""
+        return remarks.not_sandboxed(pod)
+
+    async def start(self) -> None:
+        """The network has been started by whoever made it."""
+
+    async def stop(self) -> None:
+        """Nothing is held."""
+
+    async def attach(self, pod: PodRequest) -> str:
+        """Give a pod its place in the network."""
+        found: Attachment = _HOST_NETWORK
+        if not pod.host_network:
+            found = await self._network.attach(pod.uid, address=pod.address)
+        self._attached[pod.uid] = found
+        return found.address
+
+    async def detach(self, pod: PodRequest, address: str) -> None:
+        """Take the place back."""
+        del address
+        if self._attached.pop(pod.uid, _HOST_NETWORK) is not _HOST_NETWORK:
+            await self._network.detach(pod.uid)
+
+    def container(self, request: ContainerRequest, image: HostImage, *, address: str) -> Command:
+        """The main process of a container, behind bubblewrap."""
+        scratch = Scratch(root_of(request))
+        scratch.fresh()
+        environment = self._variables(request, image)
+        words = launch.entry_words(request, image, environment)
+        who = privileges.of_security(request.security)
+        arguments = [
+            *(self._surroundings.parent_death or ()),
+            *self._attached[request.pod.uid].enter,
+            str(self._bubblewrap),
+            *_confined(request, who),
+            *rootfilesystem.options(self._root(image), scratch),
+            *("--proc", "/proc", "--dev", "/dev"),
+            *self._own_files(request, scratch, address=address, who=who),
+            *_mounts(request),
+            *(("--remount-ro", "/") if who.read_only_root else ()),
+            *("--chdir", _working_folder(request, image), "--"),
+            *self._program(words, image, environment),
+        ]
+        command = Command(arguments, environment, Path("/"))
+        return launch.terminal_command(command, self._surroundings) if request.tty else command
+
+    def _root(self, image: HostImage) -> MachineRoot:
+        folders = [image.folder, *image.module_path, launch.SHIM]
+        folders += rootfilesystem.of_interpreter()
+        placed = {} if image.working_folder == "/" else {image.working_folder: image.folder}
+        return MachineRoot(folders, placed)
+
+    def _own_files(
+        self, request: ContainerRequest, scratch: Scratch, *, address: str, who: Privileges
+    ) -> Iterator[str]:
+        """System files, as every container has them."""
+        pod = request.pod
+        resolver = launch.resolver_text(
+            self._network.resolver, launch.search_domains(pod, self._surroundings)
+        )
+        hosts = {"localhost": "127.0.0.1", pod.hostname: address, **pod.host_aliases}
+        files = {
+            "hosts": rootfolder.hosts_text(hosts),
+            "hostname": f"{pod.hostname}\n",
+            "resolv.conf": resolver,
+            "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+            "passwd": _accounts(who.user, f"{who.group}::/:/bin/sh"),
+            "group": _accounts(who.group, ""),
+        }
+        for name, text in files.items():
+            path = scratch.system / name
+            path.write_text(text, encoding="utf-8")
+            yield from ("--bind", str(path), f"/etc/{name}")
+        yield from ("--dir", "/tmp", "--tmpfs", "/dev/shm", "--dir", "/root")
+
+    def _variables(self, request: ContainerRequest, image: HostImage) -> dict[str, str]:
+        own = {
+            "PATH": launch.PATH,
+            "HOME": "/root",
+            "HOSTNAME": request.pod.hostname,
+            **self._surroundings.inherited,
+            **image.environment,
+            **request.environment,
+        }
+        return own | {
+            MARK_INSTANCE: self._surroundings.instance_id,
+            MARK_POD: request.pod.uid,
+            "CHOREO_CONTAINER": request.name,
+            "CHOREO_IMAGE": request.image.reference,
+            "CHOREO_MODULES": os.pathsep.join(str(folder) for folder in image.module_path),
+        }
+
+    def _program(
+        self, words: Sequence[str], image: HostImage, environment: Mapping[str, str]
+    ) -> list[str]:
+        """A program of the image, else one that the container sees."""
+        program = launch.find_program(words[0], image)
+        if program is None:
+            if "/" not in words[0] and shutil.which(words[0], path=environment["PATH"]) is None:
+                raise StartError(f'exec: "{words[0]}": executable file not found in $PATH')
+            return list(words)
+        if not program.is_script:
+            return [str(program.path), *words[1:]]
+        bytecode.prepare(image)
+        interpreter = self._surroundings.interpreter
+        python = launch.python_for(image, interpreter, cache_folder=None)
+        return [*python, str(program.path), *words[1:]]
+
+    def inside(
+        self,
+        words: Sequence[str],
+        request: ContainerRequest,
+        image: HostImage,
+        *,
+        base: Command,
+        pid: int,
+        terminal: bool,
+    ) -> Command:
+        """A further command in the namespaces of a container."""
+        if os.stat(f"/proc/{pid}/ns/pid").st_ino == os.stat("/proc/self/ns/pid").st_ino:
+            raise StartError(f"container {request.name} is still being started")
+        enter = [*self._surroundings.interpreter, "-I", "-S", str(launch.SHIM / "enter.py")]
+        who = privileges.of_security(request.security)
+        found = self._program(words, image, base.environment)
+        arguments = [*enter, str(pid), who.mask, _working_folder(request, image), *found]
+        command = Command(arguments, base.environment, Path("/"))
+        return launch.terminal_command(command, self._surroundings) if terminal else command
+
+    def main_pid(self, started: int) -> int:
+        """The program: the only child of the first process of its namespace, ours is outside."""
+        first = _only_child(started)
+        return (first and _only_child(first)) or started
+
+
+def _only_child(pid: int) -> int | None:
+    try:
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return None
+    return int(found[0]) if found else None
+
+
+def _confined(request: ContainerRequest, who: Privileges) -> Iterator[str]:
+    yield from (f"--unshare-{kind}" for kind in _UNSHARED)
+    yield from ("--uid", str(who.user), "--gid", str(who.group))
+    yield from ("--hostname", request.pod.hostname, "--die-with-parent", "--cap-drop", "ALL")
+    for name in who.capabilities:
+        yield from ("--cap-add", f"CAP_{name}")
+
+
+def _mounts(request: ContainerRequest) -> Iterator[str]:
+    for mount in sorted(request.mounts, key=lambda mount: mount.container_path.count("/")):
+        option = "--ro-bind" if mount.read_only else "--bind"
+        yield from (option, str(mount.host_path), mount.container_path)
+
+
+def _working_folder(request: ContainerRequest, image: HostImage) -> str:
+    return request.working_folder or image.working_folder
+
+
+def _accounts(number: int, rest: str) -> str:
+    """A file like /etc/passwd with root, nobody and whoever the container runs as."""
+    names = {number: "app", 0: "root", 65534: "nobody"}
+    return "".join(f"{name}:x:{each}:{rest}\n" for each, name in sorted(names.items()))

@@ -1,0 +1,167 @@
+"""The router's namespace of an instance: links to this machine and to each pod.
+
+Synchronous; every method runs in the thread of `Namespaces`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from choreo_local.embedded.network.isolated import rtnetlink
+from choreo_local.embedded.network.isolated.namespaces import Namespaces, listening, switch_on
+from choreo_local.embedded.network.isolated.rtnetlink import LOOPBACK_INDEX, Routing
+from choreo_local.embedded.network.isolated.ruleset import POD_LINKS, UPLINK
+from choreo_local.errors import InternalError, PreflightError
+
+GATEWAY = IPv4Address("169.254.1.1")
+_EVERYWHERE = IPv4Network("0.0.0.0/0")
+# Nothing on the way has smaller frames, and large ones are what makes local traffic fast.
+_MTU = 65535
+_FIRST_OCTET, _OCTETS = 64, 128
+_INSIDE = "eth0"
+_NFT_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A pod's link: the router's end of it, and the pod's namespace as a descriptor."""
+
+    name: str
+    namespace: int
+
+
+class Router:
+    """Owns the namespace and the link to this machine.
+
+    Args:
+        nft: the program that loads rules.
+    """
+
+    def __init__(self, namespaces: Namespaces, instance_id: str, nft: Path) -> None:
+        self._namespaces = namespaces
+        self._digest = hashlib.sha256(instance_id.encode()).digest()
+        self._nft = nft
+        self._count = 0
+        self.namespace = namespaces.create()
+        self._here = Routing()
+        self._there = namespaces.inside(self.namespace, self._prepare)
+        self._uplink = 0
+        self.network = self._connect()
+
+    def _prepare(self) -> Routing:
+        switch_on("ipv4/ip_forward")
+        routing = Routing()
+        routing.bring_up(LOOPBACK_INDEX)
+        routing.add_address(LOOPBACK_INDEX, GATEWAY)
+        return routing
+
+    def _connect(self) -> IPv4Network:
+        """Link the router to this machine; answers the range of addresses for pods."""
+        name = f"choreo{self._digest.hex()[:8]}"
+        self._uplink = self._here.add_veth(name, UPLINK, self.namespace, mtu=_MTU)
+        self._here.bring_up(self._uplink)
+        theirs = self._namespaces.inside(self.namespace, lambda: socket.if_nametoindex(UPLINK))
+        self._there.bring_up(theirs)
+        for network in self._free_networks():
+            ours, router = network.network_address + 1, network.network_address + 2
+            try:
+                self._here.add_address(self._uplink, ours, 30)
+                self._here.add_route(self._uplink, network, gateway=router, source=ours)
+            except FileExistsError:
+                self._here.remove_address(self._uplink, ours, 30)
+                continue
+            self._there.add_address(theirs, router, 30)
+            self._there.add_route(theirs, _EVERYWHERE, gateway=ours)
+            return network
+        raise PreflightError(
+            "cannot find addresses for pods: this machine has routes to all of 10.64.0.0/9",
+            remedy="start with --runtime process",
+        )
+
+    def _free_networks(self) -> Iterator[IPv4Network]:
+        table = Path("/proc/net/route").read_text(encoding="ascii")
+        routed = rtnetlink.routed_networks(table)
+        start = int.from_bytes(self._digest[:4], "big")
+        for step in range(_OCTETS):
+            network = IPv4Network(f"10.{_FIRST_OCTET + (start + step) % _OCTETS}.0.0/16")
+            if not any(network.overlaps(each) for each in routed):
+                yield network
+
+    def add_pod(self, address: IPv4Address) -> Link:
+        """A namespace with a link to the router, and an address."""
+        self._count += 1
+        name, namespace = f"{POD_LINKS}{self._count}", self._namespaces.create()
+
+        def link() -> None:
+            index = self._there.add_veth(name, _INSIDE, namespace, mtu=_MTU)
+            self._there.bring_up(index)
+            self._there.add_route(index, IPv4Network(address))
+
+        try:
+            self._namespaces.inside(self.namespace, link)
+            self._namespaces.inside(namespace, lambda: _configure_pod(address))
+        except OSError:
+            os.close(namespace)
+            raise
+        return Link(name, namespace)
+
+    def remove_pod(self, link: Link) -> None:
+        """Cut a pod off; its namespace ends with the last process in it."""
+
+        def cut() -> None:
+            self._there.remove_link(socket.if_nametoindex(link.name))
+
+        os.close(link.namespace)
+        self._namespaces.inside(self.namespace, cut)
+
+    def open(self, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
+        """A socket at the router's address, as pods see it; port 0 chooses one."""
+        return self._namespaces.inside(self.namespace, lambda: listening(str(GATEWAY), port, kind))
+
+    def load(self, rules: str) -> None:
+        """Replace the rules."""
+
+        def run() -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [str(self._nft), "-f", "-"],
+                input=rules,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_NFT_SECONDS,
+            )
+
+        done = self._namespaces.inside(self.namespace, run)
+        if done.returncode:
+            raise InternalError(f"cannot load the rules of the network: {done.stderr.strip()}")
+
+    def close(self) -> None:
+        """Remove the link to this machine; the namespace ends with its last user."""
+        self._here.remove_link(self._uplink)
+        self._here.close()
+        self._there.close()
+        os.close(self.namespace)
+
+
+def _configure_pod(address: IPv4Address) -> None:
+    routing = Routing()
+    try:
+        routing.bring_up(LOOPBACK_INDEX)
+        # The addresses of Services are in the rest of the loopback network.
+        routing.remove_address(LOOPBACK_INDEX, IPv4Address("127.0.0.1"), 8)
+        routing.add_address(LOOPBACK_INDEX, IPv4Address("127.0.0.1"), 16)
+        index = socket.if_nametoindex(_INSIDE)
+        switch_on(f"ipv4/conf/{_INSIDE}/route_localnet")
+        routing.add_address(index, address)
+        routing.bring_up(index)
+        routing.add_route(index, IPv4Network(GATEWAY))
+        routing.add_route(index, _EVERYWHERE, gateway=GATEWAY)
+    finally:
+        routing.close()
