@@ -107,6 +107,5 @@ def urls(record: instances.Instance) -> dict[str, str]:
         "gateway": f"http://*.openchoreoapis.localhost:{record.ports['gateway']}",
         "agents": ports.agents_url(record.ports),
         "registry": f"http://localhost:{record.ports['registry']}",
-        "registry": f"http://localhost:{record.ports['registry']}",
         "kube": record.server or f"https://127.0.0.1:{record.ports.get('kube', 0)}",
     }

@@ -28,7 +28,6 @@ from choreo_local.allinone.api import Apis
 from choreo_local.allinone.controlplane import ControlPlane
 from choreo_local.allinone.facts import Facts
 from choreo_local.allinone.imageregistry import ImageRegistry
-from choreo_local.allinone.imageregistry import ImageRegistry
 from choreo_local.allinone.planefacts import PlaneFacts
 from choreo_local.allinone.progress import Progress
 from choreo_local.allinone.seeding import WAIT_SECONDS, Seeder
@@ -121,9 +120,6 @@ class Platform:
             self._driver.start_api()
             self._stack.append(("cluster", self._driver.stop))
             self._update(server=self._driver.server)
-        images = ImageRegistry(self._paths, self._sockets["registry"])
-        images.start()
-        self._stack.append(("registry", images.stop))
         images = ImageRegistry(self._paths, self._sockets["registry"])
         images.start()
         self._stack.append(("registry", images.stop))

@@ -138,6 +138,5 @@ def test_addresses_follow_the_ports() -> None:
         "gateway": "http://*.openchoreoapis.localhost:19080",
         "agents": "wss://127.0.0.1:8443/ws",
         "registry": "http://localhost:10082",
-        "registry": "http://localhost:10082",
         "kube": "https://127.0.0.1:6550",
     }
