@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import urllib.parse
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -16,7 +17,7 @@ import orjson
 
 from choreo_local.api import registry
 from choreo_local.apiclient import transport, wire
-from choreo_local.apiclient.streams import json_lines
+from choreo_local.apiclient.streams import JsonLines
 from choreo_local.apiclient.types import (
     Applied,
     Board,
@@ -113,10 +114,11 @@ class ApiClient:
         """The board, then what changes, until the caller stops or the connection breaks."""
         path = f"{_OURS}/namespaces/{_quote(namespace)}/board"
         query = {"project": project, "watch": "true"}
-        async for line in self._lines(path, query, silence_seconds=_SILENCE_SECONDS):
-            event = _EVENTS.get(str(line.get("type")))
-            if event is not None:
-                yield _read(event, line)
+        async with aclosing(self._lines(path, query, silence_seconds=_SILENCE_SECONDS)) as lines:
+            async for line in lines:
+                event = _EVENTS.get(str(line.get("type")))
+                if event is not None:
+                    yield _read(event, line)
 
     # Releases of a component.
 
@@ -200,8 +202,9 @@ class ApiClient:
         }
         silence = None if follow else _SILENCE_SECONDS
         path = _component(namespace, component, "logs")
-        async for line in self._lines(path, query, silence_seconds=silence):
-            yield _read(LogLine, line)
+        async with aclosing(self._lines(path, query, silence_seconds=silence)) as lines:
+            async for line in lines:
+                yield _read(LogLine, line)
 
     async def urls(
         self, namespace: str, component: str, *, environment: str, endpoint: str | None = None
@@ -340,13 +343,12 @@ class ApiClient:
         except orjson.JSONDecodeError as error:
             raise UnreachableError(f"cannot read the answer of {self.base_url}: {error}") from error
 
-    async def _lines(
+    def _lines(
         self, path: str, query: Mapping[str, str | None], *, silence_seconds: float | None
-    ) -> AsyncIterator[Mapping[str, Any]]:
+    ) -> JsonLines:
         target = transport.target(path, query)
         call = transport.Call("GET", target, silence_seconds=silence_seconds)
-        async for line in json_lines(self._transport.stream(call)):
-            yield line
+        return JsonLines(self._transport.stream(call))
 
 
 def _component(namespace: str, component: str, what: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
@@ -13,20 +14,43 @@ from choreo_local.errors import UnreachableError
 _LONGEST_LINE = 256 * 1024 * 1024
 
 
-async def json_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[Mapping[str, Any]]:
-    """The objects of an `application/x-ndjson` body."""
-    pieces: list[bytes] = []
-    size = 0
-    async for chunk in chunks:
+class JsonLines:
+    """The objects of an `application/x-ndjson` body; ends with it, or with `aclose`.
+
+    No generator: where a program ends in the middle of a stream, the loop closes all generators at
+    once, and one that reads from another is then closed twice.
+    """
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self._ready: deque[bytes] = deque()
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Mapping[str, Any]:
+        while not self._ready:
+            self._take(await anext(self._chunks))
+        return _decoded(self._ready.popleft())
+
+    async def aclose(self) -> None:
+        """Read no more of the body."""
+        close = getattr(self._chunks, "aclose", None)
+        if close is not None:
+            await close()
+
+    def _take(self, chunk: bytes) -> None:
         head, *lines = chunk.split(b"\n")
-        pieces.append(head)
-        size += len(head)
-        if size > _LONGEST_LINE:
+        self._pieces.append(head)
+        self._size += len(head)
+        if self._size > _LONGEST_LINE:
             raise UnreachableError("cannot read the stream: a line is longer than any of ours")
         for following in lines:
-            if size:
-                yield _decoded(b"".join(pieces))
-            pieces, size = [following], len(following)
+            if self._size:
+                self._ready.append(b"".join(self._pieces))
+            self._pieces, self._size = [following], len(following)
 
 
 def _decoded(line: bytes) -> Mapping[str, Any]:

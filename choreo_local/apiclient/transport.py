@@ -8,10 +8,10 @@ would take them longer than all the rest.
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import orjson
 
@@ -89,14 +89,13 @@ class Pooled:
 
     async def request(self, call: Call) -> bytes:
         """The body of a successful answer."""
-        async with self._answer(call, total=self._timeout_seconds) as response:
-            return await response.read()
+        with _reaching(self._url):
+            async with await self._send(call, total=self._timeout_seconds) as response:
+                return await response.read()
 
-    async def stream(self, call: Call) -> AsyncIterator[bytes]:
+    def stream(self, call: Call) -> AsyncIterator[bytes]:
         """The body of a successful answer, as it comes."""
-        async with self._answer(call, total=None) as response:
-            async for chunk in response.content.iter_any():
-                yield chunk
+        return _Body(self._url, lambda: self._send(call, total=None))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -104,10 +103,8 @@ class Pooled:
             await self._session.close()
             self._session = None
 
-    @asynccontextmanager
-    async def _answer(
-        self, call: Call, *, total: float | None
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _send(self, call: Call, *, total: float | None) -> aiohttp.ClientResponse:
+        """A successful answer, of which nothing has been read yet."""
         import aiohttp
         import yarl
 
@@ -116,19 +113,43 @@ class Pooled:
         timeout = aiohttp.ClientTimeout(
             total=total, sock_connect=_CONNECT_SECONDS, sock_read=call.silence_seconds
         )
-        try:
-            # What is encoded stays as it is: a name with an escaped slash is one name.
-            url = yarl.URL(self._url + call.target, encoded=True)
-            async with self._session.request(
-                call.method, url, data=call.content, headers=_typed(call), timeout=timeout
-            ) as response:
-                if response.status >= 400:
-                    missing = response.headers.get(failures.MISSING_PERMISSION, "")
-                    content = await response.read()
-                    raise failures.from_answer(response.status, content, missing=missing)
-                yield response
-        except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            raise _unreachable(self._url, error) from error
+        # What is encoded stays as it is: a name with an escaped slash is one name.
+        url = yarl.URL(self._url + call.target, encoded=True)
+        response = await self._session.request(
+            call.method, url, data=call.content, headers=_typed(call), timeout=timeout
+        )
+        if response.status < 400:
+            return response
+        async with response:
+            missing = response.headers.get(failures.MISSING_PERMISSION, "")
+            content = await response.read()
+            raise failures.from_answer(response.status, content, missing=missing)
+
+
+class _Body:
+    """A body as it comes; its connection goes with it. No generator, see `streams`."""
+
+    def __init__(self, url: str, send: Callable[[], Awaitable[aiohttp.ClientResponse]]) -> None:
+        self._url = url
+        self._send = send
+        self._response: aiohttp.ClientResponse | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        with _reaching(self._url):
+            if self._response is None:
+                self._response = await self._send()
+            chunk = await self._response.content.readany()
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+    async def aclose(self) -> None:
+        """Read no more of it."""
+        if self._response is not None:
+            self._response.close()
 
 
 class Blocking:
@@ -195,6 +216,16 @@ class Blocking:
 
 def _typed(call: Call) -> dict[str, str]:
     return {} if call.body is None else {"Content-Type": "application/json"}
+
+
+@contextmanager
+def _reaching(url: str) -> Iterator[None]:
+    import aiohttp
+
+    try:
+        yield
+    except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+        raise _unreachable(url, error) from error
 
 
 def _unreachable(url: str, error: Exception) -> UnreachableError:
