@@ -25,11 +25,13 @@ class Access:
 
     Attributes:
         persona: the user as whom the owner acts; "" for themselves.
+        signed_in: who signed in; "" for the owner, and where a token was given.
     """
 
     url: str
     token: str = field(repr=False)
     persona: str = ""
+    signed_in: str = ""
 
 
 def find(paths: InstancePaths, environ: Mapping[str, str] = os.environ) -> Access:
@@ -39,9 +41,23 @@ def find(paths: InstancePaths, environ: Mapping[str, str] = os.environ) -> Acces
     be read.
     """
     url, token = environ.get(URL_VARIABLE), environ.get(TOKEN_VARIABLE)
-    # A token that was given is somebody's own: only the owner can act as others.
-    persona = "" if token else read_persona(paths.persona)
-    return Access(url or _url(paths), token or read_token(paths.token), persona)
+    if token:
+        # Somebody's own: only the owner can act as others.
+        return Access(url or _url(paths), token)
+    if paths.session.exists():
+        where = url or _url(paths)
+        from choreo_local.apiclient import sessions  # only who signed in waits for it
+
+        session = sessions.load(paths.session)
+        if session is not None:
+            return Access(where, session.access_token, signed_in=session.who)
+    persona = read_persona(paths.persona)
+    return Access(url or _url(paths), read_token(paths.token), persona)
+
+
+def find_own(paths: InstancePaths) -> Access:
+    """The access of the instance's owner, whoever they act as now; raises what `find` raises."""
+    return Access(_url(paths), read_token(paths.token))
 
 
 def read_persona(path: Path) -> str:

@@ -40,6 +40,13 @@ def api(name: str) -> ApiClient:
     return ApiClient(found.url, found.token, persona=found.persona, travels=Blocking)
 
 
+def url(name: str) -> str:
+    """Where the API is, whoever asks."""
+    from choreo_local.apiclient import login
+
+    return surroundings().get(login.URL_VARIABLE) or login.find_own(InstancePaths.of(name)).url
+
+
 def access(name: str) -> Access:
     """Where the API is, and as whom it is called."""
     from choreo_local.apiclient import login
@@ -53,10 +60,11 @@ def check_owner(name: str, what: str) -> None:
     `what` cannot be reached over the OpenChoreo API, and whatever can reach it knows no roles.
     """
     found = access(name)
-    if not found.persona and found == _own(name):
+    if found == _own(name):
         return
-    who = f'as "{found.persona}"' if found.persona else "with a token of your own"
-    back = "act as yourself again: choreo logout" if found.persona else "unset CHOREO_TOKEN"
+    acting = found.persona or found.signed_in
+    who = f'as "{acting}"' if acting else "with a token of your own"
+    back = "act as yourself again: choreo logout" if acting else "unset CHOREO_TOKEN"
     raise RefusedError(
         f"{what} cannot be reached over the OpenChoreo API, and you act {who}",
         remedy=f"Use kubectl with the kubeconfig that `{command(name, 'kubeconfig')}` prints, "
@@ -69,7 +77,7 @@ def _own(name: str) -> Access | None:
     from choreo_local.apiclient import login
 
     try:
-        return login.find(InstancePaths.of(name), {})
+        return login.find_own(InstancePaths.of(name))
     except (UnreachableError, PreflightError):
         return None
 

@@ -129,7 +129,8 @@ def _raw() -> Iterator[None]:
     import tty
 
     before = termios.tcgetattr(_INPUT)
-    tty.setraw(_INPUT)
+    # What was typed ahead is not thrown away.
+    tty.setraw(_INPUT, termios.TCSADRAIN)
     try:
         yield
     finally:
