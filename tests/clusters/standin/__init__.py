@@ -7,11 +7,15 @@ programs where they answer.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
+_END_SECONDS = 30
 STATE = "K3D_STANDIN"
 
 
@@ -79,6 +83,14 @@ class World:
     def break_(self, **faults: str) -> None:
         """Let things go wrong from now on."""
         self._write("faults.json", {**self._read("faults.json"), **faults})
+
+    def end(self) -> None:
+        """End all nodes."""
+        for facts in self.clusters.values():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process = psutil.Process(int(str(facts["pid"])))
+                process.kill()
+                process.wait(_END_SECONDS)
 
     def note(self, words: list[str]) -> None:
         """Remember that a command was given."""
