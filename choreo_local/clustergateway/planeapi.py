@@ -90,7 +90,7 @@ class PlaneApi:
             http.method,
             wanted.path,
             query=http.rel_url.raw_query_string,
-            headers={name: http.headers.getall(name) for name in set(http.headers)},
+            headers={str(name): http.headers.getall(name) for name in set(http.headers)},
             body=await http.read(),
             gateway_request_id=_request_id(http),
         )
