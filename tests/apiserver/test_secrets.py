@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest_asyncio
 
 from choreo_local.api import registry
 from choreo_local.services.storedsecrets import PUSH_SECRETS, SECRETS
-from tests.apiserver.harness import Api, serve
+from tests.apiserver.harness import Api, serve, token_of
 from tests.services import harness
 from tests.services.harness import Platform
 
@@ -178,3 +179,42 @@ async def test_git_credentials_are_stored_listed_and_removed(api: Api, platform:
     assert (status, content["error"]) == (409, "git secret already exists")
     await api.must("DELETE", f"{_GIT_SECRETS}/readonly")
     assert await api.must("GET", _GIT_SECRETS) == {"items": [], "totalCount": 0}
+
+
+async def test_values_are_shown_nowhere_but_where_they_are_asked_for(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    shown = []
+    marks = ("horse", "battery")
+    for body in (
+        _new("kept", password="horse", user="battery"),
+        _new("kept", password="horse"),
+        _new("../kept", password="horse"),
+        _new("other", "kubernetes.io/tls", **{"tls.crt": "horse"}),
+        {**_new("bad", password="horse"), "targetPlane": {**_PLANE, "name": "ghost"}},
+        {**_new("bad"), "data": {"password": ["horse"]}},
+    ):
+        status, content, headers = await api.call("POST", _SECRETS, body)
+        shown.append((content if status != 201 else "", headers))
+    git = {
+        "secretName": "repository",
+        "secretType": "basic-auth",
+        "workflowPlaneKind": "ClusterWorkflowPlane",
+        "workflowPlaneName": "default",
+        "token": "horse",
+    }
+    bodies = (git, git, {**git, "secretType": "ssh-auth"}, {**git, "token": {"x": "horse"}})
+    names = ("", "/kept", "/repository", "/ghost")
+    references = [f"/api/v1/namespaces/default/secretreferences{name}" for name in names]
+    shown += [(await api.call("POST", _GIT_SECRETS, body))[1:] for body in bodies]
+    shown += [(await api.call("GET", path))[1:] for path in (_GIT_SECRETS, *references)]
+    shown += [
+        (await api.call("GET", f"{_SECRETS}{name}", token=token_of(group)))[1:]
+        for name in names
+        for group in ("developers", "strangers")
+    ]
+    told = f"{shown}{caplog.text}"
+    assert not [mark for mark in marks if mark in told or _encoded(mark) in told]
+    kept = await api.must("GET", f"{_SECRETS}/kept")
+    assert kept["data"]["password"] == _encoded("horse")
