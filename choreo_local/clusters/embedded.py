@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from choreo_local.clusters.driver import Capability, ClusterSpec
 from choreo_local.embedded.cluster import ClusterFolders, ClusterOptions, EmbeddedCluster
+from choreo_local.images.registry import names
 from choreo_local.kubeclient.access import KubeAccess, SocketAccess
 from choreo_local.threads import LoopThread
+
+if TYPE_CHECKING:
+    from choreo_local.images.library import ImageLibrary
 
 _API_SECONDS = 30
 _PARTS_SECONDS = 60
@@ -107,7 +112,16 @@ def _options(spec: ClusterSpec) -> ClusterOptions:
         service_range=spec.service_range,
         admission=spec.admission,
         runtime=spec.runtime,
+        open_images=lambda: _images(spec),
     )
+
+
+def _images(spec: ClusterSpec) -> ImageLibrary:
+    from choreo_local.images import configured  # many starts need none
+
+    held = spec.sockets.get("registry")
+    own = names.own_names(held.getsockname()[1]) if held is not None else {}
+    return configured.open_library(spec.paths.images, spec.paths.registries_file, own=own)
 
 
 def make(spec: ClusterSpec) -> EmbeddedDriver:

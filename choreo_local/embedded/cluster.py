@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from choreo_local import pki
 from choreo_local.embedded import podruntime
@@ -50,6 +50,10 @@ from choreo_local.kubeclient import kubeconfig
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.tasks import TaskGroup
 
+if TYPE_CHECKING:
+    from choreo_local.embedded.kubelet.realimages import RealImages
+    from choreo_local.images.library import ImageLibrary
+
 logger = logging.getLogger(__name__)
 
 NODE_NAME = "choreo"
@@ -84,6 +88,7 @@ class ClusterOptions:
         service_range: addresses of Services, inside the loopback network.
         admission: plugins that judge writes after the built-in ones.
         runtime: how pods are kept apart: auto, sandbox or process.
+        open_images: opens the images of registries, where they can be run.
     """
 
     instance_id: str
@@ -95,6 +100,7 @@ class ClusterOptions:
     service_range: IPv4Network
     admission: Sequence[Plugin] = ()
     runtime: str = podruntime.AUTO
+    open_images: Callable[[], ImageLibrary] | None = None
 
     def port(self, purpose: str) -> int:
         """The port that was chosen for a purpose."""
@@ -301,12 +307,24 @@ class EmbeddedCluster:
             options.instance_id,
             self._isolation(surroundings),
             Catalogue.of_folders(options.images),
+            open_real=self._open_real_images if self._can_run_images else None,
         )
         settings = KubeletSettings(node_name=NODE_NAME, folder=options.folders.pods)
         kubelet = Kubelet(self.client(f"node:{NODE_NAME}"), self._runtime, settings)
         await kubelet.start()
         self._running.add(kubelet)
         self._kubelet = kubelet
+
+    @property
+    def _can_run_images(self) -> bool:
+        """Only a sandbox has a root file system of its own."""
+        return self._choice.tools is not None and self._options.open_images is not None
+
+    def _open_real_images(self) -> RealImages:
+        from choreo_local.embedded.kubelet.realimages import RealImages  # many starts need none
+
+        assert self._options.open_images is not None
+        return RealImages(self._options.open_images())
 
     def _isolation(self, surroundings: Surroundings) -> Isolation:
         tools = self._choice.tools

@@ -20,7 +20,7 @@ from choreo_local.images.failures import NoSpace
 class Folders:
     """Paths below the root of the store.
 
-    Only the owner may look into it: unpacked images hold programs with set-uid bits.
+    Only the owner may look into it: images may hold secrets.
     """
 
     root: Path

@@ -1,8 +1,11 @@
 """Unpacks one layer into a folder of its own. Blocking: runs in a thread.
 
 What a layer says about those below it (what it hides, links into them, folders that it only passes
-through) is kept beside the files, for `merging`. Device nodes are never made: runtimes mount their
-own `/dev`, and a node of an image would be a way to the devices of the machine.
+through) is kept beside the files, for `merging`.
+
+All files belong to who unpacks them, as a sandbox has one user only; hence bits that lend the
+owner's rights to others are dropped too. Device nodes are never made: runtimes mount their own
+`/dev`, and a node of an image would be a way to the devices of the machine.
 """
 
 from __future__ import annotations
@@ -25,10 +28,8 @@ from choreo_local.images.streams import LayerStream
 
 WHITEOUT, OPAQUE, _AUFS = ".wh.", ".wh..wh..opq", ".wh..wh."
 _CHUNK = 1 << 20
-_HIGHEST_ID = (1 << 32) - 2
 _LATEST = 1 << 40
-_CAPABILITY = "security.capability"
-_OWNER_BITS = stat.S_IRWXU
+_MODE_BITS = 0o1777
 _REFUSED = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EINVAL, errno.EILSEQ})
 ROOT = "."
 
@@ -83,16 +84,11 @@ class LayerNotes:
 
 
 class LayerUnpacker:
-    """Fills an empty folder from one layer.
+    """Fills an empty folder from one layer."""
 
-    Args:
-        as_root: whether owners and capabilities of files can be set.
-    """
-
-    def __init__(self, folder: Path, limits: UnpackLimits, *, as_root: bool | None = None) -> None:
+    def __init__(self, folder: Path, limits: UnpackLimits) -> None:
         self._folder = folder
         self._limits = limits
-        self._as_root = os.geteuid() == 0 if as_root is None else as_root
         self._parents: dict[tuple[str, ...], Path] = {}
         self._folders: dict[Path, tarfile.TarInfo] = {}
         self.notes = LayerNotes(passed={ROOT})
@@ -211,18 +207,10 @@ class LayerUnpacker:
             os.link(target, path, follow_symlinks=False)
 
     def _describe(self, path: Path, entry: tarfile.TarInfo) -> None:
-        """Owner, permissions, capabilities and time, in the order in which they hold."""
-        is_link = entry.issym()
-        if self._as_root:
-            owner = [min(max(number, 0), _HIGHEST_ID) for number in (entry.uid, entry.gid)]
-            os.lchown(path, *owner)
-        if not is_link:
-            mode = entry.mode & 0o7777
-            path.chmod(mode | _OWNER_BITS if entry.isdir() and not self._as_root else mode)
-        capability = entry.pax_headers.get(f"SCHILY.xattr.{_CAPABILITY}")
-        if capability and self._as_root and entry.isreg() and hasattr(os, "setxattr"):
-            with contextlib.suppress(OSError):  # not every file system can
-                os.setxattr(path, _CAPABILITY, capability.encode(errors="surrogateescape"))
+        """Permissions and time."""
+        if not entry.issym():
+            mode = entry.mode & _MODE_BITS
+            path.chmod(mode | stat.S_IRWXU if entry.isdir() else mode)
         moment = min(max(float(entry.mtime), 0), _LATEST)
         os.utime(path, (moment, moment), follow_symlinks=False)
 

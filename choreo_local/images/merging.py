@@ -128,7 +128,5 @@ def _copy(source: Path, target: Path) -> None:
 
 def _copy_description(source: Path, target: Path) -> None:
     found = source.lstat()
-    if os.geteuid() == 0:
-        os.lchown(target, found.st_uid, found.st_gid)
     target.chmod(stat.S_IMODE(found.st_mode))
     os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from choreo_local.embedded.kubelet import checks, kinds, references
 from choreo_local.embedded.kubelet.podspec import Manifest
@@ -86,9 +86,9 @@ class ImagePuller:
             tools.pulls.advance(_key(pod, container), failed_at=failure.at, now=failure.at)
             raise
         self._failures.pop(container["name"], None)
-        taken = (tools.now() - begun).total_seconds()
+        taken = _duration(tools.now() - begun)
         message = (
-            f'Successfully pulled image "{reference}" in {taken * 1000:.0f}ms. '
+            f'Successfully pulled image "{reference}" in {taken} ({taken} including waiting). '
             f"Image size: {image.size_bytes} bytes."
         )
         tools.note(pod, "Pulled", message, field_path=path)
@@ -105,6 +105,15 @@ class ImagePuller:
                 continue  # As upstream: perhaps the image needs no credentials.
             found += registry_credentials(secret)
         return found
+
+
+def _duration(taken: timedelta) -> str:
+    """As Go prints it, to the millisecond: `64ms`, `1.5s`, `2m5.25s`."""
+    milliseconds = taken // timedelta(milliseconds=1)
+    if 0 < milliseconds < 1000:
+        return f"{milliseconds}ms"
+    minutes, rest = divmod(milliseconds, 60_000)
+    return (f"{minutes}m" if minutes else "") + f"{rest / 1000:g}s"
 
 
 def _key(pod: Manifest, container: Manifest) -> str:

@@ -92,6 +92,7 @@ def _runnable(ready: UnpackedImage) -> HostImage:
     account = accounts.resolve(root, config.user)
     return HostImage(
         folder=root,
+        platforms=["linux"],
         names=[ready.image.named.reference],
         entrypoint=_literal(config.entrypoint),
         arguments=_literal(config.command),

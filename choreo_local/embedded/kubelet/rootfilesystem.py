@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from choreo_local.images import treepaths
+
 # What programs of the machine need beside the folders below; nothing here holds secrets.
 _CONFIGURATION = (
     "alternatives",
@@ -96,6 +98,16 @@ def options(root: RootFileSystem, scratch: Scratch) -> list[str]:
     for path, folder in root.placed.items():
         found += ["--ro-bind", str(folder), path]
     return found
+
+
+def has_program(layers: Sequence[Path], word: str, path: str) -> bool:
+    """Whether an image has a program; a word that is relative to a folder is not looked for."""
+    if "/" in word and not word.startswith("/"):
+        return True
+    names = [word] if word.startswith("/") else [f"{folder}/{word}" for folder in path.split(":")]
+    return any(
+        treepaths.resolve(layer, name.split("/")).is_file() for layer in layers for name in names
+    )
 
 
 def _machine_folders() -> list[str]:

@@ -26,7 +26,12 @@ from choreo_local.embedded.kubelet.launch import MARK_INSTANCE, MARK_POD, Comman
 from choreo_local.embedded.kubelet.plain import root_of
 from choreo_local.embedded.kubelet.podnetwork import Attachment, PodNetwork
 from choreo_local.embedded.kubelet.privileges import Privileges
-from choreo_local.embedded.kubelet.rootfilesystem import MachineRoot, Scratch
+from choreo_local.embedded.kubelet.rootfilesystem import (
+    LayeredRoot,
+    MachineRoot,
+    RootFileSystem,
+    Scratch,
+)
 from choreo_local.embedded.kubelet.runtime import (
     Capability,
     ContainerRequest,
@@ -116,7 +121,7 @@ class Sandbox:
             *_confined(request, who),
             *rootfilesystem.options(self._root(image), scratch),
             *("--proc", "/proc", "--dev", "/dev"),
-            *self._own_files(request, scratch, address=address, who=who),
+            *self._own_files(request, image, scratch, address=address, who=who),
             *_mounts(request),
             *(("--remount-ro", "/") if who.read_only_root else ()),
             *("--chdir", _working_folder(request, image), "--"),
@@ -125,14 +130,22 @@ class Sandbox:
         command = Command(arguments, environment, Path("/"))
         return launch.terminal_command(command, self._surroundings) if request.tty else command
 
-    def _root(self, image: HostImage) -> MachineRoot:
+    def _root(self, image: HostImage) -> RootFileSystem:
+        if image.layers:
+            return LayeredRoot(image.layers)
         folders = [image.folder, *image.module_path, launch.SHIM]
         folders += rootfilesystem.of_interpreter()
         placed = {} if image.working_folder == "/" else {image.working_folder: image.folder}
         return MachineRoot(folders, placed)
 
     def _own_files(
-        self, request: ContainerRequest, scratch: Scratch, *, address: str, who: Privileges
+        self,
+        request: ContainerRequest,
+        image: HostImage,
+        scratch: Scratch,
+        *,
+        address: str,
+        who: Privileges,
     ) -> Iterator[str]:
         """System files, as every container has them."""
         pod = request.pod
@@ -144,15 +157,17 @@ class Sandbox:
             "hosts": rootfolder.hosts_text(hosts),
             "hostname": f"{pod.hostname}\n",
             "resolv.conf": resolver,
-            "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
-            "passwd": _accounts(who.user, f"{who.group}::/:/bin/sh"),
-            "group": _accounts(who.group, ""),
         }
+        if not image.layers:  # an image has its own
+            files["nsswitch.conf"] = "passwd: files\ngroup: files\nhosts: files dns\n"
+            files["passwd"] = _accounts(who.user, f"{who.group}::/:/bin/sh")
+            files["group"] = _accounts(who.group, "")
         for name, text in files.items():
             path = scratch.system / name
             path.write_text(text, encoding="utf-8")
             yield from ("--bind", str(path), f"/etc/{name}")
         yield from ("--dir", "/tmp", "--tmpfs", "/dev/shm", "--dir", "/root")
+        yield from ("--dir", _working_folder(request, image))
 
     def _variables(self, request: ContainerRequest, image: HostImage) -> dict[str, str]:
         own = {
@@ -175,10 +190,14 @@ class Sandbox:
         self, words: Sequence[str], image: HostImage, environment: Mapping[str, str]
     ) -> list[str]:
         """A program of the image, else one that the container sees."""
+        if image.layers:
+            if not rootfilesystem.has_program(image.layers, words[0], environment.get("PATH", "")):
+                raise StartError(_missing(words[0]))
+            return list(words)
         program = launch.find_program(words[0], image)
         if program is None:
             if "/" not in words[0] and shutil.which(words[0], path=environment["PATH"]) is None:
-                raise StartError(f'exec: "{words[0]}": executable file not found in $PATH')
+                raise StartError(_missing(words[0]))
             return list(words)
         if not program.is_script:
             return [str(program.path), *words[1:]]
@@ -211,6 +230,10 @@ class Sandbox:
         """The program: the only child of the first process of its namespace, ours is outside."""
         first = _only_child(started)
         return (first and _only_child(first)) or started
+
+
+def _missing(word: str) -> str:
+    return f'exec: "{word}": executable file not found in $PATH'
 
 
 def _only_child(pid: int) -> int | None:
