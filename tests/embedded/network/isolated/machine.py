@@ -1,0 +1,16 @@
+"""What tests of the isolated network need of this machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from choreo_local.embedded import podruntime
+from choreo_local.embedded.podruntime import SandboxTools
+
+
+def sandbox_tools() -> SandboxTools:
+    """The programs that sandboxes are made with; skips the test where there can be none."""
+    found = podruntime.probe()
+    if found.tools is None:
+        pytest.skip(f"no sandboxes on this machine: {found.obstacle}")
+    return found.tools
