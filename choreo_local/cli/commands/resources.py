@@ -107,7 +107,7 @@ class _Writer:
     async def apply(self, document: manifests.Document, *, dry_run: bool) -> str:
         """What became of the object."""
         manifest, kind = document.manifest, kinds.of_manifest(document.manifest)
-        namespace = self._place(manifest)
+        namespace = self.place(manifest)
         if kind is None:
             from choreo_local.cli import cluster
 
@@ -120,7 +120,7 @@ class _Writer:
     async def delete(self, document: manifests.Document) -> None:
         """Delete the object; NotFoundError when it is not there."""
         manifest, kind = document.manifest, kinds.of_manifest(document.manifest)
-        namespace = self._place(manifest)
+        namespace = self.place(manifest)
         if kind is None:
             from choreo_local.cli import cluster
 
@@ -128,7 +128,8 @@ class _Writer:
             return
         await objects.delete(self._api, kind, manifest["metadata"]["name"], namespace)
 
-    def _place(self, manifest: dict[str, Any]) -> str:
+    def place(self, manifest: dict[str, Any]) -> str:
+        """The namespace of what a manifest names."""
         return str(manifest["metadata"].get("namespace") or self._namespace)
 
 
@@ -139,19 +140,22 @@ async def _problem(
     try:
         await writer.apply(document, dry_run=True)
     except NotFoundError as error:
-        return None if _will_exist(document, others) else error
+        namespace = writer.place(document.manifest)
+        return None if _will_exist(document, others, namespace) else error
     except ApiError as error:
         return error
     return None
 
 
-def _will_exist(document: manifests.Document, others: Sequence[manifests.Document]) -> bool:
+def _will_exist(
+    document: manifests.Document, others: Sequence[manifests.Document], namespace: str
+) -> bool:
     manifest = document.manifest
     group = manifest["apiVersion"].rpartition("/")[0]
     for other in others:
         made = other.manifest
         if made["kind"] == "Namespace":
-            if made["metadata"]["name"] == manifest["metadata"].get("namespace"):
+            if made["metadata"]["name"] == namespace:
                 return True
         elif made["kind"] == "CustomResourceDefinition":
             spec = made.get("spec") or {}
