@@ -182,6 +182,7 @@ _QUERY_TYPES: dict[str, Document] = {
     },
     "action": {"type": "string", "minLength": 1},
     "as": {"type": "string", "pattern": "^([^:]+:.+)?$"},
+    "since": {"type": "string", "pattern": "^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,9}s?)?$"},
     "tail": {"type": "integer", "minimum": 0},
     "sinceSeconds": _SECONDS,
     "watch": {"type": "boolean"},
