@@ -155,13 +155,15 @@ class Platform:
         self._update(state="ready", demo=self._wishes.demo or self.record.demo)
 
     def _start_demo(self) -> None:
+        assert self._driver is not None
         lacking = [one for one in self._capabilities() if one.name == "pods" and not one.available]
-        self._seed("demo", expect=not lacking)
-        if lacking:
+        problem = lacking[0].reason if lacking else self._driver.provide_images()
+        self._seed("demo", expect=not problem)
+        if problem:
             self._warnings.append(
                 PreflightError(
-                    f"the demo is deployed, but its pods do not run: {lacking[0].reason}",
-                    remedy="Give the cluster a node; then they start by themselves",
+                    f"the demo is deployed, but its pods do not run: {problem}",
+                    remedy="Deploy something of your own whose image the cluster can pull",
                 )
             )
         else:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-import yaml
-
-from choreo_local.allinone import bundles
+from choreo_local.allinone import administrator, bundles
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone import plan as plans
-from choreo_local.apimachinery import yamltext
-from choreo_local.clusters import k3d, kubeconfigs, remote
+from choreo_local.clusters import k3d, remote
 from choreo_local.clusters.k3dcommand import K3d
 from choreo_local.clusters.ownership import Ownership
 from choreo_local.clusters.withdrawal import Withdrawal, kinds_of
@@ -68,7 +64,7 @@ def _withdraw(paths: InstancePaths, record: instances.Instance) -> int:
 async def _withdrawal(
     paths: InstancePaths, record: instances.Instance
 ) -> AsyncIterator[Withdrawal]:
-    client = (await kubeconfigs.connect(_content(paths, record))).client()
+    client = (await administrator.access(paths, record)).client()
     owner = Ownership(record.id, field_manager=remote.FIELD_MANAGER)
     manifests = [
         manifest for name in _BUNDLES for manifest in bundles.load(name).manifests(_VALUES)
@@ -82,14 +78,3 @@ async def _withdrawal(
 
 # Only the kinds count here.
 _VALUES = {"GATEWAY_PORT": "0", "OBSERVER_URL": ""}
-
-
-def _content(paths: InstancePaths, record: instances.Instance) -> Mapping[str, Any]:
-    """The person's kubeconfig as it is now; if it has gone, as it was at the last start."""
-    try:
-        return plans.content(record.target)
-    except PreflightError:
-        if not paths.kubeconfig.exists():
-            raise
-    content: Mapping[str, Any] = yaml.load(paths.kubeconfig.read_text(), yamltext.LOADER)
-    return content

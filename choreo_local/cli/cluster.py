@@ -45,13 +45,11 @@ def with_kube(name: str, what: str, use: Callable[[KubeClient], Awaitable[T]]) -
 async def opened(name: str, what: str) -> AsyncIterator[KubeClient]:
     """A client of the instance's kube API, as its administrator; for its owner."""
     connection.check_owner(name, what)
-    from choreo_local.kubeclient.client import KubeClient
-    from choreo_local.kubeclient.transport import AiohttpTransport
+    from choreo_local.allinone import administrator
 
-    connection.running(name)
-    socket = InstancePaths.of(name).socket("kube")
-    transport = AiohttpTransport("http://kube", unix_socket=socket)
-    client = KubeClient(transport, field_manager=_MANAGER)
+    found = connection.running(name)
+    access = await administrator.access(InstancePaths.of(name), found)
+    client = access.client(field_manager=_MANAGER)
     try:
         yield client
     finally:

@@ -109,6 +109,9 @@ class ClusterDriver(Protocol):
     def stop(self) -> None:
         """End everything that was started; what is stored stays."""
 
+    def provide_images(self) -> str:
+        """Let pods run the host images; why they cannot, empty when they can."""
+
     def capabilities(self) -> Sequence[Capability]:
         """What the cluster can do on this machine, and what not."""
 

@@ -62,6 +62,10 @@ class ExistingDriver:
         """As the user of the context."""
         return await self._remote.admin()
 
+    def provide_images(self) -> str:
+        """Nothing can be put into the nodes of others."""
+        return "their images are made for this machine, and no registry has them"
+
     def stop(self) -> None:
         """End what runs in this process; the cluster stays as it is."""
         self._remote.stop()

@@ -16,11 +16,18 @@ from typing import Any
 import yaml
 
 from choreo_local.apimachinery import yamltext
-from choreo_local.clusters import k3dconfig, kubeconfigs
+from choreo_local.clusters import hostimages, k3dconfig, kubeconfigs
 from choreo_local.clusters.driver import Callback, Capability, ClusterSpec
 from choreo_local.clusters.k3dcommand import Cluster, K3d
 from choreo_local.clusters.remote import RemoteCluster
-from choreo_local.errors import ApiError, PreflightError, UnreachableError, WaitTimeoutError
+from choreo_local.embedded.kubelet.hostimages import HostImage
+from choreo_local.errors import (
+    ApiError,
+    ChoreoError,
+    PreflightError,
+    UnreachableError,
+    WaitTimeoutError,
+)
 from choreo_local.kubeclient.access import KubeAccess
 
 logger = logging.getLogger(__name__)
@@ -109,6 +116,28 @@ class K3dDriver:
     async def admin(self) -> KubeAccess:
         """As k3d's administrator."""
         return await self._remote.admin()
+
+    def provide_images(self) -> str:
+        """Make them with the engine, and copy them into the nodes; once for each content."""
+        try:
+            for image in hostimages.portable(self._spec.images):
+                self._provide(image)
+        except ChoreoError as error:
+            return error.message
+        return ""
+
+    def _provide(self, image: HostImage) -> None:
+        reference = hostimages.reference(image)
+        known = self._spec.paths.root / f"image-{image.name}"
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            hostimages.lay_out(image, folder)
+            content = f"{self._cluster} {hostimages.fingerprint(folder)}"
+            if known.exists() and known.read_text(encoding="utf-8") == content:
+                return
+            self._k3d.build(reference, folder)
+        self._k3d.import_images(self._cluster, [reference])
+        known.write_text(content, encoding="utf-8")
 
     def stop(self) -> None:
         """End what runs in this process, and stop the nodes; what is stored stays."""

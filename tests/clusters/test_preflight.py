@@ -15,6 +15,7 @@ import pytest
 
 from choreo_local.clusters import preflight
 from choreo_local.clusters.preflight import Finding, Level
+from tests.clusters.standin import World
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -113,6 +114,17 @@ def test_programs_that_are_not_there_are_optional(
         finding = found(check, tmp_path)
         assert finding.level is Level.NOTE
         assert "not needed" in finding.message or "optional" in finding.message
+
+
+def test_a_k3d_that_answers_will_be_taken(world: World, tmp_path: Path) -> None:
+    finding = found("k3d", tmp_path)
+    assert finding.level is Level.OK
+    world.break_(engine="down")
+    finding = found("k3d", tmp_path)
+    assert finding.level is Level.NOTE
+    assert "no container engine answers" in finding.message
+    assert "k3d.io" in finding.fix
+    assert "PyPI" in finding.fix
 
 
 def program(folder: Path, name: str, script: str) -> None:

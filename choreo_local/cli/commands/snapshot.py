@@ -28,6 +28,11 @@ def save(name: str, file: Path) -> int:
     """Write a snapshot to FILE; the instance may run."""
     paths = InstancePaths.of(name)
     found = instances.load(paths)
+    if found is not None and found.driver != "embedded":
+        raise RefusedError(
+            f'instance "{name}" keeps its objects on a cluster elsewhere (driver {found.driver})',
+            remedy="Use what that cluster has for backups, e.g. of its etcd",
+        )
     if found is not None and found.is_running:
         # Everything that is stored, Secrets and bookkeeping included: no API but this one has it.
         size = cluster.with_kube(

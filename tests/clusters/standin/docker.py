@@ -40,6 +40,10 @@ def main(words: list[str]) -> int:
                 return 1
             world.set_networks(networks)
             return 0
+        case ["build", "-t", name, folder] if (Path(folder) / "Dockerfile").exists():
+            world.note(["docker", "build", name])
+            sys.stdout.write(f"Successfully tagged {name}\n")
+            return 0
         case ["network", "inspect", *_]:
             sys.stderr.write("Error: No such network\n")
             return 1
