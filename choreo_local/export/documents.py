@@ -55,6 +55,6 @@ def _obstacle(content: Any) -> str:
     metadata = content.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
         return "metadata.name is missing"
-    if not isinstance(metadata.get("namespace") or "", str):
+    if not isinstance(metadata.get("namespace", ""), str):
         return "metadata.namespace must be a text"
     return ""
