@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from choreo_local.apimachinery import gotext
 from choreo_local.apimachinery.copying import deep_copy
 from choreo_local.apimachinery.equality import equal
 from choreo_local.apimachinery.patch.decoding import mismatch
@@ -20,6 +21,32 @@ REJECTED = "the server rejected our request due to an error in our request"
 _INDEX = re.compile(r"[+-]?[0-9]{1,18}")
 
 
+class RejectedError(InvalidError):
+    """A patch that does not fit the document.
+
+    Attributes:
+        why: what does not, in the words of the library that kube-apiserver applies patches with;
+            clients see it where the patch is not theirs, but that of a webhook or a policy.
+    """
+
+    def __init__(self, why: str = "") -> None:
+        # The empty name makes the answer carry (empty) details, as upstream's does.
+        super().__init__(REJECTED, details={"name": ""})
+        self.why = why or REJECTED
+
+
+class TestFailedError(RejectedError):
+    """A `test` operation found another value; nothing else is wrong with the patch."""
+
+
+class _MissingParentError(LookupError):
+    """There is nothing that could hold what a path names."""
+
+
+class _MissingChildError(LookupError):
+    """A holder does not have what a path names; the text says so."""
+
+
 def apply(document: Any, operations: Any) -> Any:
     """The document after the operations; the one passed in is not touched.
 
@@ -32,9 +59,9 @@ def apply(document: Any, operations: Any) -> Any:
     for operation in operations:
         copied += _apply_one(root, operation)
         if "" not in root:
-            raise _rejected()
+            raise RejectedError
         if copied > MAX_COPIED_BYTES:
-            raise _rejected()
+            raise RejectedError
     return root[""]
 
 
@@ -52,6 +79,30 @@ def _check_shape(operations: Any) -> None:
 
 
 def _apply_one(root: dict[str, Any], operation: Mapping[str, Any]) -> int:
+    try:
+        return _carry_out(root, operation)
+    except _MissingParentError:
+        raise RejectedError(_missing(operation)) from None
+    except _MissingChildError as error:
+        kind = operation.get("op")
+        verb = "remove" if kind == "replace" else kind
+        why = f"error in {verb} for path: '{operation.get('path')}': {error}"
+        raise RejectedError(why) from None
+
+
+def _missing(operation: Mapping[str, Any]) -> str:
+    kind, path = operation.get("op"), operation.get("path")
+    if kind in ("add", "remove"):
+        return f'{kind} operation does not apply: doc is missing path: "{path}": missing value'
+    if kind == "test":
+        return f"test operation does not apply: is missing path: {path}: missing value"
+    if kind in ("move", "copy"):
+        source = operation.get("from")
+        return f"{kind} operation does not apply: doc is missing from path: {source}: missing value"
+    return f"{kind} operation does not apply: doc is missing path: {path}: missing value"
+
+
+def _carry_out(root: dict[str, Any], operation: Mapping[str, Any]) -> int:
     """Carry out one operation; returns the number of bytes that it copied."""
     kind, path = operation.get("op"), _tokens(operation.get("path"))
     match kind:
@@ -70,29 +121,26 @@ def _apply_one(root: dict[str, Any], operation: Mapping[str, Any]) -> int:
         case "test":
             _test(root, path, operation.get("value"))
         case _:
-            raise _rejected()
+            raise RejectedError
     return 0
-
-
-def _rejected() -> InvalidError:
-    # The detail goes to the log of the real server only; clients see this sentence.
-    # The empty name makes the answer carry (empty) details, as upstream's does.
-    return InvalidError(REJECTED, details={"name": ""})
 
 
 def _tokens(pointer: Any) -> list[str]:
     """A JSON pointer as the steps from `root`, whose only member is the document."""
     if not isinstance(pointer, str) or (pointer and not pointer.startswith("/")):
-        raise _rejected()
+        raise RejectedError
     return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")]
 
 
 def _parent(root: Any, path: list[str]) -> Any:
     parent = root
-    for token in path[:-1]:
-        parent = _child(parent, token)
+    try:
+        for token in path[:-1]:
+            parent = _child(parent, token)
+    except _MissingChildError:
+        raise _MissingParentError from None
     if not isinstance(parent, dict | list):
-        raise _rejected()
+        raise _MissingParentError
     return parent
 
 
@@ -101,16 +149,21 @@ def _child(parent: Any, token: str) -> Any:
         return parent[token]
     if isinstance(parent, list):
         return parent[_index(token, len(parent))]
-    raise _rejected()
+    raise _MissingChildError(f"Unable to remove nonexistent key: {token}: missing value")
 
 
 def _index(token: str, length: int) -> int:
     """A position in a list; negative ones count from the end."""
     if not _INDEX.fullmatch(token):
-        raise _rejected()
+        raise _MissingChildError(
+            f"value was not a proper array index: '{token}': strconv.Atoi: parsing"
+            f" {gotext.quote(token)}: invalid syntax"
+        )
     index = int(token)
     if not -length <= index < length:
-        raise _rejected()
+        raise _MissingChildError(
+            f"Unable to access invalid index: {index}: invalid index referenced"
+        )
     return index
 
 
@@ -148,7 +201,7 @@ def _test(root: Any, path: list[str], expected: Any) -> None:
     missing = isinstance(parent, dict) and token not in parent
     actual = None if missing else _child(parent, token)
     if not equal(actual, expected):
-        raise _rejected()
+        raise TestFailedError(f"testing value /{'/'.join(path[1:])} failed: test failed")
 
 
 def _size(value: Any) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from choreo_local.embedded.kubeapi.core import Attributes, Manifest
 from choreo_local.embedded.kubeapi.messages import User
@@ -21,6 +21,21 @@ class Plugin(Protocol):
     def mutate(self, attributes: Attributes) -> Awaitable[None] | None: ...
 
     def validate(self, attributes: Attributes) -> Awaitable[None] | None: ...
+
+
+@runtime_checkable
+class RepeatedPlugin(Protocol):
+    """A plugin that goes about it otherwise when it looks again at what others have changed."""
+
+    def mutate_again(self, attributes: Attributes) -> None: ...
+
+
+async def _carry_out(
+    step: Callable[[Attributes], Awaitable[None] | None], attributes: Attributes
+) -> None:
+    outcome = step(attributes)
+    if outcome is not None:
+        await outcome
 
 
 # operation, resource (`components.openchoreo.dev`), old, new, user → warnings; raises to refuse.
@@ -44,9 +59,12 @@ class Chain:
     async def mutate(self, attributes: Attributes) -> None:
         """Let plugins change the object that is about to be written."""
         for plugin in self.plugins:
-            outcome = plugin.mutate(attributes)
-            if outcome is not None:
-                await outcome
+            await _carry_out(plugin.mutate, attributes)
+        if not attributes.course.is_changed:
+            return
+        for plugin in self.plugins:
+            again = plugin.mutate_again if isinstance(plugin, RepeatedPlugin) else plugin.mutate
+            await _carry_out(again, attributes)
 
     async def validate(self, attributes: Attributes) -> None:
         """Let plugins and validators refuse by raising."""

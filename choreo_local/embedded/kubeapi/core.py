@@ -48,6 +48,19 @@ class Call:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
+@dataclass(slots=True)
+class Course:
+    """How mutating admission of one write goes.
+
+    Attributes:
+        left_by: what each policy, by its and its binding's name, has left of the object.
+        is_changed: a policy or webhook has changed it, so that the other plugins look again.
+    """
+
+    left_by: dict[tuple[str, str], Manifest | None] = field(default_factory=dict)
+    is_changed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Attributes:
     """What admission sees of a write.
@@ -57,6 +70,7 @@ class Attributes:
         new: the object to be written, None for a deletion; mutating admission may change it.
         old: the stored object, None for a creation.
         warn: adds a warning to the answer.
+        course: what mutating admission has done to the object so far.
     """
 
     operation: str
@@ -68,6 +82,7 @@ class Attributes:
     dry_run: bool
     options: Mapping[str, Any]
     warn: Callable[[str], None]
+    course: Course = field(default_factory=Course)
 
 
 class Admission(Protocol):

@@ -10,10 +10,11 @@ from choreo_local.apimachinery import fielderrors
 from choreo_local.cel import types
 from choreo_local.cel.errors import CompileError
 from choreo_local.cel.types import Type
-from choreo_local.embedded.kubeapi.plugins import expressions
+from choreo_local.embedded.kubeapi.plugins import expressions, patchtypes
 from choreo_local.errors import Cause
 
 _POLICY = "ValidatingAdmissionPolicy"
+_MUTATING = "MutatingAdmissionPolicy"
 _WEBHOOKS = frozenset({"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"})
 
 
@@ -22,6 +23,8 @@ def check(obj: Mapping[str, Any]) -> list[Cause]:
     kind = obj["kind"]
     if kind == _POLICY:
         return list(_check_policy(obj.get("spec") or {}))
+    if kind == _MUTATING:
+        return list(_check_mutating(obj.get("spec") or {}))
     if kind in _WEBHOOKS:
         return [
             cause
@@ -50,6 +53,24 @@ def _check_policy(spec: Mapping[str, Any]) -> Iterator[Cause]:
         yield from check(annotation.get("valueExpression"), field, (types.STRING, types.NULL))
 
 
+def _check_mutating(spec: Mapping[str, Any]) -> Iterator[Cause]:
+    absent = ["variables"] if not spec.get("variables") else []
+    if not spec.get("paramKind"):
+        absent.append("params")
+    check = partial(_check_one, without=tuple(absent))
+    yield from _check_conditions(spec, "spec")
+    for index, variable in enumerate(spec.get("variables") or ()):
+        yield from check(variable.get("expression"), f"spec.variables[{index}].expression", ())
+    for index, mutation in enumerate(spec.get("mutations") or ()):
+        for name, wanted in (
+            ("applyConfiguration", patchtypes.OBJECT),
+            ("jsonPatch", patchtypes.OPERATIONS),
+        ):
+            text = (mutation.get(name) or {}).get("expression")
+            field = f"spec.mutations[{index}].{name}.expression"
+            yield from check(text, field, (wanted,), patching=True)
+
+
 def _check_conditions(owner: Mapping[str, Any], field: str) -> Iterator[Cause]:
     for index, condition in enumerate(owner.get("matchConditions") or ()):
         place = f"{field}.matchConditions[{index}].expression"
@@ -57,12 +78,17 @@ def _check_conditions(owner: Mapping[str, Any], field: str) -> Iterator[Cause]:
 
 
 def _check_one(
-    text: str | None, field: str, wanted: Sequence[Type], *, without: tuple[str, ...] = ()
+    text: str | None,
+    field: str,
+    wanted: Sequence[Type],
+    *,
+    without: tuple[str, ...] = (),
+    patching: bool = False,
 ) -> Iterator[Cause]:
     if not text or not text.strip():
         return
     try:
-        program = expressions.compile_(text, without=without)
+        program = expressions.compile_(text, without=without, patching=patching)
     except CompileError as error:
         detail = f"compilation failed: {error.message}"
         yield fielderrors.invalid_value(field, text, detail)

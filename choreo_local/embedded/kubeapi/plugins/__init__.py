@@ -7,6 +7,7 @@ from choreo_local.embedded.kubeapi.authz import Authorizer
 from choreo_local.embedded.kubeapi.plugins.certificates import CertificateRequests
 from choreo_local.embedded.kubeapi.plugins.lifecycle import NamespaceLifecycle
 from choreo_local.embedded.kubeapi.plugins.limits import LimitRanger
+from choreo_local.embedded.kubeapi.plugins.mutatingpolicies import MutatingPolicies
 from choreo_local.embedded.kubeapi.plugins.pods import (
     DefaultTolerations,
     Priorities,
@@ -36,6 +37,7 @@ def standard(store: Store, registry: Registry, authorizer: Authorizer) -> list[P
         RuntimeClasses(store),
         CertificateRequests(authorizer),
         RoleEscalation(authorizer),
+        MutatingPolicies(store, registry, authorizer),
         ValidatingPolicies(store, registry, authorizer),
         Webhooks(store, authorizer),
         ResourceQuotas(store),

@@ -11,11 +11,12 @@ from choreo_local.apimachinery.schema import ruletypes
 from choreo_local.cel import types
 from choreo_local.cel.declarations import Library
 from choreo_local.cel.environment import Environment, Program
+from choreo_local.cel.errors import CompileError, EvaluationError
 from choreo_local.cel.libraries.declaring import methods
 from choreo_local.embedded.kubeapi.authz import Authorizer
 from choreo_local.embedded.kubeapi.core import Attributes
 from choreo_local.embedded.kubeapi.messages import User
-from choreo_local.embedded.kubeapi.plugins import rules
+from choreo_local.embedded.kubeapi.plugins import patchtypes, rules
 from choreo_local.embedded.kubeapi.rbac import Action
 from choreo_local.embedded.storage.store import Store
 
@@ -139,15 +140,17 @@ _VARIABLES = {
 
 
 @lru_cache(maxsize=512)
-def compile_(text: str, *, without: tuple[str, ...] = ()) -> Program:
+def compile_(text: str, *, without: tuple[str, ...] = (), patching: bool = False) -> Program:
     """A compiled expression of a policy or match condition; CompileError when it is malformed.
 
     Args:
         text: the expression.
         without: variables that are not there where the expression stands.
+        patching: it may construct objects and patches.
     """
     known = {name: kind for name, kind in _VARIABLES.items() if name not in without}
-    return Environment(known, libraries=(*ruletypes.LIBRARIES, _LIBRARY)).compile(text)
+    more = patchtypes.libraries(text) if patching else ()
+    return Environment(known, libraries=(*ruletypes.LIBRARIES, _LIBRARY, *more)).compile(text)
 
 
 def bind(attributes: Attributes, authorizer: Authorizer, store: Store) -> dict[str, Any]:
@@ -176,8 +179,20 @@ def bind(attributes: Attributes, authorizer: Authorizer, store: Store) -> dict[s
     }
 
 
+class ConditionError(ValueError):
+    """It cannot be told whether all conditions hold; the text is the real server's."""
+
+
 def holds(conditions: Any, values: Mapping[str, Any]) -> bool:
-    """Whether all match conditions hold; EvaluationError when one cannot be told."""
-    return all(
-        compile_(condition["expression"]).evaluate(values) is True for condition in conditions or ()
-    )
+    """Whether all match conditions hold; ConditionError when that cannot be told."""
+    failed = []
+    for condition in conditions or ():
+        text = condition["expression"]
+        try:
+            if compile_(text).evaluate(values) is not True:
+                return False
+        except (CompileError, EvaluationError) as error:
+            failed.append(f"expression '{text}' resulted in error: {error.message}")
+    if failed:
+        raise ConditionError(failed[0] if len(failed) == 1 else f"[{', '.join(failed)}]")
+    return True

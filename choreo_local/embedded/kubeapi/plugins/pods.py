@@ -20,6 +20,7 @@ _DEFAULT = "default"
 _PATIENCE_SECONDS = 1.5
 _MIRROR = "kubernetes.io/config.mirror"
 _TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+_TOKEN_VOLUME = "kube-api-access-"
 _TOKEN_SECONDS = 3607
 _ROOT_AUTHORITY = "kube-root-ca.crt"
 _NOT_READY, _UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
@@ -126,11 +127,15 @@ def _mount_token(spec: Manifest) -> None:
     ]
     if not needy:
         return
-    volume = f"kube-api-access-{clock.random_suffix()}"
+    volumes = spec.setdefault("volumes", [])
+    known = (str(each.get("name")) for each in volumes)
+    volume = next((name for name in known if name.startswith(_TOKEN_VOLUME)), "")
+    if not volume:
+        volume = f"{_TOKEN_VOLUME}{clock.random_suffix()}"
+        volumes.append(_token_volume(volume))
     for container in needy:
         mounts = container.setdefault("volumeMounts", [])
         mounts.append({"name": volume, "readOnly": True, "mountPath": _TOKEN_PATH})
-    spec.setdefault("volumes", []).append(_token_volume(volume))
 
 
 def _token_volume(name: str) -> Manifest:

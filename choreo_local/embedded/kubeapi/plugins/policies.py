@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from choreo_local.apimachinery import selectors
-from choreo_local.cel.errors import CompileError, EvaluationError
 from choreo_local.embedded.kubeapi import problems
 from choreo_local.embedded.kubeapi.authz import Authorizer
 from choreo_local.embedded.kubeapi.core import Attributes
-from choreo_local.embedded.kubeapi.plugins import expressions, rules
+from choreo_local.embedded.kubeapi.plugins import expressions, policybindings, rules
+from choreo_local.embedded.kubeapi.plugins.policybindings import Bound, Evaluation, UnusableError
 from choreo_local.embedded.kubeapi.registry import Registry
-from choreo_local.embedded.storage.store import Store, key_of
+from choreo_local.embedded.storage.store import Store
 from choreo_local.errors import (
     ApiError,
     Cause,
@@ -60,111 +59,55 @@ class ValidatingPolicies:
         """Refuse what a bound policy denies."""
         if rules.is_exempt(attributes) or not self._store.count(_BINDINGS):
             return
-        for stored in self._store.select(_BINDINGS):
-            self._apply(stored.object, attributes)
+        for bound in policybindings.concerning(
+            attributes, self._store, policies=_POLICIES, bindings=_BINDINGS
+        ):
+            for denial in self._judge(bound, attributes):
+                _act(denial, bound.names, bound.binding.get("validationActions") or (), attributes)
 
-    def _apply(self, binding: Mapping[str, Any], attributes: Attributes) -> None:
-        spec = binding["spec"]
-        stored = self._store.get(_POLICIES, spec.get("policyName", ""))
-        if stored is None:
-            return
-        policy = stored.object
-        constraints = policy["spec"].get("matchConstraints") or {}
-        if not rules.selects(constraints, attributes, self._store):
-            return
-        if not rules.selects(spec.get("matchResources") or {}, attributes, self._store):
-            return
-        names = stored.name, binding["metadata"]["name"]
-        for denial in self._judge(policy["spec"], spec, attributes):
-            _act(denial, names, spec.get("validationActions") or (), attributes)
-
-    def _judge(
-        self, policy: Mapping[str, Any], binding: Mapping[str, Any], attributes: Attributes
-    ) -> Iterator[_Denial]:
+    def _judge(self, bound: Bound, attributes: Attributes) -> Iterator[_Denial]:
+        policy = bound.policy
         fails = (policy.get("failurePolicy") or "Fail") == "Fail"
         values = expressions.bind(attributes, self._authorizer, self._store)
         try:
             if not expressions.holds(policy.get("matchConditions"), values):
                 return
-        except (CompileError, EvaluationError) as error:
+        except expressions.ConditionError as error:
             if fails:
-                yield _Denial(error.message)
+                yield _Denial(str(error))
             return
-        found = self._parameters(policy, binding, attributes)
-        if isinstance(found, _Denial):
+        try:
+            found = policybindings.parameters(bound, attributes, self._store, self._registry)
+        except UnusableError as error:
             if fails:
-                yield found
+                yield _Denial(str(error))
             return
         for params in found:
             yield from _evaluate(policy, {**values, "params": params}, fails=fails)
-
-    def _parameters(
-        self, policy: Mapping[str, Any], binding: Mapping[str, Any], attributes: Attributes
-    ) -> Sequence[Any] | _Denial:
-        kind, reference = policy.get("paramKind"), binding.get("paramRef")
-        if kind is None or reference is None:
-            return [None]
-        collection = self._registry.find_kind(kind.get("apiVersion", ""), kind.get("kind", ""))
-        if collection is None:
-            return _Denial(
-                "failed to configure policy: failed to find resource referenced by paramKind:"
-                f" '{kind.get('apiVersion')}, Kind={kind.get('kind')}'"
-            )
-        namespace = None
-        if collection.kind.namespaced:
-            namespace = reference.get("namespace") or attributes.namespace
-        name = reference.get("name")
-        if name:
-            stored = self._store.get(collection.storage, key_of(namespace, name))
-            found = [] if stored is None else [stored]
-        else:
-            selector = selectors.from_dict(reference.get("selector"))
-            candidates = self._store.select(collection.storage, namespace)
-            found = [one for one in candidates if selector.matches(one.labels)]
-        if not found and reference.get("parameterNotFoundAction") != "Allow":
-            return _Denial(
-                "failed to configure binding: no params found for policy binding with `Deny`"
-                " parameterNotFoundAction"
-            )
-        return [one.object for one in found]
 
 
 def _evaluate(
     policy: Mapping[str, Any], values: dict[str, Any], *, fails: bool
 ) -> Iterator[_Denial]:
-    variables: dict[str, Any] = {}
-    values["variables"] = variables
-    for variable in policy.get("variables") or ():
-        try:
-            variables[variable["name"]] = _value(variable["expression"], values)
-        except (CompileError, EvaluationError) as error:
-            if fails:
-                yield _Denial(
-                    f'composited variable "{variable["name"]}" fails to evaluate: {error.message}'
-                )
-            return
+    evaluation = Evaluation(policy, values)
     for validation in policy.get("validations") or ():
         text = validation["expression"].strip()
         try:
-            passed = _value(text, values)
-        except (CompileError, EvaluationError) as error:
+            passed = evaluation.value(text)
+        except UnusableError as error:
             if fails:
-                yield _Denial(f"expression '{text}' resulted in error: {error.message}")
+                yield _Denial(str(error))
             continue
         if passed is not True:
-            yield _Denial(_message(validation, values), validation.get("reason") or "Invalid")
+            yield _Denial(_message(validation, evaluation), validation.get("reason") or "Invalid")
 
 
-def _value(text: str, values: Mapping[str, Any]) -> Any:
-    return expressions.compile_(text).evaluate(values)
-
-
-def _message(validation: Mapping[str, Any], values: Mapping[str, Any]) -> str:
+def _message(validation: Mapping[str, Any], evaluation: Evaluation) -> str:
     expression = validation.get("messageExpression")
     if expression:
         try:
-            text = _value(expression, values)
-        except (CompileError, EvaluationError):
+            text = evaluation.value(expression)
+        except UnusableError:
             text = ""
         if isinstance(text, str) and text.strip() and "\n" not in text:
             return text.strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -14,13 +14,12 @@ import orjson
 from choreo_local import clock
 from choreo_local.apimachinery.copying import deep_copy
 from choreo_local.apimachinery.patch import json_patch
-from choreo_local.cel.errors import CompileError, EvaluationError
 from choreo_local.embedded.kubeapi import problems
 from choreo_local.embedded.kubeapi.authz import Authorizer
 from choreo_local.embedded.kubeapi.core import Attributes, Manifest
 from choreo_local.embedded.kubeapi.plugins import expressions, rules
 from choreo_local.embedded.storage.store import Store, key_of
-from choreo_local.errors import BY_CODE, ApiError, BadRequestError, ChoreoError, InvalidError
+from choreo_local.errors import BY_CODE, ApiError, BadRequestError, InvalidError
 
 _GROUP = "admissionregistration.k8s.io"
 _MUTATING = f"mutatingwebhookconfigurations.{_GROUP}"
@@ -76,6 +75,9 @@ class Webhooks:
             if changed_since.get(index) and hook.get("reinvocationPolicy") == "IfNeeded":
                 await self._change(hook, attributes, obj)
 
+    def mutate_again(self, attributes: Attributes) -> None:
+        """Those that ask for it have been asked again already."""
+
     async def validate(self, attributes: Attributes) -> None:
         """Let validating webhooks refuse."""
         if attributes.operation == "DELETE" and self._is_concerned(attributes, _MUTATING):
@@ -106,11 +108,11 @@ class Webhooks:
         values = expressions.bind(attributes, self._authorizer, self._store)
         try:
             return expressions.holds(conditions, values)
-        except (CompileError, EvaluationError) as error:
+        except expressions.ConditionError as error:
             if hook.get("failurePolicy") == "Ignore":
                 return False
             raise problems.forbidden(
-                attributes.call.collection.kind, attributes.name, _of_condition(conditions, error)
+                attributes.call.collection.kind, attributes.name, str(error)
             ) from error
 
     async def _change(self, hook: Mapping[str, Any], attributes: Attributes, obj: Manifest) -> bool:
@@ -123,10 +125,13 @@ class Webhooks:
             raise _failed(hook, f'unsupported patch type "{answer.get("patchType")}"')
         try:
             changed = json_patch.apply(obj, orjson.loads(base64.b64decode(patch)))
+        except json_patch.RejectedError as error:
+            raise problems.internal(error.why) from error
         except (ValueError, InvalidError, BadRequestError) as error:
             raise problems.internal(f"cannot apply the patch of {hook['name']}: {error}") from error
         if not isinstance(changed, dict) or changed == obj:
             return False
+        attributes.course.is_changed = True
         obj.clear()
         obj.update(changed)
         return True
@@ -239,13 +244,6 @@ def _review(attributes: Attributes) -> Manifest:
     request["object"] = deep_copy(attributes.new)
     request["oldObject"] = deep_copy(attributes.old)
     return {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request}
-
-
-def _of_condition(conditions: Sequence[Mapping[str, Any]], error: ChoreoError) -> str:
-    failing = conditions[0]["expression"] if len(conditions) == 1 else None
-    return (
-        f"expression '{failing}' resulted in error: {error.message}" if failing else error.message
-    )
 
 
 def _failed(hook: Mapping[str, Any], why: str) -> ApiError:
