@@ -118,8 +118,11 @@ class Router:
         def cut() -> None:
             self._there.remove_link(socket.if_nametoindex(link.name))
 
-        os.close(link.namespace)
-        self._namespaces.inside(self.namespace, cut)
+        # First the link: a namespace without users takes its end of it along at any time.
+        try:
+            self._namespaces.inside(self.namespace, cut)
+        finally:
+            os.close(link.namespace)
 
     def open(self, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> socket.socket:
         """A socket at the router's address, as pods see it; port 0 chooses one."""

@@ -106,8 +106,6 @@ def _addressing(world: World) -> Iterator[str]:
         "unserved",
         [
             _hook("filter", "prerouting", "filter"),
-            f'iifname "{POD_LINKS}*" ip daddr {_SERVICE_ADDRESSES} meta l4proto tcp '
-            "reject with tcp reset",
             f'iifname "{POD_LINKS}*" ip daddr {_SERVICE_ADDRESSES} reject',
         ],
     )

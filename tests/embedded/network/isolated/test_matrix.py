@@ -23,7 +23,7 @@ PORTS = (8080, 8081)
 _DEADLINE_SECONDS = 60
 _SETTLE_SECONDS = 0.05
 _TEAMS = {"red": {"team": "a", "kubernetes.io/metadata.name": "red"}, "blue": {"team": "b"}}
-_PODS = (
+_PODS: tuple[tuple[str, str, dict[str, str], dict[str, int]], ...] = (
     ("red", "web", {"app": "web", "tier": "front"}, {}),
     ("red", "db", {"app": "db"}, {"sql": 8081}),
     ("blue", "web", {"app": "web"}, {"http": 8080}),
