@@ -146,7 +146,11 @@ async def _paths(client: ApiClient, namespace: str, project_name: str) -> list[t
     """The ways of a project's pipeline: source and target."""
     found = await client.get(registry.PROJECT, project_name, namespace)
     name = found["spec"]["deploymentPipelineRef"]["name"]
-    pipeline = await client.get(registry.DEPLOYMENT_PIPELINE, name, namespace)
+    return ways(await client.get(registry.DEPLOYMENT_PIPELINE, name, namespace))
+
+
+def ways(pipeline: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The ways of a pipeline: source and target."""
     return [
         (path["sourceEnvironmentRef"]["name"], target["name"])
         for path in (pipeline.get("spec") or {}).get("promotionPaths") or ()

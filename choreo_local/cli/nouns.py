@@ -116,7 +116,10 @@ ALL = (
         "Project",
         ("proj", "projects"),
         (_TYPE,),
-        more={"deploy": ("deploying", "deploy_project")},
+        more={
+            "deploy": ("deploying", "deploy_project"),
+            "scaffold": ("scaffolding", "scaffold_project"),
+        },
     ),
     Noun(
         "component",
@@ -126,6 +129,7 @@ ALL = (
         (_PROJECT,),
         {
             "deploy": ("deploying", "deploy_component"),
+            "scaffold": ("scaffolding", "scaffold_component"),
             "logs": ("components", "logs"),
             "exec": ("shell", "execute"),
             "workflow": ("runs", "component_workflow"),
