@@ -143,6 +143,26 @@ def api(*, requests: int, listed: int, rounds: int, form: str) -> int:
     return 0
 
 
+@bench.command()
+@click.option("--requests", type=click.IntRange(1, 100_000), default=1_000, show_default=True)
+@click.option("--rounds", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option(
+    "--kilobytes",
+    type=click.IntRange(1, 1_000),
+    default=900,
+    show_default=True,
+    help="Size of the large object.",
+)
+@options.output_format("table", "json", "yaml")
+def tunnel(*, requests: int, rounds: int, kilobytes: int, form: str) -> int:
+    """Measure the way to a cluster through its agent, beside the direct one."""
+    from choreo_local.allinone import tunnelbench
+
+    extent = tunnelbench.Extent(requests=requests, rounds=rounds, kilobytes=kilobytes)
+    _show(tunnelbench.measure(extent, output.say), form)
+    return 0
+
+
 def _compare(measured: dict[str, list[Figure]]) -> None:
     """A line a figure; a ratio above 1 means that the embedded server is better."""
     (name, ours), *others = measured.items()
