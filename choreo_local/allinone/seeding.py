@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from choreo_local.allinone import bundles
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone.bundles import Bundle
+from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.clusters.driver import ClusterDriver
 from choreo_local.clusters.remote import adapted
+from choreo_local.errors import NotFoundError, TooManyRequestsError
 from choreo_local.kubeclient.client import KubeClient
 
 WAIT_SECONDS = 60
 # For what was there before: it may be broken for reasons of its own.
 _WAIT_AGAIN_SECONDS = 20
+_POLL_SECONDS = 0.05
 
 _DEFINITIONS = ("access", "core", "authz", "dataplane")
 
@@ -74,3 +80,29 @@ class Seeder:
             await bundles.wait_for(
                 client, bundle, wanted, timeout_seconds=seconds, only_existing=not is_new
             )
+            if is_new:
+                await _served(client, wanted, timeout_seconds=seconds)
+
+
+async def _served(client: KubeClient, wanted: Manifests, *, timeout_seconds: float) -> None:
+    """Wait until defined kinds can be listed: Established comes a second early."""
+    deadline = time.monotonic() + timeout_seconds
+    for kind in _defined(wanted):
+        while True:
+            try:
+                await client.request_json("GET", kind.path(None), query={"limit": "1"})
+                break
+            except (NotFoundError, TooManyRequestsError):
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+def _defined(wanted: Manifests) -> Iterator[ResourceKind]:
+    """The kinds that some manifests define. Pure."""
+    for manifest in wanted:
+        if manifest["kind"] == "CustomResourceDefinition":
+            spec: Any = manifest["spec"]
+            served = next(one["name"] for one in spec["versions"] if one["storage"])
+            names = spec["names"]
+            yield ResourceKind(spec["group"], served, names["kind"], names["plural"])

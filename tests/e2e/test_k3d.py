@@ -82,6 +82,7 @@ def test_a_platform_lives_on_a_cluster_of_its_own(person: User) -> None:
     until(lambda: greeting(person, "staging"), what="staging answers", within=120)
     assert "listening" in person.choreo("logs", "greeter", "--env", "staging")
 
+    a_cluster_that_went_away_and_came_back_goes_on(person)
     a_killed_instance_finds_its_cluster_again(person)
     a_stopped_instance_stops_its_cluster(person)
 
@@ -90,6 +91,17 @@ def test_a_platform_lives_on_a_cluster_of_its_own(person: User) -> None:
     person.choreo("down", "--purge", "--yes")
     assert clusters(person) == []
     assert not (person.home / "state").exists()
+
+
+def a_cluster_that_went_away_and_came_back_goes_on(user: User) -> None:
+    """As it is when somebody restarts Docker."""
+    program = shutil.which("k3d", path=user.environment["PATH"])
+    assert program is not None
+    for action in ("stop", "start"):
+        user.types(program, "cluster", action, "choreo-default")
+    until(lambda: greeting(user, "staging"), what="staging answers again", within=180)
+    user.choreo("promote", "greeter", "--to", "production", "--yes")
+    until(lambda: greeting(user, "production"), what="production answers", within=180)
 
 
 def a_killed_instance_finds_its_cluster_again(user: User) -> None:
