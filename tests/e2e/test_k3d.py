@@ -27,8 +27,10 @@ def person(request: pytest.FixtureRequest, user: User, tmp_path: Path) -> Iterat
     """Somebody whose `choreo up` takes k3d."""
     user.extra |= {"CHOREO_UP_DRIVER": "auto"}
     if request.param == "real":
-        if problem := k3dcommand.lacking():
-            pytest.skip(problem)
+        with pytest.MonkeyPatch.context() as as_theirs:
+            as_theirs.setenv("PATH", user.environment["PATH"])
+            if problem := k3dcommand.lacking():
+                pytest.skip(problem)
         yield user
         user.types("choreo", "down", "--purge", "--yes")
         return
