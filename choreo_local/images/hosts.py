@@ -87,7 +87,8 @@ class Hosts:
         mirror = self.mirrors.get(registry) or self.mirrors.get("*")
         found = [_endpoint(url, mirror=True) for url in (mirror.endpoints if mirror else ())]
         last = _endpoint(_own_url(registry))
-        return [*(entry for entry in found if entry.url != last.url), last] if found else [last]
+        # Who names the registry's own host says how it is spoken to.
+        return found if any(entry.host == last.host for entry in found) else [*found, last]
 
     def path_at(self, registry: str, path: str, endpoint: Endpoint) -> str:
         """The repository's name at an endpoint: mirrors may have another."""
@@ -132,7 +133,8 @@ def parse(content: str, *, own: Mapping[str, str] | None = None) -> Hosts:
     try:
         if len(content) > _MOST_BYTES:
             raise ValueError("it is too long")
-        found = yaml.safe_load(content) or {}
+        found = yaml.safe_load(content)
+        found = {} if found is None else found
         mirrors = {str(name): _mirror(entry) for name, entry in _section(found, "mirrors").items()}
         configs = _section(found, "configs")
         tls = {str(name): _tls(entry.get("tls") or {}) for name, entry in configs.items()}
@@ -148,7 +150,8 @@ def parse(content: str, *, own: Mapping[str, str] | None = None) -> Hosts:
 def _section(found: Any, name: str) -> dict[str, Any]:
     if not isinstance(found, dict) or set(found) - {"mirrors", "configs"}:
         raise ValueError("only mirrors and configs may stand in it")
-    section = found.get(name) or {}
+    section = found.get(name)
+    section = {} if section is None else section
     if not isinstance(section, dict):
         raise TypeError(f"{name} is no mapping")
     return section

@@ -1,0 +1,81 @@
+"""`registries.yaml`: mirrors, hosts without TLS, credentials."""
+
+from __future__ import annotations
+
+import pytest
+
+from choreo_local.errors import UsageError
+from choreo_local.images import hosts
+from choreo_local.images.hosts import Hosts
+
+EXAMPLE = """
+mirrors:
+  docker.io:
+    endpoint: ["https://mirror.test/v2", "http://plain.test:5000"]
+    rewrite: {"^library/(.*)": "hub/$1"}
+  "*":
+    endpoint: ["https://all.test"]
+configs:
+  mirror.test:
+    auth: {username: ada, password: secret}
+    tls: {ca_file: /ca.pem, insecure_skip_verify: true}
+"""
+
+
+def urls(found: Hosts, registry: str) -> list[str]:
+    return [endpoint.url for endpoint in found.endpoints(registry)]
+
+
+def test_a_registry_is_asked_at_its_own_address() -> None:
+    assert urls(Hosts(), "quay.io") == ["https://quay.io"]
+    assert urls(Hosts(), "docker.io") == ["https://registry-1.docker.io"]
+
+
+@pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1:5000", "[::1]:5000", "a.localhost"])
+def test_this_machine_is_asked_without_tls(host: str) -> None:
+    assert urls(Hosts(), host) == [f"http://{host}"]
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1:5000", "localhost.test", "127.0.0.1.test", "registry"])
+def test_nobody_else_is(host: str) -> None:
+    assert urls(Hosts(), host) == [f"https://{host}"]
+
+
+def test_mirrors_come_before_the_registry() -> None:
+    found = hosts.parse(EXAMPLE)
+    assert urls(found, "docker.io") == [
+        "https://mirror.test",
+        "http://plain.test:5000",
+        "https://registry-1.docker.io",
+    ]
+    assert urls(found, "quay.io") == ["https://all.test", "https://quay.io"]
+    mirror, _, own = found.endpoints("docker.io")
+    assert found.path_at("docker.io", "library/postgres", mirror) == "hub/postgres"
+    assert found.path_at("docker.io", "library/postgres", own) == "library/postgres"
+    assert found.path_at("docker.io", "a/b", mirror) == "a/b"
+    assert found.tls["mirror.test"].skip_verify
+    assert found.credentials[0].username == "ada"
+
+
+def test_the_instance_s_own_registry_needs_no_file() -> None:
+    found = hosts.parse("", own={"host.k3d.internal:10082": "http://127.0.0.1:4711"})
+    assert urls(found, "host.k3d.internal:10082") == ["http://127.0.0.1:4711"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "mirrors: []",
+        "mirror: {}",
+        "mirrors: {a: {endpoint: [ftp://x]}}",
+        "mirrors: {a: {endpoint: [x]}}",
+        "mirrors: {a: {endpoint: [https://x], rewrite: {'(': b}}}",
+        "configs: {a: 1}",
+        "a: b: c",
+        "!!python/object:os.system {}",
+    ],
+)
+def test_a_malformed_file_is_named(text: str) -> None:
+    with pytest.raises(UsageError, match=r"registries\.yaml"):
+        hosts.parse(text)
