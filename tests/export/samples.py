@@ -177,7 +177,10 @@ def around() -> list[Manifest]:
             "apiVersion": "gateway.networking.k8s.io/v1",
             "kind": "Gateway",
             "metadata": {"name": "gateway-internal", "namespace": "openchoreo-data-plane"},
-            "spec": {"gatewayClassName": "kgateway", "listeners": []},
+            "spec": {
+                "gatewayClassName": "kgateway",
+                "listeners": [{"name": "http", "protocol": "HTTP", "port": 18080}],
+            },
         },
     ]
 
