@@ -1,4 +1,4 @@
-"""Manifests from files, folders and standard input."""
+"""Manifests from files, folders, addresses and standard input."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from choreo_local.apimachinery import yamltext
 from choreo_local.errors import BadRequestError, UsageError
 
 _SUFFIXES = (".yaml", ".yml", ".json")
+_FETCH_SECONDS = 30
+_LONGEST_BYTES = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Document:
 
 
 def read(paths: Iterable[str]) -> list[Document]:
-    """All manifests of files, of folders (their YAML and JSON files), or of `-`."""
+    """All manifests of files, of folders (their YAML and JSON files), of addresses, or of `-`."""
     found = []
     for name in paths:
         for source, text in _texts(name):
@@ -42,6 +44,9 @@ def _texts(name: str) -> Iterator[tuple[str, str]]:
     if name == "-":
         yield "standard input", sys.stdin.read()
         return
+    if name.startswith(("http://", "https://")):
+        yield name, _fetch(name)
+        return
     path = Path(name)
     if path.is_dir():
         for file in sorted(path.rglob("*")):
@@ -49,6 +54,24 @@ def _texts(name: str) -> Iterator[tuple[str, str]]:
                 yield str(file), _read_file(file)
         return
     yield name, _read_file(path)
+
+
+def _fetch(url: str) -> str:
+    # Only addresses need these.
+    import http.client
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(url, timeout=_FETCH_SECONDS) as answer:
+            content: bytes = answer.read(_LONGEST_BYTES + 1)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise UsageError(f"cannot read {url}: {getattr(error, 'reason', error)}") from error
+    if len(content) > _LONGEST_BYTES:
+        raise UsageError(f"cannot read {url}: it has more than {_LONGEST_BYTES} bytes")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"cannot read {url}: it is not UTF-8 text") from error
 
 
 def _read_file(path: Path) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -114,3 +117,42 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"gone\.yaml: No such file"):
         manifests.read([str(tmp_path / "gone.yaml")])
+
+
+class _Site(BaseHTTPRequestHandler):
+    """Has one manifest, and one file that is none."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        pages = {"/one.yaml": ONE.encode(), "/bytes": b"\xff\xfe\x00"}
+        self.send_response(200 if self.path in pages else 404)
+        self.end_headers()
+        self.wfile.write(pages.get(self.path, b""))
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    """The address of a web server."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Site)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_manifests_are_read_from_addresses(site: str) -> None:
+    assert titles(f"{site}/one.yaml") == ["configmap/one"]
+    for path in ("absent", "bytes"):
+        with pytest.raises(UsageError, match=f"cannot read {site}/{path}"):
+            titles(f"{site}/{path}")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/x", "http://", "http://a b/", "https://[/"])
+def test_an_address_where_nothing_is_is_wrong_usage(url: str) -> None:
+    with pytest.raises(UsageError, match="cannot read"):
+        titles(url)

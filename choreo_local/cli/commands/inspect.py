@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import shlex
 from typing import Any
@@ -205,13 +206,15 @@ def _listed(name: str, state: str, found: instances.Instance | None = None) -> d
 
 @click.command()
 @options.output_format("table", "json", "yaml")
-def version(*, form: str) -> int:
-    """Print versions."""
+@click.pass_obj
+def version(name: str, *, form: str) -> int:
+    """Print the versions of the command and of the instance, if it runs."""
     facts = {
         "choreo": __version__,
         "openchoreo": "1.2",
         "python": platform.python_version(),
         "platform": f"{platform.system().lower()}/{platform.machine()}",
+        "server": _server(name),
     }
     if form == "table":
         for label, value in facts.items():
@@ -219,3 +222,20 @@ def version(*, form: str) -> int:
     else:
         output.data(facts, form)
     return 0
+
+
+def _server(name: str) -> str:
+    """Name and version of what answers."""
+    from choreo_local.apiclient.client import ApiClient
+    from choreo_local.apiclient.transport import Blocking
+
+    async def ask() -> str:
+        # It is told to anybody, and no session needs to be renewed for it.
+        async with ApiClient(connection.url(name), travels=Blocking, timeout_seconds=5) as client:
+            found = await client.version()
+        return f"{found.get('name', '')} {found.get('version', '')}".strip()
+
+    try:
+        return asyncio.run(ask())
+    except ChoreoError:
+        return "not connected"

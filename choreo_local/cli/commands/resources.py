@@ -24,7 +24,9 @@ _FORMATS = ("table", "wide", "json", "yaml", "name")
 
 
 @click.command()
-@click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="File, folder or -.")
+@click.option(
+    "-f", "--filename", "files", multiple=True, metavar="FILE", help="File, folder, URL or -."
+)
 @click.option("--demo", is_flag=True, help="The manifests of the demo.")
 @click.option("--dry-run", is_flag=True, help="Check only; store nothing.")
 @options.namespace
@@ -227,7 +229,9 @@ def _show_other(name: str, kind: str, object_name: str | None, **how: Any) -> in
 @click.command()
 @click.argument("kind", required=False)
 @click.argument("object_name", metavar="[NAME]", required=False)
-@click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="File, folder or -.")
+@click.option(
+    "-f", "--filename", "files", multiple=True, metavar="FILE", help="File, folder, URL or -."
+)
 @options.namespace
 @click.pass_obj
 def delete(

@@ -122,7 +122,8 @@ def test_powershell_gets_quoted_words(choreo: Choreo, monkeypatch: pytest.Monkey
 
 def test_versions_are_data(choreo: Choreo) -> None:
     facts = json.loads(choreo("version", "-o", "json").out)
-    assert set(facts) == {"choreo", "openchoreo", "python", "platform"}
+    assert facts["server"] == "not connected"
+    assert set(facts) == {"choreo", "openchoreo", "python", "platform", "server"}
 
 
 def test_the_doctor_names_every_check_with_a_fix_for_what_is_wrong(choreo: Choreo) -> None:

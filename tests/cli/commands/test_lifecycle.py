@@ -21,7 +21,7 @@ from choreo_local.paths import InstancePaths
 from tests.cli.conftest import Choreo
 
 Usage = namedtuple("Usage", "total used free")
-PORTS = {"api": 8123, "gateway": 19090, "kube": 6551}
+PORTS = {"api": 8123, "gateway": 19090, "kube": 6551, "registry": 10083}
 
 
 def runs(**changes: Any) -> InstancePaths:
