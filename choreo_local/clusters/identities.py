@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from choreo_local import clock
 from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.errors import ApiError, UnreachableError
 from choreo_local.kubeclient.client import KubeClient
@@ -23,7 +24,9 @@ Manifest = Mapping[str, Any]
 PREFIX = "choreo:"
 _SERVICE_ACCOUNT = ResourceKind("", "v1", "ServiceAccount", "serviceaccounts")
 _LIFETIME_SECONDS = 24 * 3600
-_RENEW_SECONDS = 3600
+# A cluster may give tokens for a shorter time than was asked for.
+_RENEW_AT_LATEST_SECONDS = 3600
+_RENEW_AT_EARLIEST_SECONDS = 60
 _RETRY_SECONDS = 30
 
 
@@ -78,6 +81,7 @@ class Tokens:
         self._connect = connect
         self._planes = tuple(planes)
         self._tokens: dict[str, str] = {}
+        self._wait: float = _RENEW_AT_LATEST_SECONDS
 
     def source(self, plane: str) -> Callable[[], str]:
         """Says the token of a plane that is good now."""
@@ -90,31 +94,41 @@ class Tokens:
 
         return token
 
-    async def renew(self, planes: Iterable[str] = ()) -> None:
+    async def renew(self) -> None:
         """Request a token for each plane."""
         client = await self._connect()
+        waits = []
         try:
-            for plane in tuple(planes) or self._planes:
-                self._tokens[plane] = await _request(client, ACCOUNTS[plane])
+            for plane in self._planes:
+                issued = await _request(client, ACCOUNTS[plane])
+                self._tokens[plane] = issued["token"]
+                waits.append(wait_before_renewal(issued["expirationTimestamp"], clock.unix()))
         finally:
             await client.close()
+        self._wait = min(waits, default=_RENEW_AT_LATEST_SECONDS)
 
-    async def keep_fresh(self, planes: Iterable[str] = tuple(ACCOUNTS)) -> None:
-        """Renew tokens again and again, until cancelled."""
-        wait = _RENEW_SECONDS
+    async def keep_fresh(self) -> None:
+        """Renew all tokens again and again, until cancelled."""
+        wait = self._wait
         while True:
             await asyncio.sleep(wait)
             try:
-                await self.renew(planes)
+                await self.renew()
             except (ApiError, UnreachableError) as error:
-                # The old ones are good for hours.
+                # The old ones are good for as long again.
                 logger.warning("Tokens not renewed error=%s", error)
                 wait = _RETRY_SECONDS
             else:
-                wait = _RENEW_SECONDS
+                wait = self._wait
 
 
-async def _request(client: KubeClient, account: Account) -> str:
+def wait_before_renewal(expires: str, now: float) -> float:
+    """Half of the time that a token has left, within limits. Pure."""
+    left = clock.parse_timestamp(expires).timestamp() - now
+    return min(max(left / 2, _RENEW_AT_EARLIEST_SECONDS), _RENEW_AT_LATEST_SECONDS)
+
+
+async def _request(client: KubeClient, account: Account) -> Mapping[str, str]:
     request = {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenRequest",
@@ -122,5 +136,5 @@ async def _request(client: KubeClient, account: Account) -> str:
         "spec": {"expirationSeconds": _LIFETIME_SECONDS},
     }
     issued = await client.create(_SERVICE_ACCOUNT, request, subresource="token")
-    token: str = issued["status"]["token"]
-    return token
+    status: Mapping[str, str] = issued["status"]
+    return status

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from choreo_local.clusters import identities
 from choreo_local.kubeclient import kubeconfig as kubeconfigs
 from tests import reference
 from tests.e2e.user import User, until
@@ -226,6 +227,14 @@ DEEDS = (
     ("workflow", False, "get deployments -A"),
     ("workflow", False, "delete pod x -n of-the-team"),
     ("workflow", False, "create rolebinding x --clusterrole=cluster-admin --user=x"),
+    ("gateway", True, "get gateways,httproutes,services,endpointslices -A"),
+    ("gateway", False, "get components -A"),
+    ("gateway", False, "delete httproute x -n of-the-team"),
+    ("gateway", False, "create secret generic x -n of-the-team"),
+    ("secrets", True, "create secret generic of-the-store -n of-the-team"),
+    ("secrets", False, "get components -A"),
+    ("secrets", False, "get deployments -A"),
+    ("secrets", False, "create serviceaccount x -n of-the-team"),
     ("observability", True, "get observabilityalertrules -A"),
     ("observability", False, "get components -A"),
     ("observability", False, "get pods -A"),
@@ -251,7 +260,8 @@ def identity(user: User, cluster: Path, plane: str) -> Path:
     if not file.exists():
         content: dict[str, Any] = yaml.safe_load(cluster.read_text())
         found = content["clusters"][0]["cluster"]
-        token = asks(user, cluster, "create", "token", "choreo", "-n", f"openchoreo-{plane}-plane")
+        account = identities.ACCOUNTS.get(plane) or identities.ACCOUNTS[f"{plane}-plane"]
+        token = asks(user, cluster, "create", "token", account.name, "-n", account.namespace)
         authority = base64.b64decode(found["certificate-authority-data"])
         file.write_bytes(
             kubeconfigs.of_token(
