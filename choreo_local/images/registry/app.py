@@ -27,7 +27,7 @@ _READING = frozenset({"GET", "HEAD"})
 _MOST_BLOB_BYTES = 64 << 30
 _MOST_PAGE = 10_000
 
-_Answer = Callable[[web.Request, Target], Awaitable[web.StreamResponse]]
+_Answer = Callable[[web.BaseRequest, Target], Awaitable[web.StreamResponse]]
 
 
 class RegistryApp:
@@ -77,7 +77,7 @@ class RegistryApp:
         """Forget unfinished uploads."""
         self._uploads.close()
 
-    async def serve(self, request: web.Request) -> web.StreamResponse:
+    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         try:
             answer = await self._serve(request)
@@ -92,7 +92,7 @@ class RegistryApp:
             answer.headers.update(_VERSION)
         return answer
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         callers.check_page(request.headers, names=self._names)
         target = paths.parse(request.path)
         if target is None:
@@ -111,17 +111,17 @@ class RegistryApp:
         async with self._library.adding():
             return await answer(request, target)
 
-    async def _base(self, request: web.Request, target: Target) -> web.Response:
+    async def _base(self, request: web.BaseRequest, target: Target) -> web.Response:
         del request, target
         return web.json_response({})
 
-    async def _catalog(self, request: web.Request, target: Target) -> web.Response:
+    async def _catalog(self, request: web.BaseRequest, target: Target) -> web.Response:
         del target
         found = await asyncio.to_thread(repositories.names, self._folder)
         page, link = _page(request, found)
         return web.json_response({"repositories": page}, headers=link)
 
-    async def _tags(self, request: web.Request, target: Target) -> web.Response:
+    async def _tags(self, request: web.BaseRequest, target: Target) -> web.Response:
         repository = self.repository(target.name)
         if not repository.exists:
             raise unknown(repository)
@@ -139,7 +139,7 @@ def unknown(repository: Repository) -> RegistryProblem:
     return RegistryProblem("NAME_UNKNOWN", "repository name not known to registry", detail=detail)
 
 
-def _page(request: web.Request, found: list[str]) -> tuple[list[str], dict[str, str]]:
+def _page(request: web.BaseRequest, found: list[str]) -> tuple[list[str], dict[str, str]]:
     """Part of a list, and where the next part is."""
     last, text = request.query.get("last", ""), request.query.get("n", "")
     if text and not (text.isdecimal() and len(text) < 10):

@@ -28,7 +28,7 @@ class Blobs:
         self._uploads = uploads
         self._repository = repository
 
-    async def get(self, request: web.Request, target: Target) -> web.StreamResponse:
+    async def get(self, request: web.BaseRequest, target: Target) -> web.StreamResponse:
         """Send a blob, or the part of it that is asked for."""
         digest = target.digest()
         if not self._repository(target.name).has_blob(digest):
@@ -43,7 +43,7 @@ class Blobs:
         answer = web.FileResponse(path, headers=headers, chunk_size=1 << 18)
         return answer
 
-    async def delete(self, request: web.Request, target: Target) -> web.Response:
+    async def delete(self, request: web.BaseRequest, target: Target) -> web.Response:
         """Take a blob out of a repository."""
         del request
         digest = target.digest()
@@ -51,7 +51,7 @@ class Blobs:
             raise _blob_unknown(digest)
         return web.Response(status=202)
 
-    async def begin(self, request: web.Request, target: Target) -> web.Response:
+    async def begin(self, request: web.BaseRequest, target: Target) -> web.Response:
         """Start an upload; a blob that is there already, or comes whole, needs no other request."""
         mounted = request.query.get("mount", "")
         if mounted and self._mount(mounted, request.query.get("from", ""), target.name):
@@ -70,12 +70,12 @@ class Blobs:
         self._repository(name).add_blob(digest)
         return True
 
-    async def status(self, request: web.Request, target: Target) -> web.Response:
+    async def status(self, request: web.BaseRequest, target: Target) -> web.Response:
         """How far an upload is."""
         del request
         return _accepted(self._uploads.find(target.name, target.rest), status=204)
 
-    async def append(self, request: web.Request, target: Target) -> web.Response:
+    async def append(self, request: web.BaseRequest, target: Target) -> web.Response:
         """Take the next chunk."""
         upload = self._uploads.find(target.name, target.rest)
         async with upload.lock:
@@ -83,7 +83,7 @@ class Blobs:
             await self._receive(request, upload)
         return _accepted(upload, status=202)
 
-    async def finish(self, request: web.Request, target: Target) -> web.Response:
+    async def finish(self, request: web.BaseRequest, target: Target) -> web.Response:
         """Take the last chunk, if any, and make the upload a blob."""
         upload = self._uploads.find(target.name, target.rest)
         digest = Target("blob", target.name, request.query.get("digest", "")).digest()
@@ -91,13 +91,15 @@ class Blobs:
             _check_range(request, upload)
             return await self._finish(request, upload, digest)
 
-    async def _finish(self, request: web.Request, upload: Upload, digest: Digest) -> web.Response:
+    async def _finish(
+        self, request: web.BaseRequest, upload: Upload, digest: Digest
+    ) -> web.Response:
         await self._receive(request, upload)
         await self._uploads.finish(upload, digest)
         self._repository(upload.name).add_blob(digest)
         return _created(upload.name, digest)
 
-    async def _receive(self, request: web.Request, upload: Upload) -> None:
+    async def _receive(self, request: web.BaseRequest, upload: Upload) -> None:
         expected, before = request.content_length, upload.size
         while part := await request.content.read(1 << 20):
             await self._uploads.append(upload, part)
@@ -106,7 +108,7 @@ class Blobs:
                 "SIZE_INVALID", "the body is not as long as announced", status=400
             )
 
-    async def cancel(self, request: web.Request, target: Target) -> web.Response:
+    async def cancel(self, request: web.BaseRequest, target: Target) -> web.Response:
         """Forget an upload."""
         del request
         self._uploads.cancel(self._uploads.find(target.name, target.rest))
@@ -134,7 +136,7 @@ def _accepted(upload: Upload, *, status: int) -> web.Response:
     return web.Response(status=status, headers=_location(upload))
 
 
-def _check_range(request: web.Request, upload: Upload) -> None:
+def _check_range(request: web.BaseRequest, upload: Upload) -> None:
     """A chunk has to begin where the last one ended."""
     text = request.headers.get("Content-Range", "").removeprefix("bytes ")
     if not text:

@@ -27,7 +27,7 @@ class Manifests:
         self._content = library.content
         self._repository = repository
 
-    async def get(self, request: web.Request, target: Target) -> web.Response:
+    async def get(self, request: web.BaseRequest, target: Target) -> web.Response:
         """Send a manifest as it was pushed."""
         repository = self._repository(target.name)
         digest = self._find(repository, target.rest)
@@ -56,7 +56,7 @@ class Manifests:
             raise RegistryProblem("MANIFEST_UNKNOWN", "manifest unknown", detail=detail)
         return digest
 
-    async def put(self, request: web.Request, target: Target) -> web.Response:
+    async def put(self, request: web.BaseRequest, target: Target) -> web.Response:
         """Take a manifest whose contents are here."""
         by_digest = ":" in target.rest
         if not by_digest and not references.is_tag(target.rest):
@@ -102,7 +102,7 @@ class Manifests:
         is_foreign = "nondistributable" in entry.media_type or "foreign" in entry.media_type
         return is_foreign or repository.has_blob(entry.digest)
 
-    async def delete(self, request: web.Request, target: Target) -> web.Response:
+    async def delete(self, request: web.BaseRequest, target: Target) -> web.Response:
         """Take away a tag, or a manifest with all its tags."""
         del request
         repository = self._repository(target.name)
@@ -113,7 +113,7 @@ class Manifests:
             repository.remove_tag(target.rest)
         return web.Response(status=202)
 
-    async def referrers(self, request: web.Request, target: Target) -> web.Response:
+    async def referrers(self, request: web.BaseRequest, target: Target) -> web.Response:
         """List what is about a manifest, which need not be here."""
         repository, kind = self._repository(target.name), request.query.get("artifactType")
         found: list[dict[str, Any]] = []
@@ -130,7 +130,7 @@ class Manifests:
         return web.Response(body=orjson.dumps(index), headers=headers)
 
 
-async def _body(request: web.Request) -> bytes:
+async def _body(request: web.BaseRequest) -> bytes:
     found = bytearray()
     while part := await request.content.read(1 << 16):
         found += part

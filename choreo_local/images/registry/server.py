@@ -36,7 +36,7 @@ class RegistryServer:
         self._open_library = open_library
         self._folder = folder
         self._app: RegistryApp | None = None
-        self._runner: web.ServerRunner | web.AppRunner | None = None
+        self._runner: web.ServerRunner | None = None
         self._waking: asyncio.Task[Any] | None = None
 
     @property
@@ -61,9 +61,8 @@ class RegistryServer:
         library = self._open_library()
         library.folders.prepare()
         self._app = RegistryApp(library, self._folder, names=frozenset({HOST_NAME}))
-        server = web.Application()
-        server.router.add_route("*", "/{path:.*}", self._app.serve)
-        self._runner = web.AppRunner(server, access_log=None, shutdown_timeout=2.0)
+        server = web.Server(self._app.serve, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=2.0)
         await self._runner.setup()
         await web.SockSite(self._runner, self._socket).start()
         logger.info("Registry serves port=%s", self.port)
