@@ -31,6 +31,10 @@ _CONFIGURATION = (
     "services",
     "ssl",
 )
+# What belongs to the whole machine: the kernel lets root write there without asking for more.
+_READ_ONLY = ("bus", "fs", "irq", "sys", "sysrq-trigger")
+_MASKED_FILES = ("kcore", "keys", "latency_stats", "sched_debug", "timer_list")
+_MASKED_FOLDERS = ("acpi", "scsi")
 _MACHINE = ("usr", "bin", "sbin", "lib", "lib32", "lib64")
 
 
@@ -96,8 +100,30 @@ def options(root: RootFileSystem, scratch: Scratch) -> list[str]:
     for folder in _outermost(root.folders):
         found += ["--ro-bind", str(folder), str(folder)]
     for path, folder in root.placed.items():
-        found += ["--ro-bind", str(folder), path]
+        # One by one: below the same path there may be folders of the machine that are needed.
+        for each in sorted(folder.iterdir()):
+            found += ["--ro-bind", str(each), f"{path.rstrip('/')}/{each.name}"]
     return found
+
+
+def kernel_options() -> list[str]:
+    """The arguments that show a container its own processes, and let it change nothing else."""
+    found = ["--proc", "/proc", "--dev", "/dev"]
+    for path in (Path("/proc", name) for name in _READ_ONLY):
+        found += ["--ro-bind-try", str(path), str(path)]
+    for path in (Path("/proc", name) for name in _MASKED_FILES):
+        found += ["--ro-bind", "/dev/null", str(path)] if path.exists() else []
+    for path in (Path("/proc", name) for name in _MASKED_FOLDERS):
+        found += ["--tmpfs", str(path), "--remount-ro", str(path)] if path.exists() else []
+    return found
+
+
+def hides(root: RootFileSystem, path: str) -> bool:
+    """Whether a mount at a path would take away what the container's programs are made of."""
+    if isinstance(root, LayeredRoot):
+        return False
+    needed = [*root.folders, Path("/usr")]
+    return any(folder.is_relative_to(path) for folder in needed)
 
 
 def has_program(layers: Sequence[Path], word: str, path: str) -> bool:

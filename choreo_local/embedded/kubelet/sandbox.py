@@ -113,14 +113,20 @@ class Sandbox:
         scratch.fresh()
         environment = self._variables(request, image)
         words = launch.entry_words(request, image, environment)
-        who = privileges.of_security(request.security)
+        who, root = privileges.of_security(request.security), self._root(image)
+        for mount in request.mounts:
+            if rootfilesystem.hides(root, mount.container_path):
+                raise StartError(
+                    f"cannot mount at {mount.container_path}: programs of this machine that the "
+                    "image is made of lie below"
+                )
         arguments = [
             *(self._surroundings.parent_death or ()),
             *self._attached[request.pod.uid].enter,
             str(self._bubblewrap),
             *_confined(request, who),
-            *rootfilesystem.options(self._root(image), scratch),
-            *("--proc", "/proc", "--dev", "/dev"),
+            *rootfilesystem.options(root, scratch),
+            *rootfilesystem.kernel_options(),
             *self._own_files(request, image, scratch, address=address, who=who),
             *_mounts(request),
             *(("--remount-ro", "/") if who.read_only_root else ()),

@@ -21,6 +21,7 @@ from choreo_local.embedded.kubelet.runtime import (
     OutputSink,
     PodRequest,
 )
+from choreo_local.embedded.kubelet.sandbox import Sandbox
 
 IMAGES = Path(__file__).parent / "testdata" / "images"
 WAIT_SECONDS = 10.0
@@ -99,7 +100,9 @@ class Streams:
 class Bench:
     """Starts containers of the image `tester` and waits for them."""
 
-    def __init__(self, runtime: ProcessRuntime, isolation: PlainProcesses, folder: Path) -> None:
+    def __init__(
+        self, runtime: ProcessRuntime, isolation: PlainProcesses | Sandbox, folder: Path
+    ) -> None:
         self.runtime = runtime
         self.isolation = isolation
         self.folder = folder
@@ -142,7 +145,7 @@ class Bench:
                 working_folder=fields.pop("working_folder", ""),
                 mounts=mounts,
                 resources=fields.pop("resources", {}),
-                security={},
+                security=fields.pop("security", {}),
                 output=output or written,
                 **fields,
             )
