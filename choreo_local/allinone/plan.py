@@ -18,6 +18,8 @@ from choreo_local.clusters.ownership import Action, Ownership, Step
 from choreo_local.clusters.target import Target
 from choreo_local.controllers import webhooks
 from choreo_local.controllers.webhooks import AdmissionServer
+from choreo_local.errors import PreflightError, UnreachableError
+from choreo_local.kubeclient.client import KubeClient
 
 _SHOWN = 3
 
@@ -71,7 +73,7 @@ async def of_shared(record: instances.Instance, content: Mapping[str, Any], *, d
     owner = Ownership(record.id, field_manager=remote.FIELD_MANAGER)
     client = (await kubeconfigs.connect(content)).client()
     try:
-        await inventory.reachable(client)
+        await _reach(client, content)
         found = await inventory.take(client, ours=f"{ownership.LABEL}={record.id}")
         inventory.check(found)
         wanted = [
@@ -84,6 +86,18 @@ async def of_shared(record: instances.Instance, content: Mapping[str, Any], *, d
         await client.close()
     where = f"{kubeconfigs.server(content)} (context {content['current-context']})"
     return Plan([where, *inventory.lines(found)], steps)
+
+
+async def _reach(client: KubeClient, content: Mapping[str, Any]) -> None:
+    try:
+        await inventory.reachable(client)
+    except UnreachableError as error:
+        context = content["current-context"]
+        raise PreflightError(
+            f'cannot reach the cluster of the context "{context}": {error.message}',
+            remedy=f"Try it by hand: kubectl --context {context} get namespaces; or choose another "
+            "one: --context NAME",
+        ) from error
 
 
 def content(target: Target) -> dict[str, Any]:

@@ -108,12 +108,15 @@ def _assembled(merged: Mapping[str, Mapping[str, Any]], wanted: str) -> dict[str
             "choreo cannot do",
             remedy="Choose a context that reaches the API server directly",
         )
+    if user is None:
+        user = {"name": str(inner.get("user") or "nobody"), "user": {}}
+        chosen = {**chosen, "context": {**inner, "user": user["name"]}}
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": wanted,
         "clusters": [cluster],
-        "users": [user] if user else [],
+        "users": [user],
         "contexts": [chosen],
     }
 
@@ -149,13 +152,18 @@ def server(content: Content) -> str:
 
 async def connect(content: Content) -> ServerAccess:
     """Access as the user of a kubeconfig with one context; asks plugins anew."""
-    configuration = await _configured(content)
+    try:
+        configuration = await _configured(content)
+        trust = await asyncio.to_thread(_trust, configuration)
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        context = content["current-context"]
+        raise PreflightError(
+            f'cannot use the context "{context}": {error}',
+            remedy=f"Try it by hand: kubectl --context {context} get namespaces",
+        ) from error
     token = (configuration.api_key or {}).get("BearerToken", "").removeprefix("Bearer ")
-    return ServerAccess(
-        str(configuration.host).rstrip("/"),
-        await asyncio.to_thread(_trust, configuration),
-        (lambda: token) if token else None,
-    )
+    server = str(configuration.host).rstrip("/")
+    return ServerAccess(server, trust, (lambda: token) if token else None)
 
 
 async def _configured(content: Content) -> Any:
@@ -167,12 +175,8 @@ async def _configured(content: Content) -> Any:
     load: Any = config.load_kube_config_from_dict
     try:
         await load(dict(content), client_configuration=configuration)
-    except (ConfigException, OSError, ValueError) as error:
-        context = content["current-context"]
-        raise PreflightError(
-            f'cannot use the context "{context}": {error}',
-            remedy=f"Try it by hand: kubectl --context {context} get namespaces",
-        ) from error
+    except ConfigException as error:
+        raise ValueError(str(error)) from error
     return configuration
 
 

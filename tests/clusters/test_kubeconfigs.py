@@ -91,6 +91,20 @@ def test_no_kubeconfig_at_all_is_told(tmp_path: Path) -> None:
         kubeconfigs.read([tmp_path / "none"])
 
 
+async def test_a_context_without_a_user_asks_as_nobody(tmp_path: Path) -> None:
+    what = {**content("dev"), "users": []}
+    what["contexts"] = [{"name": "dev", "context": {"cluster": "dev"}}]
+    found = kubeconfigs.single([(tmp_path / "config", what)], "dev")
+    access = await kubeconfigs.connect(found)
+    assert access.token is None
+
+
+async def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
+    what = content("dev", **{"certificate-authority-data": "bm90aGluZw=="})
+    with pytest.raises(PreflightError, match='cannot use the context "dev"'):
+        await kubeconfigs.connect(kubeconfigs.single([(tmp_path / "config", what)], "dev"))
+
+
 async def test_plugins_and_authorities_are_asked(tmp_path: Path) -> None:
     authority = pki.create_authority("cluster")
     (tmp_path / "ca.crt").write_bytes(authority.certificate)
