@@ -23,6 +23,7 @@ _NAME = "export"
 class Imported:
     """An export that an instance may be filled from."""
 
+    folder: str
     tree: Tree
     described: Index
 
@@ -38,14 +39,21 @@ class Imported:
         )
         return [*filter(importing.is_of_every_instance, own), *exported]
 
-    def noted(self, record: instances.Instance) -> dict[str, str]:
+    def before(self, record: instances.Instance) -> dict[str, str]:
+        """The bundles of the instance while it is being filled."""
+        return {**record.bundles, seeding.PENDING_EXPORT: self.folder}
+
+    def after(self, record: instances.Instance) -> dict[str, str]:
         """The bundles of the instance afterwards: the platform's own content is not added later."""
         content = bundles.load(_PLATFORM).fingerprint(seeding.values(record))
-        return {**record.bundles, _PLATFORM: content, _NAME: importing.fingerprint(self.tree)}
+        kept = {
+            name: value for name, value in record.bundles.items() if name != seeding.PENDING_EXPORT
+        }
+        return {**kept, _PLATFORM: content, _NAME: importing.fingerprint(self.tree)}
 
 
 def load(folder: str, record: instances.Instance | None) -> Imported | None:
-    """The export in a folder; None when the instance came from this very export.
+    """The export in a folder, an absolute path; None when the instance came from this very export.
 
     Raises:
         RefusedError: the export has problems, or the instance holds something else.
@@ -61,4 +69,10 @@ def load(folder: str, record: instances.Instance | None) -> Imported | None:
             remedy="Give the new one a name of its own: choreo --instance NAME up --from "
             f"{folder}; or remove everything of the old one: choreo down --purge",
         )
-    return Imported(tree, described)
+    if record is not None and record.bundles.get(seeding.PENDING_EXPORT, folder) != folder:
+        raise RefusedError(
+            f'cannot start instance "{record.name}" from {folder}: a start from '
+            f"{record.bundles[seeding.PENDING_EXPORT]} was not finished",
+            remedy="Finish that one: choreo up; or remove everything of it: choreo down --purge",
+        )
+    return Imported(folder, tree, described)

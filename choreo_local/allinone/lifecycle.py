@@ -87,7 +87,7 @@ class Platform:
         self._wishes = wishes
         self._on_death = on_death
         self._choice = registry.choose(wishes.driver, last=record.settled_driver)
-        self._target = record.target if wishes.target == NOWHERE else wishes.target
+        self._target = wishes.target.filled(record.target)
         self._sockets: dict[str, socket.socket] = {}
         self._range: socket.socket | None = None
         self._warnings: list[ChoreoError] = []
@@ -329,19 +329,21 @@ class Platform:
 
     def _seed_platform(self) -> None:
         """What a new instance holds, or what an export has in its place."""
-        if not self._wishes.source:
+        folder = self._wishes.source or self.record.bundles.get(seeding.PENDING_EXPORT, "")
+        if not folder:
             self._seed("platform")
             return
         # Judging an export takes much code that no other start needs.
         from choreo_local.allinone import imported
 
-        found = imported.load(self._wishes.source, self.record)
+        found = imported.load(folder, self.record)
         if found is None:
             self._seed("platform")
             return
         manifests = found.manifests(self.record, is_remote=not self._choice.is_here)
+        self._update(bundles=found.before(self.record))
         self._seeding.call(self._seeder.apply(manifests), timeout=imported.APPLY_SECONDS)
-        self._update(bundles=found.noted(self.record))
+        self._update(bundles=found.after(self.record))
 
     def _await_demo(self) -> None:
         """Wait for the demo's answer; the platform runs without it, and says so."""

@@ -18,6 +18,8 @@ from choreo_local.errors import NotFoundError, TooManyRequestsError
 from choreo_local.kubeclient.client import KubeClient
 
 WAIT_SECONDS = 60
+# Among an instance's bundles: the folder of an export, until all of it is applied.
+PENDING_EXPORT = "export-pending"
 # For what was there before: it may be broken for reasons of its own.
 _WAIT_AGAIN_SECONDS = 20
 _POLL_SECONDS = 0.05

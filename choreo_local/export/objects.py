@@ -70,14 +70,11 @@ def _repeated(found: Iterable[Document]) -> Iterator[Problem]:
     seen: dict[tuple[str, Key], str] = {}
     for document in found:
         # Each cluster may have a namespace of the same name.
-        cluster = document.file.partition("/")[0]
-        before = seen.setdefault((cluster, document.key), document.file)
-        if before != document.file or _count(found, document) > 1:
-            yield document.problem("", f"it is there twice, also in {before}", "Remove one of them")
-
-
-def _count(found: Iterable[Document], one: Document) -> int:
-    return sum(each.file == one.file and each.key == one.key for each in found)
+        place = (document.file.partition("/")[0], document.key)
+        if place in seen:
+            why = f"it is there twice, also in {seen[place]}"
+            yield document.problem("", why, "Remove one of them")
+        seen.setdefault(place, document.file)
 
 
 def _traces(document: Document) -> Iterator[Problem]:

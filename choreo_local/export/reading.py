@@ -12,8 +12,8 @@ from choreo_local.errors import UsageError
 from choreo_local.export import index
 
 _MOST_FILES = 10_000
-_LARGEST_BYTES = 32 * 1024 * 1024
-_ALL_BYTES = 256 * 1024 * 1024
+_LARGEST_BYTES = 256 * 1024 * 1024
+_ALL_BYTES = 1024 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

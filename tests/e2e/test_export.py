@@ -79,18 +79,35 @@ def test_an_export_gives_the_same_bindings_on_an_empty_instance(user: User, seco
 
     second.choreo("up", "--from", "out", "--no-tui")
     _settle(second)
-    for kind in _COMPARED:
-        assert _objects(second, kind) == _objects(user, kind), kind
+    before = _objects(user)
+    assert _objects(second) == before
     entry = second.kubectl("get", "secret", "-n", "openchoreo-secret-store", "-o", "json")
     assert "czNjcmV0" in entry
     refused = user.types("choreo", "up", "--from", "out", "--no-tui")
     assert refused.code == 3
     assert "it is not empty" in refused.err
 
-    second.choreo("down")
-    before = {kind: _objects(user, kind) for kind in _COMPARED}
-    second.choreo("up", "--no-tui")
-    assert {kind: _objects(second, kind) for kind in _COMPARED} == before
+    for ending in (_as_it_is, _as_if_killed_meanwhile):
+        second.choreo("down")
+        ending(second)
+        second.choreo("up", "--no-tui")
+        _settle(second)
+        assert _objects(second) == before
+    assert "export-pending" not in second.record()["bundles"]
+
+
+def _as_it_is(user: User) -> None:
+    """A start that finds everything applied."""
+    assert set(user.record()["bundles"]) >= {"export", "platform"}
+
+
+def _as_if_killed_meanwhile(user: User) -> None:
+    """The instance file as it is while an export is being applied."""
+    record = user.record()
+    noted = {name: value for name, value in record["bundles"].items() if name != "platform"}
+    del noted["export"]
+    record["bundles"] = {**noted, "export-pending": str(user.home / "out")}
+    (user.folder / "instance.json").write_text(json.dumps(record))
 
 
 def _settle(user: User) -> None:
@@ -106,16 +123,17 @@ def _files(folder: Path) -> dict[str, str]:
     }
 
 
-def _objects(user: User, kind: str) -> dict[str, Any]:
-    """Namespace and name → spec, without what each cluster numbers for itself."""
-    found = json.loads(user.kubectl("get", kind, "-A", "-o", "json"))["items"]
+def _objects(user: User) -> dict[str, Any]:
+    """Kind, namespace and name → spec, without what each cluster numbers for itself."""
+    found = json.loads(user.kubectl("get", ",".join(_COMPARED), "-A", "-o", "json"))["items"]
     port = user.record()["ports"]["gateway"]
-    return {
-        f"{each['metadata'].get('namespace', '')}/{each['metadata']['name']}": _plain(
-            each["spec"], port
-        )
-        for each in found
-    }
+    assert {"ReleaseBinding", "ComponentRelease", "RenderedRelease"} < {e["kind"] for e in found}
+    return {_title(each): _plain(each["spec"], port) for each in found}
+
+
+def _title(obj: Mapping[str, Any]) -> str:
+    metadata = obj["metadata"]
+    return f"{obj['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
 
 
 def _plain(value: Any, port: int) -> Any:

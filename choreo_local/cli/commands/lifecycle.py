@@ -75,6 +75,7 @@ def up(
     if source:
         from choreo_local.allinone import imported
 
+        source = os.path.abspath(source)
         imported.load(source, found)
     if found is not None and found.is_running:
         _already(found, driver=driver, demo=demo)
@@ -82,7 +83,7 @@ def up(
     arguments = ["--instance", name, "--driver", driver, *(["--demo"] if demo else [])]
     arguments += ["--no-authz"] if no_authz else []
     arguments += ["--runtime", runtime]
-    arguments += ["--from", os.path.abspath(source)] if source else []
+    arguments += ["--from", source] if source else []
     target = Target(
         kubeconfig=kubeconfig, context=context, reachable_at=reachable_at, kubernetes=kubernetes
     )
