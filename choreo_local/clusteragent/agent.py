@@ -24,7 +24,7 @@ _PING_SECONDS = 30.0
 _SILENCE_SECONDS = 60.0
 _HANDSHAKE_SECONDS = 10.0
 _FIRST_DELAY_SECONDS = 0.2
-_LONGEST_DELAY_SECONDS = 10.0
+_LONGEST_DELAY_SECONDS = 5.0
 # A connection that lasted so long was a good one: the next attempt may come soon.
 _GOOD_SECONDS = 10.0
 

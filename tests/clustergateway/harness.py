@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,10 +23,10 @@ from choreo_local.clustergateway.gateway import ClusterGateway
 from choreo_local.clustergateway.server import AgentEndpoint
 from choreo_local.clustergateway.transport import GatewayTransport, Where
 from choreo_local.embedded.kubeapi.app import KubeApi, KubeApiOptions
-from choreo_local.embedded.kubeapi.local import LocalTransport
+from choreo_local.embedded.kubeapi.server import Server
 from choreo_local.embedded.storage.store import MemoryBackend, Store
 from choreo_local.kubeclient.client import KubeClient
-from choreo_local.kubeclient.transport import Transport
+from choreo_local.kubeclient.transport import AiohttpTransport, Transport
 from choreo_local.pki import Identity
 from choreo_local.tasks import TaskGroup
 
@@ -48,10 +49,17 @@ async def kube_api() -> AsyncIterator[KubeClient]:
     """A cluster's API without anything that acts on objects."""
     api = KubeApi(Store(MemoryBackend()), KubeApiOptions())
     await api.start()
-    try:
-        yield KubeClient(LocalTransport(api))
-    finally:
-        await api.stop()
+    server = Server(api)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "kube.sock"
+        await server.listen_unix(path)
+        client = KubeClient(AiohttpTransport("http://kube", unix_socket=path))
+        try:
+            yield client
+        finally:
+            await client.close()
+            await server.stop()
+            await api.stop()
 
 
 def data_plane(
