@@ -25,6 +25,7 @@ from choreo_local.errors import (
 from choreo_local.kubeclient.client import KubeClient
 
 _SECONDS = 30
+_FAILING_SECONDS = 5
 _POLL_SECONDS = 0.1
 _REMEDY = (
     "Say under which name or address the cluster reaches this machine: "
@@ -118,7 +119,8 @@ async def _accepts(host: str, port: int) -> bool:
 async def _tried(client: KubeClient) -> str:
     """Why no refusal of ours arrives, empty when it does; nothing is written."""
     kind = await client.resolve(_PROBE["apiVersion"], _PROBE["kind"])  # type: ignore[arg-type]  # both are text
-    deadline = time.monotonic() + _SECONDS
+    began = time.monotonic()
+    deadline = began + _SECONDS
     last = "the cluster did not ask"
     while time.monotonic() < deadline:
         try:
@@ -128,6 +130,9 @@ async def _tried(client: KubeClient) -> str:
             if "denied the request" in error.message:
                 return ""
             last = error.message
+            if "failed calling webhook" in last:
+                # It knows where to ask: what fails for a few seconds goes on failing.
+                deadline = min(deadline, began + _FAILING_SECONDS)
         # A cluster notices new webhooks within a second or so.
         await asyncio.sleep(_POLL_SECONDS)
     return last

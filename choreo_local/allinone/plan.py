@@ -6,6 +6,7 @@ that others use too.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -104,6 +105,13 @@ def content(target: Target) -> dict[str, Any]:
     """The kubeconfig with the context that a person means."""
     files = kubeconfigs.sources(target.kubeconfig)
     return kubeconfigs.single(kubeconfigs.read(files), target.context)
+
+
+def pinned(target: Target) -> Target:
+    """The same cluster, whatever becomes of the working folder and the current context."""
+    files = kubeconfigs.sources(target.kubeconfig)
+    context: str = content(target)["current-context"]
+    return replace(target, kubeconfig=os.pathsep.join(map(str, files)), context=context)
 
 
 def _with_ports(record: instances.Instance, preferred: Mapping[str, int]) -> instances.Instance:

@@ -73,11 +73,15 @@ class K3dDriver:
 
     @property
     def callback(self) -> Callback:
-        """k3d gives this machine a name inside the nodes."""
+        """This machine's address on the cluster's network; the name that k3d gives it inside the
+        nodes where the engine runs in a machine of its own.
+        """
         if self._spec.target.reachable_at:
             return self._remote.callback()
         address = self._k3d.gateway_address(self._cluster)
-        return Callback(HOST, address if _is_own(address) else "127.0.0.1")
+        if _is_own(address):
+            return Callback(address, address)
+        return Callback(HOST, "127.0.0.1")
 
     def start_api(self) -> None:
         """Find our cluster, or make it, and return once its API answers and a node is ready."""

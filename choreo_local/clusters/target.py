@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,11 @@ class Target:
     context: str = ""
     reachable_at: str = ""
     kubernetes: str = ""
+
+    def filled(self, last: Target) -> Target:
+        """What is not said is as it was last time."""
+        said = {name: value for name, value in asdict(self).items() if value}
+        return replace(last, **said)
 
 
 NOWHERE = Target()

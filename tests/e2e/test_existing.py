@@ -88,7 +88,9 @@ def all_names(user: User, cluster: Path) -> set[str]:
 
 
 def came(user: User, cluster: Path) -> list[str]:
-    return ["up", "--driver", "existing", "--kubeconfig", str(cluster), "--no-tui"]
+    """How a person brings the platform, who is in the folder of the kubeconfig's folder."""
+    kubeconfig = os.path.relpath(cluster, user.home)
+    return ["up", "--driver", "existing", "--kubeconfig", kubeconfig, "--no-tui"]
 
 
 def test_a_platform_comes_to_a_shared_cluster_and_goes_without_a_trace(
@@ -108,6 +110,7 @@ def test_a_platform_comes_to_a_shared_cluster_and_goes_without_a_trace(
     what_is_wrong_is_refused_when_it_is_written(user)
     a_second_platform_is_refused(user, cluster)
     it_starts_again_without_a_question(user)
+    a_cluster_that_cannot_ask_is_not_hidden(user)
     what_a_person_deletes_goes_from_the_plane(user, cluster)
 
     planned = user.choreo("down", "--purge", "--dry-run")
@@ -189,6 +192,24 @@ def it_starts_again_without_a_question(user: User) -> None:
     user.choreo("down")
     # While nobody is there to ask, nobody is asked.
     assert user.types("choreo", "up", "--no-tui").code in (0, 4)
+
+
+def a_cluster_that_cannot_ask_is_not_hidden(user: User) -> None:
+    user.choreo("down")
+    # Nobody listens on this address.
+    shown = user.types("choreo", "up", "--no-tui", "--reachable-at", "127.0.0.9")
+    assert "does not check OpenChoreo's objects" in shown.err
+    assert "--reachable-at" in shown.err
+    can = json.loads(user.choreo("status", "-o", "json"))["capabilities"]
+    (admission,) = (entry for entry in can if entry["name"] == "admission")
+    assert not admission["available"]
+    assert "failed calling webhook" in admission["reason"]
+    # Then it does not stand in the way either.
+    user.kubectl("apply", "-f", "-", text=BROKEN)
+    user.kubectl("delete", "componenttype", "broken")
+    user.choreo("down")
+    user.choreo("up", "--no-tui", "--reachable-at", "127.0.0.1")
+    what_is_wrong_is_refused_when_it_is_written(user)
 
 
 def what_a_person_deletes_goes_from_the_plane(user: User, cluster: Path) -> None:

@@ -87,10 +87,10 @@ def up(
     target = Target(
         kubeconfig=kubeconfig, context=context, reachable_at=reachable_at, kubernetes=kubernetes
     )
+    if driver == "existing" or (found is not None and found.settled_driver == "existing"):
+        target = _confirmed(name, found, driver=driver, target=target, demo=demo, yes=yes)
     for option, value in asdict(target).items():
         arguments += [f"--{option.replace('_', '-')}", value] if value else []
-    if driver == "existing" or (found is not None and found.settled_driver == "existing"):
-        _confirm_start(name, driver=driver, target=target, demo=demo, yes=yes)
     _prepare(paths)
     if foreground:
         from choreo_local.allinone import run
@@ -102,20 +102,29 @@ def up(
     return _open_dashboard(name, no_tui=no_tui) or (WaitTimeoutError.exit_code if is_short else 0)
 
 
-def _confirm_start(name: str, *, driver: str, target: Target, demo: bool, yes: bool) -> None:
-    """Say what a start adds to a cluster that others use too, and ask."""
+def _confirmed(
+    name: str,
+    last: instances.Instance | None,
+    *,
+    driver: str,
+    target: Target,
+    demo: bool,
+    yes: bool,
+) -> Target:
+    """Say what a start adds to a cluster that others use too, and ask; which cluster it is."""
     from choreo_local.allinone import plan as plans
     from choreo_local.cli.commands import plan as commands
 
+    target = plans.pinned(target.filled(last.target) if last is not None else target)
     found = commands.of_up(name, driver=driver, target=target, demo=demo)
     if not found.changes:
-        return
+        return target
     for line in found.cluster:
         output.say(output.safe(line))
     for line in plans.summary(found.changes):
         output.say(f"  {output.safe(line)}")
     if yes or (sys.stdin.isatty() and click.confirm("Apply this?", err=True)):
-        return
+        return target
     raise RefusedError(
         "nothing was applied: a cluster that others use is not changed unasked",
         remedy="See each object with: choreo plan up; then start with --yes",

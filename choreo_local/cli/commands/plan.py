@@ -10,7 +10,7 @@ from choreo_local.allinone import instance as instances
 from choreo_local.allinone import plan as plans
 from choreo_local.cli import options, output
 from choreo_local.clusters import registry
-from choreo_local.clusters.target import NOWHERE, Target
+from choreo_local.clusters.target import Target
 from choreo_local.paths import InstancePaths
 
 
@@ -64,5 +64,5 @@ def of_up(name: str, *, driver: str, target: Target, demo: bool) -> plans.Plan:
     choice = registry.choose(driver, last=record.settled_driver)
     if not choice.is_shared:
         return plans.of_own(record, demo=demo, driver=choice.name)
-    content = plans.content(record.target if target == NOWHERE else target)
+    content = plans.content(target.filled(record.target))
     return asyncio.run(plans.of_shared(record, content, demo=demo))
