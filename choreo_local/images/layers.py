@@ -182,7 +182,7 @@ class LayerUnpacker:
         source = archive.extractfile(entry)
         assert source is not None
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(os.open(path, flags, 0o600), "wb", buffering=0) as file:
+        with open(os.open(path, flags, 0o600), "wb") as file:
             while chunk := source.read(_CHUNK):
                 file.write(chunk)
                 self.notes.size += len(chunk)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from choreo_local.images.content import ContentStore
 from choreo_local.images.digests import Digest
 from choreo_local.images.documents import Descriptor, ImageConfig
 from choreo_local.images.failures import Corrupted, InvalidContent
-from choreo_local.images.folders import remove_tree, sync_folder, sync_tree
+from choreo_local.images.folders import disk_errors, remove_tree, sync_folder, sync_tree
 from choreo_local.images.layers import LayerNotes, LayerUnpacker, UnpackLimits
 from choreo_local.images.locks import Lock
 from choreo_local.images.merging import UnpackedLayer
@@ -79,17 +80,24 @@ class Unpacker:
         await asyncio.to_thread(self._merge, folder, unpacked)
 
     def _merge(self, folder: Path, unpacked: Sequence[UnpackedLayer]) -> None:
-        remove_tree(folder)
-        temporary = self._folders.temporary(self._folders.roots)
-        try:
-            files = temporary / FILES
-            files.mkdir(parents=True)
+        with self._new(folder, self._folders.roots) as (files, notes):
             merging.merge(files, unpacked)
             size = sum(layer.notes.size for layer in unpacked)
-            (temporary / NOTES).write_bytes(orjson.dumps({"size": size}))
-            sync_tree(temporary)
-            temporary.rename(folder)
-            sync_folder(folder.parent)
+            notes.write_bytes(orjson.dumps({"size": size}))
+
+    @contextlib.contextmanager
+    def _new(self, folder: Path, parent: Path) -> Iterator[tuple[Path, Path]]:
+        """Where files and the notes about them go; they get their name when all is written."""
+        remove_tree(folder)
+        temporary = self._folders.temporary(parent)
+        try:
+            with disk_errors("unpack an image"):
+                files = temporary / FILES
+                files.mkdir(parents=True)
+                yield files, temporary / NOTES
+                sync_tree(temporary)
+                temporary.rename(folder)
+                sync_folder(parent)
         finally:
             remove_tree(temporary)
 
@@ -102,18 +110,9 @@ class Unpacker:
         return UnpackedLayer(folder / FILES, LayerNotes.from_json(notes))
 
     def _unpack(self, folder: Path, diff_id: Digest, blob: Descriptor) -> None:
-        remove_tree(folder)
-        temporary = self._folders.temporary(self._folders.layers)
-        try:
-            files = temporary / FILES
-            files.mkdir(parents=True)
-            notes = self._fill(files, diff_id, blob)
-            (temporary / NOTES).write_bytes(orjson.dumps(notes.to_json()))
-            sync_tree(temporary)
-            temporary.rename(folder)
-            sync_folder(folder.parent)
-        finally:
-            remove_tree(temporary)
+        with self._new(folder, self._folders.layers) as (files, notes):
+            found = self._fill(files, diff_id, blob)
+            notes.write_bytes(orjson.dumps(found.to_json()))
 
     def _fill(self, files: Path, diff_id: Digest, blob: Descriptor) -> LayerNotes:
         compression = documents.compression(blob.media_type)

@@ -60,7 +60,10 @@ class Blobs:
         if whole is not None:
             digest = Target("blob", target.name, whole).digest()
             upload = self._uploads.begin(target.name)
-            return await self._finish(request, upload, digest)
+            try:
+                return await self._finish(request, upload, digest)
+            finally:
+                self._uploads.cancel(upload)  # nobody knows where it could be continued
         return _accepted(self._uploads.begin(target.name), status=202)
 
     def _mount(self, text: str, source: str, name: str) -> bool:

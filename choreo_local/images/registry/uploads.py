@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -63,7 +64,7 @@ class Uploads:
         identity = clock.new_uid()
         path = self._content.folders.ingest / f"upload-{identity}"
         with disk_errors("begin an upload"):
-            file = path.open("xb", buffering=0)
+            file = path.open("xb")
         found = Upload(identity, name, path, file, touched_at=clock.unix())
         self._uploads[identity] = found
         return found
@@ -76,12 +77,18 @@ class Uploads:
         return found
 
     async def append(self, upload: Upload, data: bytes) -> None:
-        """Take the next bytes."""
-        await asyncio.to_thread(upload.write, data, self._most_bytes)
+        """Take the next bytes; an upload that cannot be stored is over."""
+        try:
+            await asyncio.to_thread(upload.write, data, self._most_bytes)
+        except BaseException:
+            self.cancel(upload)
+            raise
 
     async def finish(self, upload: Upload, digest: Digest) -> None:
         """Make the upload a content of the store, if it is what its digest says."""
         try:
+            with disk_errors("store an upload"):
+                upload.file.flush()
             found = await asyncio.to_thread(_hash, upload, digest)
             if found != digest:
                 detail = {"digest": str(digest), "received": str(found)}
@@ -94,7 +101,8 @@ class Uploads:
     def cancel(self, upload: Upload) -> None:
         """Forget an upload."""
         self._uploads.pop(upload.id, None)
-        upload.file.close()
+        with contextlib.suppress(OSError):  # a full disk, for what is thrown away
+            upload.file.close()
         upload.path.unlink(missing_ok=True)
 
     def close(self) -> None:
