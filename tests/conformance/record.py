@@ -141,7 +141,9 @@ def _without_chance(text: str) -> str:
     if not _BY_CHANCE.search(text):
         return text
     pieces = re.split(f"({_BY_CHANCE.pattern})", text)
-    return "~" + "".join(".*" if n % 2 else re.escape(piece) for n, piece in enumerate(pieces))
+    escaped = (".*" if n % 2 else re.escape(piece) for n, piece in enumerate(pieces))
+    # Names are filled in before the pattern is used.
+    return "~" + re.sub(r"\\\$\\\{(\w+)\\\}", r"${\1}", "".join(escaped))
 
 
 def _fill_in(

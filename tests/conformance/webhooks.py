@@ -4,6 +4,9 @@
 to a label's value), `/GROUP/warn/TEXT`, `/GROUP/audit`, `/GROUP/error/CODE`, `/GROUP/silent`
 (answers after the caller gave up), `/GROUP/nonsense`, `/GROUP/wronguid`, `/GROUP/badpatch`. What
 was asked is kept by GROUP.
+
+It converts custom objects too: `/GROUP/convert`, `/GROUP/fail/TEXT`, `/GROUP/fails`,
+`/GROUP/fewer`, `/GROUP/renamed`, `/GROUP/labelled`, `/GROUP/otheruid`, `/GROUP/unconverted`.
 """
 
 from __future__ import annotations
@@ -66,6 +69,9 @@ class _Reviewer(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         webhooks: Webhooks = self.server.webhooks  # type: ignore[attr-defined]
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if review["kind"] == "ConversionReview":
+            self._convert(review)
+            return
         group, action, *words = [unquote(w) for w in urlsplit(self.path).path[1:].split("/")]
         webhooks.asked[group].append(review["request"])
         if action == "silent":
@@ -80,6 +86,20 @@ class _Reviewer(BaseHTTPRequestHandler):
             response |= _ANSWERS[action](review["request"], *words)
             answer = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}
             self._answer(200, json.dumps({**answer, "response": response}).encode())
+
+    def _convert(self, review: Review) -> None:
+        group, action, *words = [unquote(w) for w in urlsplit(self.path).path[1:].split("/")]
+        request = review["request"]
+        self.server.webhooks.asked[group].append(request)  # type: ignore[attr-defined]
+        if action == "error":
+            self._answer(int(words[0]), b"it is broken")
+            return
+        response = {"uid": request["uid"], "result": {"status": "Success"}}
+        wanted = request["desiredAPIVersion"]
+        response["convertedObjects"] = [_moved(each, wanted) for each in request["objects"]]
+        response |= _CONVERSIONS[action](response["convertedObjects"], *words)
+        answer = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "ConversionReview"}
+        self._answer(200, json.dumps({**answer, "response": response}).encode())
 
     def _answer(self, code: int, body: bytes) -> None:
         self.send_response(code)
@@ -108,6 +128,38 @@ def _deny(request: Review, code: str, text: str) -> Review:
     return {"allowed": False, "status": {"code": int(code), "message": text}}
 
 
+def _moved(obj: Review, wanted: str) -> Review:
+    """`spec.size` is `spec.amount` in versions that begin with v2."""
+    names = ("size", "amount") if "/v2" in wanted else ("amount", "size")
+    spec = dict(obj.get("spec", {}))
+    if names[0] in spec:
+        spec[names[1]] = spec.pop(names[0])
+    return {**obj, "apiVersion": wanted, "spec": spec}
+
+
+def _renamed(objects: list[Review]) -> Review:
+    renamed = [{**each, "metadata": {**each["metadata"], "name": "other"}} for each in objects]
+    return {"convertedObjects": renamed}
+
+
+def _labelled(objects: list[Review]) -> Review:
+    changed = {"labels": {"by": "webhook"}, "finalizers": ["a.test/b"], "generation": 99}
+    labelled = [{**each, "metadata": {**each["metadata"], **changed}} for each in objects]
+    return {"convertedObjects": labelled}
+
+
+_CONVERSIONS: dict[str, Callable[..., Review]] = {
+    "convert": lambda objects: {},
+    "fail": lambda objects, text: {"result": {"status": "Failure", "message": text}},
+    "fails": lambda objects: {"result": {"status": "Failure"}},
+    "fewer": lambda objects: {"convertedObjects": []},
+    "renamed": _renamed,
+    "labelled": _labelled,
+    "otheruid": lambda objects: {"uid": "another"},
+    "unconverted": lambda objects: {
+        "convertedObjects": [{**each, "apiVersion": "a.test/v9"} for each in objects]
+    },
+}
 _ANSWERS: dict[str, Callable[..., Review]] = {
     "allow": lambda request: {},
     "refuse": lambda request: {"allowed": False},

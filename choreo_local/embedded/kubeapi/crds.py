@@ -15,6 +15,7 @@ from choreo_local import clock
 from choreo_local.apimachinery.schema import defaulting, pruning
 from choreo_local.embedded.kubeapi import crdspecs, deleting
 from choreo_local.embedded.kubeapi.core import Call, Core
+from choreo_local.embedded.kubeapi.crdconversion import WebhookConverter
 from choreo_local.embedded.kubeapi.messages import MASTER, Request
 from choreo_local.embedded.kubeapi.options import DeleteOptions
 from choreo_local.embedded.kubeapi.registry import Collection
@@ -113,11 +114,16 @@ class Definitions:
         resources = crdspecs.resources(crd)
         plural = crd["status"]["acceptedNames"]["plural"]
         versions = tuple(served.kind.version for served in resources)
+        conversion = crd["spec"].get("conversion") or {}
+        converter = None
+        if conversion.get("strategy") == "Webhook":
+            converter = WebhookConverter(self._core.store, conversion)
         before = self._served.get(name)
         for version in set(before[1] if before else ()) - set(versions):
             self._core.registry.remove(group, version, plural)
         for served in resources:
             collection = Collection(served, storage_version=storage)
+            collection.converter = converter
             self._core.registry.add(collection)
             if served.storage_version:
                 self._refresh_instances(collection)
@@ -131,6 +137,8 @@ class Definitions:
             return
         for stored in self._core.store.select(collection.storage):
             obj = stored.fresh()
+            if collection.converter and obj["apiVersion"] != collection.kind.api_version:
+                continue
             obj["apiVersion"] = collection.kind.api_version
             pruning.prune(schema, obj)
             defaulting.apply(schema, obj)
@@ -162,7 +170,8 @@ class Definitions:
             self._await_instances(name, storage)
             crdspecs.mark_terminating(crd, finished=False, now=clock.timestamp())
             self._put_if_changed(name, crd)
-            self._delete_instances(collections[0])
+            ours = next((one for one in collections if one.is_stored_version), collections[0])
+            self._delete_instances(ours)
             if self._core.store.count(storage):
                 return
             crd = self._current(name)

@@ -28,6 +28,7 @@ from choreo_local.embedded.kubeapi.reading import (
     text_of,
     versioned,
 )
+from choreo_local.embedded.kubeapi.registry import Collection
 from choreo_local.embedded.storage.eventlog import Stored
 
 _DEFAULT_GRACE_SECONDS = 30
@@ -40,11 +41,13 @@ async def delete(core: Core, call: Call) -> Response:
     stored = core.store.get(collection.storage, call.key)
     if stored is None:
         raise problems.not_found(collection.kind, call.name)
+    await conversion.prepare(collection, [stored])
     old = versioned(collection, stored.fresh())
     await core.admission.validate(_attributes(call, old, options))
     stored = core.store.get(collection.storage, call.key)
     if stored is None:
         raise problems.not_found(collection.kind, call.name)
+    await conversion.prepare(collection, [stored])
     left, text = remove(core, call, stored, options)
     if left or traits.is_delete_answered_with_object(collection):
         accepted = left and options.orphan_dependents is False
@@ -85,7 +88,7 @@ def read_options(call: Call) -> DeleteOptions:
 def remove(core: Core, call: Call, stored: Stored, options: DeleteOptions) -> tuple[bool, bytes]:
     """Delete an object or begin to; says whether it is still there, and its JSON text."""
     collection = call.collection
-    obj = versioned(collection, stored.fresh())
+    obj = stored.fresh() if collection.converter else versioned(collection, stored.fresh())
     _check_preconditions(call, obj, options)
     options = _with_default_policy(call, obj, options)
     before = orjson.dumps(obj)
@@ -96,13 +99,21 @@ def remove(core: Core, call: Call, stored: Stored, options: DeleteOptions) -> tu
         if options.dry_run:
             return True, orjson.dumps(obj)
         saved = core.store.put(collection.storage, stored.key, _stored(call, obj))
+        _remember(collection, saved, stored)
         return True, text_of(collection, saved)
     if options.dry_run:
         return False, text_of(collection, stored)
     last = core.store.remove(collection.storage, stored.key, _stored(call, obj))
     for released in core.on_removed:
         released(collection, obj)
+    _remember(collection, last, stored)
     return False, text_of(collection, last)
+
+
+def _remember(collection: Collection, saved: Stored, before: Stored) -> None:
+    """Only the metadata has changed, which is the same in all versions."""
+    if collection.converter is not None and not saved.raw.startswith(collection.prefix):
+        conversion.remember(collection, saved, versioned(collection, before.fresh()))
 
 
 def _with_default_policy(call: Call, obj: Manifest, options: DeleteOptions) -> DeleteOptions:
@@ -276,11 +287,13 @@ async def delete_collection(core: Core, call: Call) -> Response:
     for stored in core.store.select(collection.storage, call.namespace):
         if not matcher.matches(stored):
             continue
+        await conversion.prepare(collection, [stored])
         old = versioned(collection, stored.fresh())
         await core.admission.validate(_attributes(call, old, options))
         current = core.store.get(collection.storage, stored.key)
         if current is None:
             continue
+        await conversion.prepare(collection, [current])
         remove(core, call, current, options)
         deleted.append(stored)
     return answer_list(call, deleted, {"resourceVersion": str(core.store.revision)})

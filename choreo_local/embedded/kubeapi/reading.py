@@ -35,6 +35,7 @@ async def get(core: Core, call: Call) -> Response:
     stored = core.store.get(call.collection.storage, call.key)
     if stored is None:
         raise problems.not_found(call.collection.kind, call.name)
+    await conversion.prepare(call.collection, [stored])
     return answers.one(call, text_of(call.collection, stored))
 
 
@@ -89,6 +90,7 @@ async def list_(core: Core, call: Call) -> Response:
     custom = call.collection.served.custom
     filtered = bool(matcher.tests)
     page, metadata = _page(items, options, revision, filtered=filtered, custom=custom)
+    await conversion.prepare(call.collection, page)
     return answer_list(call, page, metadata)
 
 

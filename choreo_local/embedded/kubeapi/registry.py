@@ -7,13 +7,27 @@ things up here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
 
 from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.apimachinery.schema.validation import Validator
 from choreo_local.embedded.kubeapi.resources import ServedResource
+from choreo_local.embedded.storage.eventlog import Stored
 
 # Types that are two views of the same objects: served resource → where the objects lie.
 _SHARED_STORAGE = {"events.events.k8s.io": "events"}
+
+
+class Converter(Protocol):
+    """Takes custom objects from one version to another."""
+
+    async def prepare(self, items: Iterable[Stored], api_version: str) -> None: ...
+
+    def known(self, obj: dict[str, Any], api_version: str) -> dict[str, Any]: ...
+
+    async def to_version(self, obj: dict[str, Any], api_version: str) -> dict[str, Any]: ...
+
+    def remember(self, stored: Stored, obj: dict[str, Any]) -> None: ...
 
 
 class Collection:
@@ -25,10 +39,13 @@ class Collection:
         storage: the name of the resource in the store.
         prefix: how the JSON text of each object begins, kind and apiVersion.
         validator: of the schema, for custom resources.
+        converter: takes stored objects to the version of the resource and back; None when nothing
+            but their apiVersion differs.
         terminating: the CRD is being deleted: nothing may be created any more.
     """
 
     __slots__ = (
+        "converter",
         "kind",
         "prefix",
         "served",
@@ -48,6 +65,7 @@ class Collection:
         self.validator = (
             Validator(served.schema) if served.custom and served.schema is not None else None
         )
+        self.converter: Converter | None = None
         self.terminating = False
 
     @property

@@ -12,6 +12,7 @@ from choreo_local.apimachinery.schema.structural import Structural
 from choreo_local.embedded.kubeapi import (
     answers,
     bodies,
+    conversion,
     definitions,
     patching,
     problems,
@@ -38,6 +39,7 @@ async def get(core: Core, call: Call) -> Response:
     stored = core.store.get(call.collection.storage, call.key)
     if stored is None:
         raise problems.not_found(call.collection.kind, call.name)
+    await conversion.prepare(call.collection, [stored])
     obj = reading.versioned(call.collection, stored.fresh())
     return answers.value(call, to_scale(call.collection, obj))
 

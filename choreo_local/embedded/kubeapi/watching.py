@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from choreo_local import clock
-from choreo_local.embedded.kubeapi import answers, problems, tables
+from choreo_local.embedded.kubeapi import answers, conversion, problems, tables
 from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
 from choreo_local.embedded.kubeapi.matching import Matcher, build_matcher
 from choreo_local.embedded.kubeapi.messages import Push, StreamingResponse
@@ -22,7 +22,7 @@ from choreo_local.embedded.kubeapi.options import ListOptions, parse_revision, r
 from choreo_local.embedded.kubeapi.reading import text_of, versioned
 from choreo_local.embedded.kubeapi.registry import Collection
 from choreo_local.embedded.storage.eventlog import ADDED, DELETED, Event, EventLog, Stored
-from choreo_local.errors import ExpiredError
+from choreo_local.errors import ApiError, ExpiredError
 
 # kopf gives a silent watch up after 70 s.
 _BOOKMARK_SECONDS = 30.0
@@ -136,6 +136,7 @@ class _Watch:
         self._matcher = matcher
         self._encoder = encoder
         self._revision = 0
+        self._items: Sequence[Stored] = ()
         self._initial: Iterator[bytes] = iter(())
         self._ready = asyncio.Event()
         self._over = False
@@ -146,7 +147,8 @@ class _Watch:
     def use(self, push: Push) -> None:
         """Take a shorter way for what happens while the caller has everything before it."""
         # What an encoder makes of an event may depend on what it was asked before.
-        self._push = push if self._encoder is None else None
+        plain = self._encoder is None and self._collection.converter is None
+        self._push = push if plain else None
 
     def begin_after(self, revision: int) -> None:
         """Begin with the changes after a revision."""
@@ -156,6 +158,7 @@ class _Watch:
         """Begin with everything that exists now, as ADDED; what changes meanwhile comes after."""
         self._revision = self._core.store.revision
         items = self._core.store.select(self._collection.storage, namespace)
+        self._items = items
         self._initial = self._encode_all(items, self._revision, ends_marked=ends_marked)
 
     def _encode_all(
@@ -191,13 +194,21 @@ class _Watch:
                 return self._encode_event(event)
             return self._encode(ADDED, current)
         if matched and previous is not None:
-            return self._encode(DELETED, _left(previous, event.revision))
+            return self._encode_left(previous, event.revision)
         return b""
 
     def _encode_event(self, event: Event) -> bytes:
         if self._encoder is None and event.current.raw.startswith(self._collection.prefix):
             return event.line
         return self._encode(event.type, event.current)
+
+    def _encode_left(self, previous: Stored, revision: int) -> bytes:
+        """What is no longer selected, as it was when it was."""
+        if self._collection.converter is None:
+            return self._encode(DELETED, _left(previous, revision))
+        obj = versioned(self._collection, previous.fresh())
+        obj["metadata"]["resourceVersion"] = str(revision)
+        return (self._encoder or _line)(DELETED, obj)
 
     def _encode(self, kind: str, item: Stored) -> bytes:
         if self._encoder is None:
@@ -236,6 +247,21 @@ class _Watch:
         self._revision = max(self._revision, news[-1].revision)
         return True
 
+    async def _prepare(self, log: EventLog) -> bytes:
+        """Have converted what is about to be sent, where others do that; answers what failed."""
+        if self._collection.converter is None:
+            return b""
+        items, self._items = list(self._items), ()
+        for event in log.since(self._revision):
+            items.append(event.current)
+            if event.previous is not None:
+                items.append(event.previous)
+        try:
+            await conversion.prepare(self._collection, items)
+        except ApiError as error:
+            return _line("ERROR", problems.to_status(error))
+        return b""
+
     def _end(self) -> None:
         self._over = True
         self._ready.set()
@@ -254,11 +280,17 @@ class _Watch:
         next_bookmark = loop.time() + _BOOKMARK_SECONDS * (1 - clock.jitter(0.2))
         timer = loop.call_at(min(end, next_bookmark) if bookmarks else end, self._ready.set)
         try:
+            if failure := await self._prepare(log):
+                yield failure
+                return
             while chunk := self._next_initial():
                 yield chunk
             # The head of the answer goes out even when there is nothing to say yet.
             yield b""
             while True:
+                if failure := await self._prepare(log):
+                    yield failure
+                    return
                 while chunk := self._next_news(log):
                     yield chunk
                 now = loop.time() + _TICK_SECONDS

@@ -72,12 +72,18 @@ async def create_object(
     call.warnings.extend(strategy.warnings(collection, obj))
     await core.admission.validate(attributes)
     _check_no_revision(meta)
+    converted = await conversion.ahead(collection, obj)
     key = _free_key(core, call, meta, generated=generated)
     _complete(core, call, key, obj)
     if options.dry_run:
         meta.pop("resourceVersion", None)
         return _dry_text(obj)
-    stored = core.store.put(collection.storage, key, versioned_for_store(call, obj))
+    if converted is None:
+        kept = versioned_for_store(call, obj)
+    else:
+        kept = {**converted, "metadata": {**converted["metadata"], "name": meta["name"]}}
+    stored = core.store.put(collection.storage, key, kept)
+    conversion.remember(collection, stored, obj)
     return text_of(collection, stored)
 
 
@@ -221,6 +227,7 @@ async def _try_change(
 ) -> bytes | None:
     """One attempt; None when the object has changed meanwhile and the writer does not mind."""
     collection = call.collection
+    await conversion.prepare(collection, [stored])
     old = versioned(collection, stored.fresh())
     new = await make(versioned(collection, stored.fresh()))
     expected = _check_preconditions(call, new, old, stored)
@@ -235,11 +242,12 @@ async def _try_change(
     if not call.subresource:
         call.warnings.extend(strategy.warnings(collection, new, old))
     await core.admission.validate(attributes)
+    converted = await conversion.ahead(collection, new)
     if core.store.get(collection.storage, call.key) is not stored:
         if expected:
             raise problems.conflict(collection.kind, call.name)
         return None
-    return _commit(core, call, stored, new, old, dry_run=options.dry_run)
+    return _commit(core, call, stored, new, old, converted=converted, dry_run=options.dry_run)
 
 
 def _check_preconditions(call: Call, new: Manifest, old: Manifest, stored: Stored) -> int:
@@ -257,17 +265,27 @@ def _check_preconditions(call: Call, new: Manifest, old: Manifest, stored: Store
 
 
 def _commit(
-    core: Core, call: Call, stored: Stored, new: Manifest, old: Manifest, *, dry_run: bool
+    core: Core,
+    call: Call,
+    stored: Stored,
+    new: Manifest,
+    old: Manifest,
+    *,
+    converted: Manifest | None,
+    dry_run: bool,
 ) -> bytes:
     collection = call.collection
     if metadata.is_finished(new) and not _holds(new):
-        return _finish(core, call, new, old, dry_run=dry_run)
+        last = stored.fresh() if collection.converter else versioned_for_store(call, old)
+        return _finish(core, call, new, last, dry_run=dry_run)
     _complete(core, call, call.key, new)
     if _says_the_same(new, old):
         return text_of(collection, stored)
     if dry_run:
         return _dry_text(new)
-    saved = core.store.put(collection.storage, call.key, versioned_for_store(call, new))
+    kept = versioned_for_store(call, new) if converted is None else converted
+    saved = core.store.put(collection.storage, call.key, kept)
+    conversion.remember(collection, saved, new)
     return text_of(collection, saved)
 
 
@@ -291,11 +309,11 @@ def _holds(obj: Manifest) -> bool:
     return obj["kind"] == "Namespace" and bool((obj.get("spec") or {}).get("finalizers"))
 
 
-def _finish(core: Core, call: Call, new: Manifest, old: Manifest, *, dry_run: bool) -> bytes:
+def _finish(core: Core, call: Call, new: Manifest, last: Manifest, *, dry_run: bool) -> bytes:
     """Remove an object whose last finalizer has gone; watchers see its state before that."""
     text = _dry_text(new)
     if not dry_run:
-        core.store.remove(call.collection.storage, call.key, versioned_for_store(call, old))
+        core.store.remove(call.collection.storage, call.key, last)
         for released in core.on_removed:
             released(call.collection, new)
     return text

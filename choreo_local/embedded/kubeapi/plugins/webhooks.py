@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import base64
-import ssl
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-import aiohttp
 import orjson
 
 from choreo_local import clock
 from choreo_local.apimachinery.copying import deep_copy
 from choreo_local.apimachinery.patch import json_patch
-from choreo_local.embedded.kubeapi import problems
+from choreo_local.embedded.kubeapi import problems, webhookcalls
 from choreo_local.embedded.kubeapi.authz import Authorizer
 from choreo_local.embedded.kubeapi.core import Attributes, Manifest
 from choreo_local.embedded.kubeapi.plugins import expressions, rules
-from choreo_local.embedded.storage.store import Store, key_of
+from choreo_local.embedded.storage.store import Store
 from choreo_local.errors import BY_CODE, ApiError, BadRequestError, InvalidError
 
 _GROUP = "admissionregistration.k8s.io"
 _MUTATING = f"mutatingwebhookconfigurations.{_GROUP}"
 _VALIDATING = f"validatingwebhookconfigurations.{_GROUP}"
-_MAX_ANSWER_BYTES = 3 * 1024 * 1024
 _DEFAULT_SECONDS = 10
-_NOT_TRUSTED = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
-_NO_REVIEW = (
-    "couldn't get version/kind; json parse error: json: cannot unmarshal string into Go value of"
-    ' type struct { APIVersion string "json:\\"apiVersion,omitempty\\"";'
-    ' Kind string "json:\\"kind,omitempty\\"" }'
-)
 
 
 class _CallError(Exception):
@@ -155,77 +146,22 @@ class Webhooks:
         return answer
 
     async def _call(self, hook: Mapping[str, Any], review: Manifest) -> Mapping[str, Any]:
-        config = hook.get("clientConfig") or {}
         seconds = hook.get("timeoutSeconds") or _DEFAULT_SECONDS
-        url, server_name = self._address(config)
-        separator = "&" if "?" in url else "?"
-        url = f"{url}{separator}timeout={seconds}s"
         try:
-            async with (
-                aiohttp.ClientSession() as session,
-                session.post(
-                    url,
-                    data=orjson.dumps(review),
-                    headers={"Content-Type": "application/json", "Accept": "application/json"},
-                    ssl=_tls(config),
-                    server_hostname=server_name,
-                    timeout=aiohttp.ClientTimeout(total=seconds),
-                ) as response,
-            ):
-                body = await response.content.read(_MAX_ANSWER_BYTES)
-                if response.status >= 300:
-                    raise _CallError(
-                        'an error on the server ("unknown") has prevented the request from'
-                        " succeeding"
-                    )
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise _CallError(f'Post "{url}": {_NOT_TRUSTED}') from error
-        except TimeoutError as error:
-            raise _CallError(f'Post "{url}": context deadline exceeded') from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _CallError(f'Post "{url}": {_word(error)}') from error
-        return _read(body, review["request"]["uid"])
-
-    def _address(self, config: Mapping[str, Any]) -> tuple[str, str | None]:
-        """The URL to call, and the name that the certificate must have when it is another."""
-        if config.get("url"):
-            return str(config["url"]), None
-        service = config.get("service") or {}
-        namespace, name = service.get("namespace", ""), service.get("name", "")
-        stored = self._store.get("services", key_of(namespace, name))
-        if stored is None:
-            raise _CallError(f'service "{name}" not found')
-        host = (stored.object.get("spec") or {}).get("clusterIP") or ""
-        path = service.get("path") or "/"
-        return f"https://{host}:{service.get('port') or 443}{path}", f"{name}.{namespace}.svc"
+            answer = await webhookcalls.ask(
+                self._store,
+                hook.get("clientConfig") or {},
+                review,
+                seconds=seconds,
+                query=f"timeout={seconds}s",
+            )
+        except webhookcalls.CallError as error:
+            raise _CallError(str(error)) from error
+        return _read(answer, review["request"]["uid"])
 
 
-def _tls(config: Mapping[str, Any]) -> ssl.SSLContext:
-    bundle = config.get("caBundle")
-    if not bundle:
-        return ssl.create_default_context()
-    try:
-        return ssl.create_default_context(cadata=base64.b64decode(bundle).decode())
-    except (ValueError, ssl.SSLError) as error:
-        raise _CallError(f"unable to load root certificates: {error}") from error
-
-
-def _word(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientConnectorError):
-        reason = error.strerror or str(error)
-        cause = error.os_error
-        if isinstance(cause, ConnectionRefusedError):
-            reason = "connect: connection refused"
-        return f"dial tcp {error.host}:{error.port}: {reason}"
-    return str(error) or type(error).__name__
-
-
-def _read(body: bytes, uid: str) -> Mapping[str, Any]:
-    try:
-        review = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise _CallError(_NO_REVIEW) from error
-    response = review.get("response") if isinstance(review, dict) else None
+def _read(review: Manifest, uid: str) -> Mapping[str, Any]:
+    response = review.get("response")
     if not isinstance(response, dict):
         raise _CallError("webhook response is missing response")
     if response.get("uid") != uid:
