@@ -37,6 +37,11 @@ class Link:
     namespace: int
 
 
+def link_name(instance_id: str) -> str:
+    """The name of an instance's link on this machine."""
+    return f"choreo{hashlib.sha256(instance_id.encode()).hexdigest()[:8]}"
+
+
 class Router:
     """Owns the namespace and the link to this machine.
 
@@ -46,7 +51,8 @@ class Router:
 
     def __init__(self, namespaces: Namespaces, instance_id: str, nft: Path) -> None:
         self._namespaces = namespaces
-        self._digest = hashlib.sha256(instance_id.encode()).digest()
+        self._name = link_name(instance_id)
+        self._start = int.from_bytes(hashlib.sha256(instance_id.encode()).digest()[:4], "big")
         self._nft = nft
         self._count = 0
         self.namespace = namespaces.create()
@@ -64,8 +70,7 @@ class Router:
 
     def _connect(self) -> IPv4Network:
         """Link the router to this machine; answers the range of addresses for pods."""
-        name = f"choreo{self._digest.hex()[:8]}"
-        self._uplink = self._here.add_veth(name, UPLINK, self.namespace, mtu=_MTU)
+        self._uplink = self._here.add_veth(self._name, UPLINK, self.namespace, mtu=_MTU)
         self._here.bring_up(self._uplink)
         theirs = self._namespaces.inside(self.namespace, lambda: socket.if_nametoindex(UPLINK))
         self._there.bring_up(theirs)
@@ -88,9 +93,8 @@ class Router:
     def _free_networks(self) -> Iterator[IPv4Network]:
         table = Path("/proc/net/route").read_text(encoding="ascii")
         routed = rtnetlink.routed_networks(table)
-        start = int.from_bytes(self._digest[:4], "big")
         for step in range(_OCTETS):
-            network = IPv4Network(f"10.{_FIRST_OCTET + (start + step) % _OCTETS}.0.0/16")
+            network = IPv4Network(f"10.{_FIRST_OCTET + (self._start + step) % _OCTETS}.0.0/16")
             if not any(network.overlaps(each) for each in routed):
                 yield network
 

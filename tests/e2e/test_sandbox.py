@@ -1,0 +1,103 @@
+"""The demo with its pods in sandboxes: it answers, cells are closed, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from choreo_local.embedded import podruntime
+from choreo_local.embedded.network.isolated import router
+from tests.e2e.user import User, ask, until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+_ASK = """
+import sys, urllib.request
+try:
+    print(urllib.request.urlopen(sys.argv[1], timeout=float(sys.argv[2])).status)
+except OSError as error:
+    print("refused" if "refused" in str(error) else "no answer")
+"""
+_STRANGER = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "stranger"},
+    "spec": {
+        "containers": [
+            {"name": "main", "image": "choreo.local/web", "command": ["sleep", "3600"]},
+        ]
+    },
+}
+
+
+@pytest.fixture
+def sandboxed(user: User) -> User:
+    """A person whose pods run in sandboxes; skips the test where there can be none."""
+    found = podruntime.probe()
+    if found.tools is None:
+        pytest.skip(f"no sandboxes on this machine: {found.obstacle}")
+    user.extra["CHOREO_UP_RUNTIME"] = "sandbox"
+    return user
+
+
+def test_the_demo_runs_in_sandboxes_and_leaves_nothing(sandboxed: User) -> None:
+    user = sandboxed
+    user.choreo("up", "--demo", "--no-tui")
+    instance_id = user.record()["id"]
+    told = json.loads(user.choreo("status", "-o", "json"))
+    can = {each["name"]: each["available"] for each in told["capabilities"]}
+    assert can["network-policy"]
+    assert can["file-isolation"]
+    url = user.choreo("url", "web", "--env", "development")
+    until(lambda: ask(url).status == 200, what="the demo answers", within=60)
+    until(lambda: "Hello" in ask(url).body, what="the web reaches the greeter", within=60)
+    assert has_link(instance_id)
+    user.choreo("down")
+    assert user.children(instance_id) == []
+    assert not has_link(instance_id)
+    assert str(user.home) not in Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+
+
+def test_a_cell_is_closed_to_strangers(sandboxed: User) -> None:
+    user = sandboxed
+    user.choreo("up", "--demo", "--no-tui")
+    url = user.choreo("url", "web", "--env", "development")
+    until(lambda: "Hello" in ask(url).body, what="the demo answers", within=60)
+    user.kubectl("apply", "-f", "-", text=json.dumps(_STRANGER))
+    user.kubectl("wait", "pod/stranger", "--for=condition=Ready", "--timeout=60s")
+    pods = json.loads(user.kubectl("get", "pods", "-A", "-o", "json"))["items"]
+    (greeter,) = [each for each in pods if each["metadata"]["name"].startswith("greeter-")]
+    (web,) = [each for each in pods if each["metadata"]["name"].startswith("web-")]
+    cell = greeter["metadata"]["namespace"]
+    place = f"http://{greeter['status']['podIP']}:9090/greeter/greet"
+
+    def asked(pod: str, namespace: str, address: str, seconds: int) -> str:
+        command = ["python3", "-c", _ASK, address, str(seconds)]
+        return user.kubectl("exec", "-n", namespace, pod, "--", *command)
+
+    assert asked(web["metadata"]["name"], cell, place, 60) == "200"
+    by_name = f"http://greeter.{cell}.svc.cluster.local:9090/greeter/greet"
+    assert asked(web["metadata"]["name"], cell, by_name, 60) == "200"
+    assert asked("stranger", "default", place, 2) == "no answer"
+    assert asked("stranger", "default", by_name, 2) == "no answer"
+
+
+def test_kill_of_the_instance_leaves_nothing_that_runs(sandboxed: User) -> None:
+    user = sandboxed
+    user.choreo("up", "--demo", "--no-tui")
+    record = user.record()
+    os.kill(record["pid"], 9)
+    until(lambda: user.children(record["id"]) == [], what="the pods have ended", within=60)
+    until(lambda: not has_link(record["id"]), what="the network has gone", within=60)
+    user.choreo("up", "--no-tui")
+    url = user.choreo("url", "web", "--env", "development")
+    until(lambda: ask(url).status == 200, what="the demo answers again", within=60)
+
+
+def has_link(instance_id: str) -> bool:
+    """Whether there is a link to the network of an instance's pods."""
+    return router.link_name(instance_id) in {name for _, name in socket.if_nameindex()}
