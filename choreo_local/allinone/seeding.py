@@ -82,12 +82,12 @@ class Seeder:
             await bundles.wait_for(
                 client, bundle, wanted, timeout_seconds=seconds, only_existing=not is_new
             )
-            if is_new:
+            if is_new and self._driver.name != "embedded":
                 await _served(client, wanted, timeout_seconds=seconds)
 
 
 async def _served(client: KubeClient, wanted: Manifests, *, timeout_seconds: float) -> None:
-    """Wait until defined kinds can be listed: Established comes a second early."""
+    """Wait until defined kinds can be listed: kube-apiserver calls them established before."""
     deadline = time.monotonic() + timeout_seconds
     for kind in _defined(wanted):
         while True:
