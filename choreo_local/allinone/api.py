@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from choreo_local.allinone.assistants import LateAssistants
 from choreo_local.api import labels
 from choreo_local.apiserver import security
 from choreo_local.apiserver.app import create_app
@@ -76,6 +77,7 @@ class Apis:
         configured = trusted.load(issuers)
         self._elsewhere = ExternalIssuers(configured.issuers)
         self._subject_types = configured.subject_types
+        self._assistants = LateAssistants()
         self._audit = AuditLog(audit)
         self._socket = sock
         self._status = status
@@ -117,6 +119,7 @@ class Apis:
             elsewhere=self._elsewhere,
             subject_types=self._subject_types,
             audit=self._audit,
+            assistants=self._assistants,
         )
         self._server = ApiServer(app, self._socket)
         await self._server.start()
@@ -130,6 +133,7 @@ class Apis:
 
     async def _stop(self) -> None:
         # First what never ends by itself: the server waits for its open streams.
+        await self._assistants.stop()
         if self._services is not None:
             await self._services.stop()
         if self._server is not None:

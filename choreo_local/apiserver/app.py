@@ -7,8 +7,10 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
 
 from choreo_local.apiserver import problems, security
+from choreo_local.apiserver.assistants import route as assistants_route
 from choreo_local.apiserver.audit import Audited, AuditLog
 from choreo_local.apiserver.routers import (
     authz,
@@ -64,6 +66,7 @@ def create_app(
     elsewhere: ExternalIssuers | None = None,
     subject_types: Sequence[SubjectType] = SUBJECT_TYPES,
     audit: AuditLog | None = None,
+    assistants: ASGIApp | None = None,
     allowed_hosts: Iterable[str] = (),
 ) -> FastAPI:
     """The app.
@@ -77,6 +80,7 @@ def create_app(
         elsewhere: issuers of tokens besides the provider.
         subject_types: kinds of callers.
         audit: where calls that change something are noted.
+        assistants: what answers at `/mcp`.
         allowed_hosts: names besides those of this machine under which the API may be called.
     """
     app = FastAPI(title="OpenChoreo API", openapi_url=None, docs_url=None, redoc_url=None)
@@ -91,6 +95,8 @@ def create_app(
     app.include_router(discovery.router)
     app.include_router(autobuild.router)
     app.include_router(shell.router)
+    if assistants is not None:
+        app.router.routes.append(assistants_route(assistants))
     if provider is not None:
         app.include_router(identity.router)
     for router in _ROUTERS:

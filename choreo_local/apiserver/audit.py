@@ -26,6 +26,7 @@ _SIGN_IN = ("/oauth2/", "/device")
 # Questions, though they are asked with POST.
 _QUESTIONS = ("/api/v1/authz/evaluates",)
 _OURS, _APPLY, _DRY_RUN = "/choreo/v1/", "/apply", b"dryRun=true"
+_ASSISTANTS, _VIEW = "/mcp", ":view"
 _SERVICE = "openchoreo-api"
 _CHECKED = "audit_checked"
 _LONGEST = 200
@@ -150,7 +151,8 @@ class Audited:
         try:
             await self._app(scope, receive, noting)
         finally:
-            if not is_noted and not _is_trial(scope, status):
+            status = (scope.get("state") or {}).get("outcome", status)
+            if not is_noted and not _is_trial(scope, status) and not _is_looking(scope):
                 self._log.append(event(scope, status, identity))
 
 
@@ -190,6 +192,14 @@ def _is_trial(scope: Scope, status: int) -> bool:
         return False
     is_apply = scope["path"].startswith(_OURS) and scope["path"].endswith(_APPLY)
     return is_apply and scope.get("query_string") == _DRY_RUN
+
+
+def _is_looking(scope: Scope) -> bool:
+    """Whether an assistant only looked at something, which it does with POST as well."""
+    checked: list[_Checked] = (scope.get("state") or {}).get(_CHECKED) or []
+    is_harmless = all(each.is_allowed and each.action.endswith(_VIEW) for each in checked)
+    is_known = (scope.get("state") or {}).get("subject") is not None
+    return scope["path"] == _ASSISTANTS and is_known and is_harmless
 
 
 def _method(scope: Scope) -> str:

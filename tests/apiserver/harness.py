@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+from starlette.types import ASGIApp
 
 from choreo_local import clock
 from choreo_local.api import registry
@@ -126,18 +127,22 @@ async def serve(
     audit: AuditLog | None = None,
     authenticate: security.Authenticate | None = None,
     trusted: Configuration | None = None,
+    assistants: ASGIApp | None = None,
 ) -> AsyncIterator[Api]:
     """The API over a platform, to which the default roles are added.
 
     Given its URL, `provider` makes the place to sign in; `authenticate` replaces what knows the
-    tokens of these tests. `trusted` are issuers besides the provider.
+    tokens of these tests. `trusted` are issuers besides the provider; `assistants` answers at
+    `/mcp`.
     """
     await platform.apply_bundle("authz")
     policies = LivePolicies(platform.client)
     await policies.start()
     try:
         decisions = policies.enforcer if authorization else Disabled()
-        async with _serve(platform, decisions, provider, audit, authenticate, trusted) as api:
+        async with _serve(
+            platform, decisions, provider, audit, authenticate, trusted, assistants
+        ) as api:
             yield api
     finally:
         await policies.stop()
@@ -151,6 +156,7 @@ async def _serve(
     audit: AuditLog | None,
     authenticate: security.Authenticate | None,
     trusted: Configuration | None,
+    assistants: ASGIApp | None,
 ) -> AsyncIterator[Api]:
     async def status() -> dict[str, Any]:
         return STATUS
@@ -172,6 +178,7 @@ async def _serve(
         elsewhere=elsewhere,
         subject_types=types,
         audit=audit,
+        assistants=assistants,
     )
     server = ApiServer(app, sock)
     await server.start()
