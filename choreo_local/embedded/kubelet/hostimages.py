@@ -231,5 +231,5 @@ class Catalogue:
         known = ", ".join(sorted(name for found in self.images for name in found.names)) or "none"
         return ImageError(
             f'this runtime runs host images only; no host image answers for "{text}"; '
-            f"there are: {known}; images of registries need the runtime sandbox"
+            f"there are: {known}; images of registries need sandboxes: choreo up --runtime sandbox"
         )
