@@ -23,7 +23,7 @@ from choreo_local.export.state import Identity
 from tests import golden, reference
 from tests.export import samples
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 _SECONDS = 120
 # What needs a network, a chart's objects, or pods.
