@@ -275,7 +275,11 @@ class EmbeddedCluster:
         if tools is None:
             return
         network = IsolatedNetwork(
-            self._options.instance_id, informers, nft=tools.nft, nsenter=tools.nsenter
+            self._options.instance_id,
+            self.client("kube-proxy"),
+            informers,
+            nft=tools.nft,
+            nsenter=tools.nsenter,
         )
         self._running.add(network)
         await network.start()

@@ -12,6 +12,7 @@ SECRETS = ResourceKind("", "v1", "Secret", "secrets")
 SERVICES = ResourceKind("", "v1", "Service", "services")
 NETWORK_POLICIES = ResourceKind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
 ENDPOINT_SLICES = ResourceKind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
+CILIUM_POLICIES = ResourceKind("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies")
 CUSTOM_RESOURCE_DEFINITIONS = ResourceKind(
     "apiextensions.k8s.io",
     "v1",

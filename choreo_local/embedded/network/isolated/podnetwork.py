@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
-from choreo_local.embedded.network import backends, kinds, serviceports
+from choreo_local.embedded.network import backends, ciliumpolicies, kinds, serviceports
 from choreo_local.embedded.network.isolated import relays, ruleset
 from choreo_local.embedded.network.isolated.namespaces import Namespaces, path_of
 from choreo_local.embedded.network.isolated.router import GATEWAY, Link, Router
@@ -21,9 +21,10 @@ from choreo_local.embedded.network.isolated.ruleset import End, Service, World
 from choreo_local.embedded.network.policy import Peer
 from choreo_local.embedded.network.serviceports import Entrance, ServicePort
 from choreo_local.embedded.network.slices import SlicesByService
-from choreo_local.embedded.network.sources import InformerSource
+from choreo_local.embedded.network.sources import InformerSource, Sources
 from choreo_local.embedded.network.table import Endpoint
 from choreo_local.errors import ServiceUnavailableError
+from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.interfaces import Manifest
 from choreo_local.tasks import TaskGroup
 
@@ -61,7 +62,13 @@ class IsolatedNetwork:
     """
 
     def __init__(
-        self, instance_id: str, informers: InformerSource, *, nft: Path, nsenter: Path
+        self,
+        instance_id: str,
+        client: KubeClient,
+        informers: InformerSource,
+        *,
+        nft: Path,
+        nsenter: Path,
     ) -> None:
         self._instance_id = instance_id
         self._nft, self._nsenter = nft, nsenter
@@ -75,6 +82,8 @@ class IsolatedNetwork:
         self._spaces = informers.of(kinds.NAMESPACES)
         self._services = informers.of(kinds.SERVICES)
         self._policies = informers.of(kinds.NETWORK_POLICIES)
+        # A kind that clusters have when somebody has defined it.
+        self._cilium = Sources(client, informers, [kinds.CILIUM_POLICIES], self._changed)
         self._tasks = TaskGroup("pod-network")
         self._dirty = asyncio.Event()
         self._changes = self._loaded = 0
@@ -101,6 +110,7 @@ class IsolatedNetwork:
         self._pods.add_callback(self._pod_changed)
         for informer in (self._spaces, self._services, self._policies):
             informer.add_callback(self._changed)
+        self._tasks.start(self._cilium.run(), name="cilium-policies")
         self._tasks.start(self._run(), name="rules")
 
     async def dns_sockets(self) -> tuple[socket.socket, socket.socket]:
@@ -233,8 +243,18 @@ class IsolatedNetwork:
                 _end(each, pods.get(uid), labels) for uid, each in sorted(self._attached.items())
             ],
             services=self._served(),
-            policies=sorted(self._policies.list(), key=lambda each: each["metadata"]["uid"]),
+            policies=self._all_policies(),
         )
+
+    def _all_policies(self) -> list[Manifest]:
+        network, node = str(self._running.network), str(GATEWAY)
+        found: list[Manifest] = [
+            translated
+            for each in self._cilium.list(kinds.CILIUM_POLICIES)
+            for translated in ciliumpolicies.translated(each, pods=network, node=node)
+        ]
+        found += self._policies.list()
+        return sorted(found, key=lambda each: str(each["metadata"]["uid"]))
 
     def _served(self) -> dict[Entrance, Service]:
         found: dict[Entrance, Service] = {}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from choreo_local import clock
+from choreo_local.embedded.network import ciliumpolicies
 from choreo_local.embedded.network.isolated import ruleset
 from choreo_local.embedded.network.isolated.namespaces import Namespaces, listening
 from choreo_local.embedded.network.isolated.router import GATEWAY, Link, Router
@@ -54,6 +55,13 @@ def pods(selector: Manifest) -> Manifest:
 
 def spaces(selector: Manifest, **more: Any) -> Manifest:
     return {"namespaceSelector": selector, **more}
+
+
+def cilium(namespace: str, **rule: Any) -> list[Manifest]:
+    metadata = {"name": "c", "namespace": namespace}
+    spec = {"endpointSelector": {}, "ingress": [rule]}
+    found = {"metadata": metadata, "spec": spec}
+    return ciliumpolicies.translated(found, pods="10.0.0.0/8", node="169.254.1.1")
 
 
 DB, WEB, TEAM_A, TEAM_B = labels(app="db"), labels(app="web"), labels(team="a"), labels(team="b")
@@ -123,6 +131,29 @@ CASES: dict[str, list[Manifest]] = {
         policy("red", ingress=[]),
     ],
     "a peer that does not exist": [policy("red", ingress=[{"from": [pods(labels(app="no"))]}])],
+    "cilium: own namespace": cilium("red", fromEndpoints=[{}]),
+    "cilium: nobody": cilium("red"),
+    "cilium: labels of any namespace": cilium(
+        "blue",
+        fromEndpoints=[
+            {
+                "matchExpressions": [
+                    {"key": "system", "operator": "Exists"},
+                    {"key": "k8s:io.kubernetes.pod.namespace", "operator": "Exists"},
+                ]
+            }
+        ],
+    ),
+    "cilium: a namespace and a port": cilium(
+        "blue",
+        fromEndpoints=[labels(**{"k8s:io.kubernetes.pod.namespace": "red", "any:app": "web"})],
+        toPorts=[
+            {"ports": [{"port": "8080", "protocol": "TCP"}], "rules": {"http": [{}]}},
+            {"ports": [{"port": "sql"}]},
+        ],
+    ),
+    "cilium: the whole cluster": cilium("red", fromEntities=["cluster"]),
+    "cilium: only what is outside": cilium("red", fromCIDR=["0.0.0.0/0"]),
     "several policies of several cells": [
         policy("red", ingress=[CELL]),
         policy("blue", ingress=[CELL, {"from": [spaces(TEAM_A, **pods(WEB))]}]),

@@ -106,7 +106,7 @@ async def lan() -> AsyncIterator[Lan]:
     async with live_network() as live:
         await live.create(_ACCOUNTS, {"metadata": {"name": "default", "namespace": "apps"}})
         network = IsolatedNetwork(
-            clock.new_uid(), live.informers, nft=tools.nft, nsenter=tools.nsenter
+            clock.new_uid(), live.kube, live.informers, nft=tools.nft, nsenter=tools.nsenter
         )
         await network.start()
         try:
