@@ -49,7 +49,7 @@ _DISK_BYTES = 100_000_000
 @click.option("--no-tui", is_flag=True, help="Do not open the dashboard.")
 @click.option("--no-authz", is_flag=True, help="Let everybody who signs in do everything.")
 @click.option("--foreground", is_flag=True, help="Stay; for containers and service managers.")
-@options.timeout(120)
+@options.timeout(600)
 @options.yes
 @click.pass_obj
 def up(
@@ -273,7 +273,7 @@ def _report(name: str, told: Mapping[str, Any]) -> None:
 @click.option("--keep-cluster", is_flag=True, help="Leave alone what is on another cluster.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 @options.yes
-@options.timeout(30)
+@options.timeout(60)
 @click.pass_obj
 def down(
     name: str, *, purge: bool, keep_cluster: bool, dry_run: bool, yes: bool, timeout: float
