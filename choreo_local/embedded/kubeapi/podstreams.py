@@ -8,7 +8,7 @@ from typing import Any
 
 from choreo_local import clock
 from choreo_local.apimachinery import fielderrors
-from choreo_local.embedded.kubeapi import portforward, problems, streams
+from choreo_local.embedded.kubeapi import gotimes, portforward, problems, streams
 from choreo_local.embedded.kubeapi.core import Call, Core, Manifest
 from choreo_local.embedded.kubeapi.messages import (
     TEXT,
@@ -75,14 +75,17 @@ def read_log_options(call: Call) -> LogOptions:
     since = None
     if seconds is not None and since_time:
         detail = "at most one of `sinceTime` or `sinceSeconds` may be specified"
-        causes.append(fielderrors.forbidden("", detail))
+        causes.append(fielderrors.forbidden("[]", detail))
     elif seconds is not None:
         since = clock.now() - timedelta(seconds=seconds)
     elif since_time:
         try:
-            since = clock.parse_timestamp(since_time)
-        except ValueError:
-            raise problems.bad_request(f"cannot parse sinceTime {since_time!r}") from None
+            since = clock.parse_timestamp(gotimes.time(since_time))
+        except ValueError as error:
+            raise problems.bad_request(str(error)) from None
+    if query.get("stream"):
+        # Behind a feature gate of the real server that is closed.
+        causes.append(fielderrors.forbidden("stream", "may not be specified"))
     if causes:
         raise fielderrors.invalid("PodLogOptions", call.name, causes)
     return LogOptions(
@@ -92,7 +95,7 @@ def read_log_options(call: Call) -> LogOptions:
         tail_lines=tail,
         limit_bytes=limit,
         timestamps=is_true(query.get("timestamps")),
-        stream=query.get("stream") or "All",
+        stream="All",
     )
 
 
@@ -207,6 +210,7 @@ def _pick(known: tuple[str, ...], offered: list[str]) -> str:
 
 async def port_forward(core: Core, call: Call) -> Answer:
     """Connections to ports of a pod."""
+    ports = _ports(call)
     pod = _pod(core, call)
     node = _node(core, _host(call, pod))
     request, namespace, name = call.request, call.namespace, call.name
@@ -223,10 +227,6 @@ async def port_forward(core: Core, call: Call) -> Answer:
     if portforward.TUNNEL in offered:
         return UpgradeResponse(_spdy(dial), websocket=True, protocol=portforward.TUNNEL)
     protocol = _pick(portforward.CHANNELS, offered)
-    try:
-        ports = [int(value) for key, value in request.pairs if key == "ports"]
-    except ValueError:
-        raise problems.bad_request("ports must be numbers") from None
     if not ports:
         raise problems.bad_request('query parameter "port" is required')
 
@@ -270,11 +270,10 @@ def _container(call: Call, pod: Manifest) -> str:
     if not wanted:
         if len(names) == 1:
             return str(names[0])
-        text = f"a container name must be specified for pod {call.name}, choose one of: "
-        text += f"[{' '.join(names)}]"
-        if inits:
-            text += f" or one of the init containers: [{' '.join(inits)}]"
-        raise problems.bad_request(text)
+        known = " ".join((*inits, *names, *ephemeral))
+        raise problems.bad_request(
+            f"a container name must be specified for pod {call.name}, choose one of: [{known}]"
+        )
     if wanted not in (*names, *inits, *ephemeral):
         raise problems.bad_request(f"container {wanted} is not valid for pod {call.name}")
     return wanted
@@ -285,3 +284,12 @@ def _address(pod: Manifest, container: str) -> ContainerAddress:
     return ContainerAddress(
         metadata["namespace"], metadata["name"], metadata.get("uid", ""), container
     )
+
+
+def _ports(call: Call) -> list[int]:
+    found = [value for key, value in call.request.pairs if key == "ports"]
+    for value in found:
+        if not value.isascii() or not value.isdigit():
+            why = f"strconv.ParseUint: parsing {problems.quote(value)}: invalid syntax"
+            raise problems.bad_request(f"cannot convert to []int32: {why}")
+    return list(map(int, found))

@@ -46,7 +46,9 @@ def _split(name: str) -> tuple[str, str]:
     """`scheme:name:port` → name and port."""
     parts = name.split(":")
     if len(parts) == 3:
-        if parts[0] not in ("", "http"):
+        if parts[0] not in ("", "http", "https"):
+            raise problems.bad_request(f'invalid pod request "{name}"')
+        if parts[0] == "https":
             raise problems.bad_request(f"the proxy does not speak {parts[0]}, only http")
         return parts[1], parts[2]
     return parts[0], parts[1] if len(parts) == 2 else ""
