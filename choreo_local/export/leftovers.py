@@ -13,6 +13,8 @@ from choreo_local.export.cleaning import machine_texts
 from choreo_local.export.state import Key, Left, Manifest, State, key_of
 
 _HOST_IMAGES = "choreo.local"
+# Namespaces of components begin so; a shared cluster has others.
+_CELLS = "dp-"
 _STAND_IN = "choreo.local/StandIn"
 _RELEASES = ("ComponentRelease", "ProjectRelease", "ResourceRelease")
 _MOST_LISTED = 10
@@ -79,6 +81,8 @@ def _stand_ins(state: State) -> Iterator[Left]:
 
 def _volumes(state: State) -> Iterator[Left]:
     for obj in state.of_kind("PersistentVolumeClaim"):
+        if not key_of(obj).namespace.startswith(_CELLS):
+            continue
         yield Left(
             f"the content of {key_of(obj)}",
             "objects carry no data",

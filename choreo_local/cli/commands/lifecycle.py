@@ -72,11 +72,9 @@ def up(
     """Start the platform, or say that it runs."""
     paths = InstancePaths.of(name)
     found = instances.load(paths)
+    is_shared = driver == "existing" or (found is not None and found.settled_driver == "existing")
     if source:
-        from choreo_local.allinone import imported
-
-        source = os.path.abspath(source)
-        imported.load(source, found)
+        source = _checked_source(source, found, is_shared=is_shared)
     if found is not None and found.is_running:
         _already(found, driver=driver, demo=demo)
         return _open_dashboard(name, no_tui=no_tui or foreground)
@@ -87,7 +85,7 @@ def up(
     target = Target(
         kubeconfig=kubeconfig, context=context, reachable_at=reachable_at, kubernetes=kubernetes
     )
-    if driver == "existing" or (found is not None and found.settled_driver == "existing"):
+    if is_shared:
         target = _confirmed(name, found, driver=driver, target=target, demo=demo, yes=yes)
     for option, value in asdict(target).items():
         arguments += [f"--{option.replace('_', '-')}", value] if value else []
@@ -100,6 +98,20 @@ def up(
     _report(name, told)
     is_short = demo and told.get("warnings")
     return _open_dashboard(name, no_tui=no_tui) or (WaitTimeoutError.exit_code if is_short else 0)
+
+
+def _checked_source(source: str, found: instances.Instance | None, *, is_shared: bool) -> str:
+    """The folder of an export that an instance may be filled from."""
+    from choreo_local.allinone import imported
+
+    folder = os.path.abspath(source)
+    imported.load(folder, found)
+    if is_shared:
+        raise UsageError(
+            "--from fills a cluster that is the instance's own, and this one is not",
+            remedy=f"Install upstream's charts there, as {folder}/README.md says",
+        )
+    return folder
 
 
 def _confirmed(

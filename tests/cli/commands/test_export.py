@@ -87,6 +87,13 @@ def test_a_folder_without_an_export_is_wrong_usage(
     assert "there is no export.yaml" in capsys.readouterr().err
 
 
+def test_clusters_that_others_use_are_not_filled_from_exports(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["up", "--from", str(folder), "--driver", "existing", "--no-tui"]) == 2
+    assert f"as {folder}/README.md says" in capsys.readouterr().err
+
+
 def test_nothing_is_started_from_an_export_with_problems(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
