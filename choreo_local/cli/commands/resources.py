@@ -73,7 +73,9 @@ async def _apply(
             output.say(output.safe(f"{document.source}: {document.title}"))
             output.fail(problem)
         if problems:
-            output.say(f"Nothing was stored: {len(problems)} of {len(found)} manifests cannot be applied.")
+            output.say(
+                f"Nothing was stored: {len(problems)} of {len(found)} manifests cannot be applied."
+            )
             return problems[0][1].exit_code
         for document in found:
             done = "checked" if dry_run else await writer.apply(document, dry_run=False)
