@@ -22,7 +22,7 @@ from tests.clustergateway import harness
 
 async def serve(folder: Path, plane_id: str, agents: int, api: int) -> None:
     async with harness.kube_api() as client:
-        await bundles.apply(client, bundles.load("core").manifests({}))
+        await harness.apply_plane_kinds(client)
         pinned = (folder / "agent" / "tls.crt").read_bytes()
         await bundles.apply(client, [harness.data_plane(plane_id, pinned)])
         gateway = ClusterGateway(client, on_change=lambda *_: None)

@@ -62,6 +62,17 @@ async def kube_api() -> AsyncIterator[KubeClient]:
             await api.stop()
 
 
+async def apply_plane_kinds(client: KubeClient) -> None:
+    """Of OpenChoreo's kinds those that describe planes."""
+    found = [
+        manifest
+        for manifest in bundles.load("core").manifests({})
+        if manifest["metadata"]["name"].endswith("planes.openchoreo.dev")
+    ]
+    assert len(found) == 6
+    await bundles.apply(client, found)
+
+
 def data_plane(
     name: str, authority: Identity | bytes, *, plane_id: str = "", namespace: str = "default"
 ) -> dict[str, Any]:
@@ -133,7 +144,7 @@ async def site(folder: Path, *, heartbeat: Heartbeat | None = None) -> AsyncIter
     """The control plane with OpenChoreo's kinds, and the gateway that listens."""
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(kube_api())
-        await bundles.apply(client, bundles.load("core").manifests({}))
+        await apply_plane_kinds(client)
         server_folder = folder / "server"
         authority = pki.ensure_authority(server_folder, "gateway")
         pki.ensure_server(server_folder, "tls", authority=authority, hosts=HOSTS)
