@@ -116,9 +116,11 @@ def _picked(content: Manifest, *names: str) -> Shown:
 
 
 def _ready(obj: Manifest) -> Any:
-    """The reason of the condition Ready."""
-    found = (obj.get("status") or {}).get("conditions") or ()
-    return next((each.get("reason") for each in found if each.get("type") == _READY), None)
+    """`Ready`, or the reason why it is not."""
+    for condition in (obj.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == _READY:
+            return _READY if condition.get("status") == "True" else condition.get("reason")
+    return None
 
 
 def _run_state(obj: Manifest) -> Any:

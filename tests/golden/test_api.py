@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from choreo_local.allinone.assistants import LateAssistants
 from choreo_local.identity.keys import SigningKeys
 from tests.apiserver.harness import Api, serve
 from tests.golden import GOLDENS, differences, load
@@ -64,7 +65,7 @@ async def answers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dic
     preparation = Preparation(_sequence())
     async with (
         harness.control_plane("core") as platform,
-        serve(platform, provider=callers.provider) as guarded,
+        serve(platform, provider=callers.provider, assistants=LateAssistants()) as guarded,
         serve(platform, authorization=False, authenticate=_anybody) as open_to_all,
     ):
         await platform.apply(_DEFAULT_NAMESPACE)
