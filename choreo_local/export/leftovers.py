@@ -11,6 +11,7 @@ from choreo_local.export import order
 from choreo_local.export.addresses import is_local
 from choreo_local.export.cleaning import machine_texts
 from choreo_local.export.state import Key, Left, Manifest, State, key_of
+from choreo_local.images.registry import names
 
 _HOST_IMAGES = "choreo.local"
 # Namespaces of components begin so; a shared cluster has others.
@@ -41,12 +42,16 @@ def _images(state: State) -> Iterator[Left]:
             if _is_only_here(image):
                 users.setdefault(image, []).append(str(key_of(obj)))
     for image in sorted(users):
-        yield Left(
-            f"image {image}, used by {_listed(users[image])}",
-            "it exists on this machine only",
-            "Build a real image, push it to a registry that the data planes reach, put its name "
-            "into the Workload, and promote the release that follows",
-        )
+        what = f"image {image}, used by {_listed(users[image])}"
+        if image.startswith(f"{_HOST_IMAGES}/"):
+            why = "it is a program of this machine, and no image"
+            first = "Build a real image, push it"
+        else:
+            why = "it is in the registry of this instance"
+            copying = f"skopeo copy docker://{image} docker://…"
+            first = f"While the instance runs, copy it ({copying})"
+        then = "put its name into the Workload, and promote the release that follows"
+        yield Left(what, why, f"{first} to a registry that the data planes reach, {then}")
 
 
 def _named_images(obj: Manifest) -> Iterator[str]:
@@ -58,8 +63,8 @@ def _named_images(obj: Manifest) -> Iterator[str]:
 
 
 def _is_only_here(image: str) -> bool:
-    registry = image.partition("/")[0]
-    return registry == _HOST_IMAGES or is_local(registry.partition(":")[0])
+    host = image.partition("/")[0].rpartition(":")[0] or image.partition("/")[0]
+    return host in (_HOST_IMAGES, names.HOST_NAME) or is_local(host)
 
 
 def _stand_ins(state: State) -> Iterator[Left]:
@@ -68,12 +73,12 @@ def _stand_ins(state: State) -> Iterator[Left]:
         images = [container["image"] for container in pod["spec"].get("containers") or ()]
         for condition in (pod.get("status") or {}).get("conditions") or ():
             if condition["type"] == _STAND_IN and condition["status"] == "True":
-                names = ", ".join(image for image in images if not _is_only_here(image))
-                found.setdefault(names, set()).add(str(condition.get("message", "")))
-    for names in sorted(name for name in found if name):
+                replaced = ", ".join(image for image in images if not _is_only_here(image))
+                found.setdefault(replaced, set()).add(str(condition.get("message", "")))
+    for replaced in sorted(name for name in found if name):
         yield Left(
-            f"the stand-in for {names}",
-            "; ".join(sorted(found[names])),
+            f"the stand-in for {replaced}",
+            "; ".join(sorted(found[replaced])),
             "Nothing: the clusters pull and run the real image. Expect it to behave differently, "
             "and look at its settings",
         )

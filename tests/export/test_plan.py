@@ -8,12 +8,13 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from choreo_local import pki
-from choreo_local.export import index, plan
+from choreo_local.export import index, leftovers, plan
 from choreo_local.export.state import Choices, File, Identity
 from tests.export import samples
 from tests.export.samples import CHOICES
@@ -199,6 +200,26 @@ def test_what_cannot_move_is_listed_with_what_to_do_instead() -> None:
     assert "the content of PersistentVolumeClaim dp-x/data-db-0" in said
     assert "1 RenderedRelease" in said
     assert all(each.why and each.instead for each in left)
+
+
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        ("host.k3d.internal:10082/default-default-api:v1-a1b2c3d4", "it is in the registry"),
+        ("localhost:37039/api:1", "it is in the registry"),
+        ("[::1]:5000/api", "it is in the registry"),
+        ("choreo.local/greeter:1.0", "it is a program of this machine"),
+        ("ghcr.io/acme/api:1", ""),
+        ("api", ""),
+        ("localhost.example.org/api:1", ""),
+    ],
+)
+def test_images_that_clusters_cannot_pull_are_listed(image: str, why: str) -> None:
+    workload = json.loads(json.dumps(samples.bundled("Workload", "web")))
+    workload["spec"]["container"]["image"] = image
+    left = leftovers.leftovers(samples.state([workload]))
+    found = [each for each in left if each.what.startswith(f"image {image}, used by")]
+    assert [each.why.startswith(why) for each in found] == ([True] if why else [])
 
 
 def test_addresses_that_people_wrote_are_kept_and_listed() -> None:
