@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from choreo_local import pki
+from choreo_local.allinone.seeding import Seeder
 from choreo_local.clusters.driver import Callback
 from choreo_local.controllers import webhooks
 from choreo_local.controllers.webhooks import AdmissionServer
@@ -23,6 +23,7 @@ from choreo_local.errors import (
     WaitTimeoutError,
 )
 from choreo_local.kubeclient.client import KubeClient
+from choreo_local.threads import LoopThread
 
 _SECONDS = 30
 _FAILING_SECONDS = 5
@@ -66,30 +67,50 @@ def server(folder: Path, callback: Callback, port: int) -> AdmissionServer:
     )
 
 
-async def begin(
-    client: KubeClient,
-    admission: AdmissionServer,
-    *,
-    apply: Callable[[Sequence[Mapping[str, object]]], Awaitable[None]],
-) -> ChoreoError | None:
-    """Tell the cluster where to ask, and try; what is wrong when it gets no answer.
+class Asking:
+    """Has a cluster ask this process from `start` to `stop`.
 
-    Then it is told not to ask, so that it works without our checks.
+    Args:
+        admission: what answers.
+        seeder: reaches the cluster with all rights.
+        thread: in whose loop that happens.
     """
-    await _listening(admission)
-    await apply(webhooks.configurations(admission))
-    problem = await _tried(client)
-    if not problem:
-        return None
-    await end(client)
-    return PreflightError(
-        f"the cluster does not check OpenChoreo's objects when they are written: {problem}",
-        remedy=_REMEDY,
-    )
+
+    def __init__(self, admission: AdmissionServer, seeder: Seeder, thread: LoopThread) -> None:
+        self._admission = admission
+        self._seeder = seeder
+        self._thread = thread
+
+    def start(self) -> ChoreoError | None:
+        """Tell the cluster where to ask, and try; what is wrong when it gets no answer.
+
+        Then it is told not to ask, so that it works without our checks.
+        """
+        return self._thread.call(self._start(), timeout=2 * _SECONDS + 5)
+
+    def stop(self) -> None:
+        """Tell the cluster not to ask any more."""
+        self._thread.call(self._stop(), timeout=_SECONDS)
+
+    async def _start(self) -> ChoreoError | None:
+        await _listening(self._admission)
+        await self._seeder.apply(webhooks.configurations(self._admission))
+        async with self._seeder.admin() as client:
+            problem = await _tried(client)
+            if not problem:
+                return None
+            await _end(client)
+        return PreflightError(
+            f"the cluster does not check OpenChoreo's objects when they are written: {problem}",
+            remedy=_REMEDY,
+        )
+
+    async def _stop(self) -> None:
+        async with self._seeder.admin() as client:
+            await _end(client)
 
 
-async def end(client: KubeClient) -> None:
-    """Tell the cluster not to ask any more."""
+async def _end(client: KubeClient) -> None:
     for prefix in ("Mutating", "Validating"):
         kind = await client.resolve(
             "admissionregistration.k8s.io/v1", f"{prefix}WebhookConfiguration"

@@ -228,23 +228,13 @@ class Platform:
 
     def _have_asked(self, admission: AdmissionServer) -> None:
         """Let the cluster ask us; without an answer it would refuse every write."""
-
-        async def ask() -> ChoreoError | None:
-            async with self._seeder.admin() as client:
-                return await asking.begin(client, admission, apply=self._seeder.apply)
-
-        async def end() -> None:
-            async with self._seeder.admin() as client:
-                await asking.end(client)
-
-        problem = self._seeding.call(ask(), timeout=WAIT_SECONDS + 5)
+        asked = asking.Asking(admission, self._seeder, self._seeding)
+        problem = asked.start()
         if problem is not None:
             self._warnings.append(problem)
             self._asked = problem.message
         else:
-            self._stack.append(
-                ("admission", lambda: self._seeding.call(end(), timeout=WAIT_SECONDS))
-            )
+            self._stack.append(("admission", asked.stop))
 
     def _control_plane(self, admission: AdmissionServer | None) -> ControlPlane:
         return ControlPlane(
