@@ -68,7 +68,8 @@ def read_persona(path: Path) -> str:
         return ""
     except (OSError, UnicodeDecodeError) as error:
         raise PreflightError(
-            f"cannot read {path}: {error}", remedy="Act as yourself again: choreo logout"
+            f"cannot read whom you act as in {path}: {error}",
+            remedy=f"Act as yourself again: choreo logout; or remove {path}",
         ) from error
 
 

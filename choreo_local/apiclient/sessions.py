@@ -35,10 +35,12 @@ class Provider:
 
     Attributes:
         device: where a device's code is had; "" where there is none.
+        revocation: where tokens are ended; "" where they cannot be.
     """
 
     token: str
     device: str = ""
+    revocation: str = ""
     client: str = ""
     scopes: tuple[str, ...] = ()
 
@@ -51,6 +53,7 @@ class Session:
         who: for messages.
         endpoint: where new tokens are had.
         expires: when the access token ends, in seconds since 1970.
+        revocation: where the refresh token is ended; "" where it cannot be.
     """
 
     who: str
@@ -59,6 +62,7 @@ class Session:
     access_token: str = field(repr=False)
     refresh_token: str = field(default="", repr=False)
     expires: float = 0.0
+    revocation: str = ""
 
 
 def discover(url: str) -> Provider:
@@ -76,6 +80,7 @@ def discover(url: str) -> Provider:
     return Provider(
         token=endpoint,
         device=str(found.get("device_authorization_endpoint") or ""),
+        revocation=str(found.get("revocation_endpoint") or ""),
         client=str(ours.get("client_id") or ""),
         scopes=tuple(ours.get("scopes") or ()),
     )
@@ -132,7 +137,8 @@ def ask(provider: Provider, code: Code) -> Session | None:
     status, found = _post(provider.token, form)
     if status >= 400 and found.get("error") in {"authorization_pending", "slow_down"}:
         return None
-    return _session(_checked(status, found), provider.token, provider.client)
+    session = _session(_checked(status, found), provider.token, provider.client)
+    return replace(session, revocation=provider.revocation)
 
 
 def load(path: Path) -> Session | None:
@@ -148,6 +154,29 @@ def load(path: Path) -> Session | None:
     if found.expires - clock.unix() > _MARGIN_SECONDS:
         return found
     return _renewed(path, found)
+
+
+def end(path: Path) -> bool:
+    """Sign out: remove a session's file, and have its refresh token ended.
+
+    False when nobody could be told to end it, so that it stays good until it ends by itself.
+    Raises FileNotFoundError when there is no session, OSError when the file cannot be removed.
+    """
+    try:
+        found = Session(**json.loads(path.read_text(encoding="utf-8")))
+    except (PermissionError, ValueError, TypeError):
+        found = None
+    path.unlink()
+    if found is None:
+        return False
+    if not found.refresh_token:
+        return True
+    form = {"client_id": found.client, "token": found.refresh_token}
+    try:
+        status, _ = _post(found.revocation, form)
+    except UnreachableError:
+        return False
+    return status < 400
 
 
 def save(path: Path, session: Session) -> None:
@@ -172,7 +201,12 @@ def _renewed(path: Path, old: Session) -> Session:
     if 400 <= status < 500:
         raise RefusedError(f"you were signed in as {old.who}, and that has ended", remedy=_AGAIN)
     new = _session(_checked(status, found), old.endpoint, old.client)
-    new = replace(new, who=old.who, refresh_token=new.refresh_token or old.refresh_token)
+    new = replace(
+        new,
+        who=old.who,
+        refresh_token=new.refresh_token or old.refresh_token,
+        revocation=old.revocation,
+    )
     save(path, new)
     return new
 
@@ -236,7 +270,8 @@ def _call(method: str, url: str, body: bytes | None) -> tuple[int, Mapping[str, 
         try:
             connection.request(method, parts.path or "/", body=body, headers=headers)
             response = connection.getresponse()
-            return response.status, _object(response.read())
+            content = response.read()
+            return response.status, _object(content) if content else {}
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:

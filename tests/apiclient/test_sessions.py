@@ -151,3 +151,30 @@ def test_an_instance_is_used_by_whoever_signed_in(tmp_path: Path, person: sessio
     assert found.signed_in == "ada@example.org"
     assert login.find(paths, {"CHOREO_TOKEN": "given"}).token == "given"
     assert login.find_own(paths).token == "of-owner"
+
+
+def test_who_signs_out_cannot_go_on_with_the_same_tokens(
+    person: sessions.Session, tmp_path: Path
+) -> None:
+    file = tmp_path / "session.json"
+    sessions.save(file, person)
+    assert sessions.end(file)
+    assert not file.exists()
+    sessions.save(file, replace(person, expires=0))
+    with pytest.raises(RefusedError, match="has ended"):
+        sessions.load(file)
+
+
+def test_who_signs_out_while_nobody_answers_is_told_so(tmp_path: Path) -> None:
+    file = tmp_path / "session.json"
+    gone = sessions.Session(
+        "ada", "http://127.0.0.1:9/t", "cli", "a", "r", 0, "http://127.0.0.1:9/r"
+    )
+    sessions.save(file, gone)
+    assert not sessions.end(file)
+    assert not file.exists()
+    with pytest.raises(FileNotFoundError):
+        sessions.end(file)
+    file.write_text("nonsense")
+    assert not sessions.end(file)
+    assert not file.exists()

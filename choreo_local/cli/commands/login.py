@@ -120,17 +120,26 @@ def _act_as(name: str, persona: str) -> int:
 @click.command()
 @click.pass_obj
 def logout(name: str) -> int:
-    """Act as yourself again."""
+    """Act as yourself again; who signed in is signed out."""
+    from choreo_local.apiclient import sessions
+
     paths = InstancePaths.of(name)
-    is_other = False
+    is_other, is_ended = False, True
     for path in (paths.persona, paths.session):
         try:
-            path.unlink()
+            if path == paths.session:
+                is_ended = sessions.end(path)
+            else:
+                path.unlink()
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise PreflightError(f"cannot remove {path}: {error.strerror}") from error
+            raise PreflightError(
+                f"cannot remove {path}: {error.strerror}", remedy="Remove it yourself"
+            ) from error
         is_other = True
+    if not is_ended:
+        output.say("The provider could not be told, so your tokens stay good until they end.")
     if is_other:
         output.say("You act as yourself again: the owner of the instance.")
     else:
