@@ -45,21 +45,30 @@ async def until(condition: Callable[[], bool], *, what: str) -> None:
 
 
 @asynccontextmanager
-async def kube_api() -> AsyncIterator[KubeClient]:
-    """A cluster's API without anything that acts on objects."""
+async def kube_socket() -> AsyncIterator[Path]:
+    """Where a cluster's API answers, without anything that acts on objects."""
     api = KubeApi(Store(MemoryBackend()), KubeApiOptions())
     await api.start()
     server = Server(api)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "kube.sock"
         await server.listen_unix(path)
+        try:
+            yield path
+        finally:
+            await server.stop()
+            await api.stop()
+
+
+@asynccontextmanager
+async def kube_api() -> AsyncIterator[KubeClient]:
+    """A client of such a cluster."""
+    async with kube_socket() as path:
         client = KubeClient(AiohttpTransport("http://kube", unix_socket=path))
         try:
             yield client
         finally:
             await client.close()
-            await server.stop()
-            await api.stop()
 
 
 async def apply_plane_kinds(client: KubeClient) -> None:
