@@ -256,8 +256,8 @@ def _not_created(name: str, output: Output) -> ChoreoError:
     if "failed to pull image" in output.err:
         return PreflightError(
             message,
-            remedy="Pull the image where there is a network (docker pull), or name another one: "
-            "--kubernetes IMAGE",
+            remedy="Pull the image where there is a network (docker pull), name another one "
+            "(--kubernetes IMAGE), or do without images: choreo up --driver embedded",
         )
     if "address already in use" in output.err or "already allocated" in output.err:
         return PreflightError(message, remedy="Another program has the port; try again")
