@@ -8,6 +8,10 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from choreo_local.allinone import ports
+from choreo_local.errors import PreflightError, UsageError
+
+# Kept for examples: no machine has it.
+_NOWHERE = {"cluster-gateway": "192.0.2.1"}
 
 
 @pytest.fixture
@@ -32,6 +36,17 @@ def chosen(purposes: Mapping[str, int], last: Mapping[str, int]) -> dict[str, in
     finally:
         for held in sockets.values():
             held.close()
+
+
+def test_agents_are_awaited_where_the_user_says() -> None:
+    assert ports.agents_host({}) == "127.0.0.1"
+    assert ports.agents_host({"CHOREO_CLUSTER_GATEWAY_HOST": "0.0.0.0"}) == "0.0.0.0"
+    everywhere = {"CHOREO_CLUSTER_GATEWAY_HOST": "0.0.0.0"}
+    assert ports.agents_url({"cluster-gateway": 8443}, everywhere) == "wss://127.0.0.1:8443/ws"
+    with pytest.raises(UsageError, match="it is no IPv4 address"):
+        ports.agents_host({"CHOREO_CLUSTER_GATEWAY_HOST": "here"})
+    with pytest.raises(PreflightError, match="no address of this machine"):
+        ports.check_agents(ports.choose({"cluster-gateway": 0}, last={}, hosts=_NOWHERE))
 
 
 def test_the_usual_port_is_taken_where_it_is_free() -> None:

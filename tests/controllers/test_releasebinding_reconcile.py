@@ -118,6 +118,22 @@ def test_a_failed_apply_on_the_plane_shows_in_ready() -> None:
     assert condition(outcome, "Ready").message == failed["message"]
 
 
+def test_what_lies_on_a_plane_that_cannot_be_asked_is_neither_ready_nor_not() -> None:
+    release = {**written(reconcile(observed()))}
+    missing = {
+        "type": "ResourcesApplied",
+        "status": "Unknown",
+        "reason": "PlaneUnreachable",
+        "message": "cannot reach the plane",
+        "observedGeneration": release["metadata"].get("generation", 0),
+    }
+    release["status"] = {**(release.get("status") or {}), "conditions": [missing]}
+    outcome = reconcile(observed(rendered_release=release))
+    for found in (condition(outcome, "ResourcesReady"), condition(outcome, "Ready")):
+        assert (found.status, found.reason) == (None, "ResourcesUnknown")
+        assert found.message == "cannot reach the plane"
+
+
 def test_a_release_of_somebody_else_is_not_touched() -> None:
     foreign = {**written(reconcile(observed()))}
     foreign["metadata"] = {**foreign["metadata"], "ownerReferences": []}

@@ -192,6 +192,31 @@ def test_without_its_plane_the_pass_fails_and_says_what_is_missing() -> None:
     assert outcome.on_plane is None
 
 
+def test_of_a_plane_that_cannot_be_asked_nothing_is_known() -> None:
+    entry = {
+        "id": "a",
+        "version": "v1",
+        "kind": "ConfigMap",
+        "name": "a",
+        "healthStatus": "Healthy",
+        "lastObservedTime": "2026-01-01T00:00:00Z",
+    }
+    found = {**release(config_map("a")), "status": {"resources": [entry]}}
+    missing = 'cannot reach DataPlane "prod": no agent of that plane is connected'
+    outcome = reconcile(observed(found, plane=None, missing=missing, unreachable=True))
+
+    assert outcome.failed == missing
+    (condition,) = outcome.conditions
+    assert (condition.type, condition.status, condition.reason, condition.message) == (
+        "ResourcesApplied",
+        None,
+        "PlaneUnreachable",
+        missing,
+    )
+    # When it was last seen stays.
+    assert outcome.status["resources"] == [{**entry, "healthStatus": "Unknown"}]
+
+
 def test_a_deletion_empties_the_plane_first() -> None:
     found = builders.deleting(release(config_map("a")), FINALIZER)
     object_a = live(desired(found)[0])
