@@ -25,6 +25,7 @@ from choreo_local.embedded.kubeapi import (
     impersonation,
     negotiation,
     openapi,
+    openapi_v2,
     patching,
     plugins,
     podactions,
@@ -118,6 +119,8 @@ class KubeApi:
         self.options = options or KubeApiOptions()
         self.telemetry = Telemetry()
         self._openapi: dict[tuple[str, str], tuple[str | None, bytes]] = {}
+        self._openapi_v2: dict[bool, tuple[int, bytes]] = {}
+        self._openapi_v2_made = asyncio.Lock()
         self.authorizer = Authorizer(store)
         served = builtin.resources()
         if self.options.serve_metrics:
@@ -173,6 +176,19 @@ class KubeApi:
             self._openapi[group, version] = kept
         return kept[1]
 
+    async def openapi_v2(self, *, protobuf: bool) -> bytes:
+        """The OpenAPI v2 document of all that is served; kept until that changes."""
+        generation = self.registry.generation
+        async with self._openapi_v2_made:
+            kept = self._openapi_v2.get(protobuf)
+            if kept is None or kept[0] != generation:
+                # Takes a good part of a second, so it is done beside all else.
+                text = await asyncio.to_thread(
+                    openapi_v2.text, self.registry.served(), protobuf=protobuf
+                )
+                kept = self._openapi_v2[protobuf] = generation, text
+        return kept[1]
+
     async def handle(self, request: Request) -> Answer:
         """Answer a request; never raises but for cancellation."""
         info = requests.parse(request)
@@ -206,6 +222,8 @@ class KubeApi:
         self.authorizer.check(user, info)
         if info.path == snapshots.PATH:
             return await snapshots.answer(self.core.store, request)
+        if info.path == documents.OPENAPI_V2:
+            return await documents.answer_openapi_v2(self, request)
         if not info.is_resource:
             return documents.answer(self, request, info)
         collection = self.registry.find(info.group, info.version, info.resource)

@@ -37,6 +37,7 @@ _KEY_SET = "application/jwk-set+json"
 _V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 NOT_FOUND = Response(404, b"404 page not found\n", TEXT)
 _UNDOCUMENTED = Response(404, b"", TEXT)
+OPENAPI_V2 = "/openapi/v2"
 _HEALTH = ("healthz", "livez", "readyz")
 _CHECKS = ("ping", "etcd")
 
@@ -132,7 +133,7 @@ def _cached(request: Request, body: bytes, content_type: str) -> Response:
 
 def _paths(api: KubeApi) -> list[str]:
     paths = {"/api", "/api/v1", "/apis", "/healthz", "/livez", "/readyz", "/version"}
-    paths |= {"/openapi/v2", "/openapi/v3", "/.well-known/openid-configuration", "/openid/v1/jwks"}
+    paths |= {OPENAPI_V2, "/openapi/v3", "/.well-known/openid-configuration", "/openid/v1/jwks"}
     for served in api.registry.served():
         if served.kind.group:
             paths |= {f"/apis/{served.kind.group}", served.kind.root}
@@ -161,23 +162,15 @@ def _openid(api: KubeApi, request: Request, path: str) -> Response:
     return Response(200, orjson.dumps(document))
 
 
-def _v2_protobuf() -> bytes:
-    """The same for kubectl, which asks here about kinds that no document of v3 knows."""
-
-    def field(number: int, content: bytes) -> bytes:
-        return bytes([number << 3 | 2, len(content)]) + content
-
-    info = openapi.v2()["info"]
-    texts = field(1, info["title"].encode()) + field(2, info["version"].encode())
-    return field(1, b"2.0") + field(2, texts)
+async def answer_openapi_v2(api: KubeApi, request: Request) -> Response:
+    """The document of version 2, in protobuf for those who ask for that."""
+    protobuf = _V2_PROTOBUF in request.header("accept")
+    kind = _V2_PROTOBUF.replace("@", ".") if protobuf else JSON
+    return _cached(request, await api.openapi_v2(protobuf=protobuf), kind)
 
 
 def _openapi(api: KubeApi, request: Request, segments: list[str]) -> Response:
     served = api.registry.served()
-    if segments == ["openapi", "v2"]:
-        if _V2_PROTOBUF in request.header("accept"):
-            return _cached(request, _v2_protobuf(), _V2_PROTOBUF.replace("@", "."))
-        return _cached(request, orjson.dumps(openapi.v2()), JSON)
     if segments == ["openapi", "v3"]:
         return _cached(request, orjson.dumps(openapi.index(served)), TEXT)
     if segments[1:2] != ["v3"]:

@@ -7,7 +7,7 @@ clients keep it for ever. Pure functions of what is served.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,31 +57,27 @@ def document(
     if not served:
         return None
     custom = all(one.custom for one in served)
-    schemas: dict[str, Any] = {}
-    for one in served:
-        schemas.update(_custom_schemas(one) if one.custom else {})
-    needed = [name for one in served for name in openapi_paths.definitions_of(one)]
-    always = _ALWAYS if custom else (*_ALWAYS, *_BUILTIN_ALWAYS)
-    for name in _reachable([*needed, *_referenced(schemas), *always]):
-        schemas.setdefault(name, _of_group(published(name), group))
     return {
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": VERSION}
         if not custom
         else {"title": "Kubernetes CRD Swagger", "version": "v0.1.0"},
         "paths": {path: item for one in served for path, item in openapi_paths.items(one)},
-        "components": {"schemas": dict(sorted(schemas.items()))},
+        "components": {"schemas": schemas(served, group)},
     }
 
 
-def v2() -> dict[str, Any]:
-    """The answer to `/openapi/v2`: enough to be recognised; nobody needs more beside v3."""
-    return {
-        "swagger": "2.0",
-        "info": {"title": "Kubernetes", "version": VERSION},
-        "paths": {},
-        "definitions": {},
-    }
+def schemas(served: Sequence[ServedResource], group: str) -> dict[str, Any]:
+    """The definitions that the document of some resources of one group holds, by name."""
+    found: dict[str, Any] = {}
+    for one in served:
+        found.update(_custom_schemas(one) if one.custom else {})
+    needed = [name for one in served for name in openapi_paths.definitions_of(one)]
+    custom = all(one.custom for one in served)
+    always = _ALWAYS if custom else (*_ALWAYS, *_BUILTIN_ALWAYS)
+    for name in _reachable([*needed, *_referenced(found), *always]):
+        found.setdefault(name, _of_group(published(name), group))
+    return dict(sorted(found.items()))
 
 
 def _by_version(

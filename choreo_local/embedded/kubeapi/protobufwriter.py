@@ -19,10 +19,10 @@ from choreo_local.apimachinery.gvk import GroupVersionKind, split_api_version
 from choreo_local.embedded.kubeapi import definitions, gotypes
 from choreo_local.embedded.kubeapi.gotypes import GoField, GoType, Shape
 from choreo_local.embedded.kubeapi.protobuf import MAGIC
+from choreo_local.embedded.kubeapi.protobufwire import tag, tagged, whole
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_VARINT, _FIXED64, _BYTES = 0, 1, 2
-_MASK = (1 << 64) - 1
+_FIXED64 = 1
 _UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}
 
 
@@ -33,37 +33,15 @@ def encode(obj: Mapping[str, Any]) -> bytes | None:
     type_ = gotypes.struct(definitions.name_of(gvk))
     if type_ is None or kind == "Table":
         return None
-    type_meta = _tagged(1, api_version.encode()) + _tagged(2, kind.encode())
-    return MAGIC + _tagged(1, type_meta) + _tagged(2, _message(type_, obj)) + b"\x1a\x00\x22\x00"
-
-
-def _varint(number: int) -> bytes:
-    number &= _MASK
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def _tag(number: int, wire: int) -> bytes:
-    return _varint(number << 3 | wire)
-
-
-def _tagged(number: int, data: bytes) -> bytes:
-    return _tag(number, _BYTES) + _varint(len(data)) + data
-
-
-def _number(number: int, value: int) -> bytes:
-    return _tag(number, _VARINT) + _varint(value)
+    type_meta = tagged(1, api_version.encode()) + tagged(2, kind.encode())
+    return MAGIC + tagged(1, type_meta) + tagged(2, _message(type_, obj)) + b"\x1a\x00\x22\x00"
 
 
 def _message(type_: GoType, value: Mapping[str, Any]) -> bytes:
     parts = []
     for field in sorted(type_.fields, key=lambda field: field.number):
         if field.inline and field.number:
-            parts.append(_tagged(field.number, _message(field.type, value)))
+            parts.append(tagged(field.number, _message(field.type, value)))
         elif field.number and value.get(field.json) is not None:
             parts.append(_field(field, value[field.json]))
     return b"".join(parts)
@@ -74,10 +52,10 @@ def _field(field: GoField, value: Any) -> bytes:
     if type_.shape is Shape.MAP:
         element = _element(type_)
         entries = (
-            _tagged(1, key.encode()) + _value(element, 2, item)
+            tagged(1, key.encode()) + _value(element, 2, item)
             for key, item in sorted(value.items())
         )
-        return b"".join(_tagged(number, entry) for entry in entries)
+        return b"".join(tagged(number, entry) for entry in entries)
     if type_.shape is Shape.LIST:
         element = _element(type_)
         if field.wrapped:
@@ -88,10 +66,10 @@ def _field(field: GoField, value: Any) -> bytes:
 
 def _value(type_: GoType, number: int, value: Any) -> bytes:
     if type_.shape in (Shape.INTEGER, Shape.BOOL):
-        return _number(number, int(value))
+        return whole(number, int(value))
     if type_.shape is Shape.FLOAT:
-        return _tag(number, _FIXED64) + binary.pack("<d", float(value))
-    return _tagged(number, _WRITERS[type_.shape](type_, value))
+        return tag(number, _FIXED64) + binary.pack("<d", float(value))
+    return tagged(number, _WRITERS[type_.shape](type_, value))
 
 
 def _element(type_: GoType) -> GoType:
@@ -108,22 +86,22 @@ def _time(_: GoType, value: str) -> bytes:
         return b""
     passed = clock.parse_timestamp(value) - _EPOCH
     seconds = passed.days * 86400 + passed.seconds
-    return _number(1, seconds) + _number(2, passed.microseconds * 1000)
+    return whole(1, seconds) + whole(2, passed.microseconds * 1000)
 
 
 def _duration(_: GoType, value: str) -> bytes:
     digits = value.rstrip("nums")
-    return _number(1, int(float(digits or "0") * _UNITS.get(value[len(digits) :], 1)))
+    return whole(1, int(float(digits or "0") * _UNITS.get(value[len(digits) :], 1)))
 
 
 def _int_or_string(_: GoType, value: int | str) -> bytes:
     if isinstance(value, str):
-        return _number(1, 1) + _number(2, 0) + _tagged(3, value.encode())
-    return _number(1, 0) + _number(2, value) + _tagged(3, b"")
+        return whole(1, 1) + whole(2, 0) + tagged(3, value.encode())
+    return whole(1, 0) + whole(2, value) + tagged(3, b"")
 
 
 def _raw(_: GoType, value: Any) -> bytes:
-    return _tagged(1, orjson.dumps(value))
+    return tagged(1, orjson.dumps(value))
 
 
 def _schema_or(type_: GoType, value: Any) -> bytes:
@@ -131,13 +109,13 @@ def _schema_or(type_: GoType, value: Any) -> bytes:
     assert props is not None
     schema_number = 2 if type_.shape is Shape.SCHEMA_OR_BOOL else 1
     if isinstance(value, bool):
-        return _number(1, int(value))
+        return whole(1, int(value))
     if isinstance(value, Mapping):
-        allowed = _number(1, 1) if type_.shape is Shape.SCHEMA_OR_BOOL else b""
-        return allowed + _tagged(schema_number, _message(props, value))
+        allowed = whole(1, 1) if type_.shape is Shape.SCHEMA_OR_BOOL else b""
+        return allowed + tagged(schema_number, _message(props, value))
     if type_.shape is Shape.SCHEMA_OR_ARRAY:
-        return b"".join(_tagged(2, _message(props, item)) for item in value)
-    return b"".join(_tagged(2, str(item).encode()) for item in value)
+        return b"".join(tagged(2, _message(props, item)) for item in value)
+    return b"".join(tagged(2, str(item).encode()) for item in value)
 
 
 _WRITERS: dict[Shape, Callable[[GoType, Any], bytes]] = {
@@ -145,7 +123,7 @@ _WRITERS: dict[Shape, Callable[[GoType, Any], bytes]] = {
     Shape.BYTES: lambda _, value: base64.b64decode(value),
     Shape.LIST: _list,
     Shape.STRUCT: _message,
-    Shape.QUANTITY: lambda _, value: _tagged(1, str(value).encode()),
+    Shape.QUANTITY: lambda _, value: tagged(1, str(value).encode()),
     Shape.TIME: _time,
     Shape.MICRO_TIME: _time,
     Shape.DURATION: _duration,

@@ -123,9 +123,3 @@ def test_custom_kinds_are_published_with_their_own_schema() -> None:
 
 def test_other_versions_have_no_document() -> None:
     assert openapi.document(BUILTIN, "example.com", "v1") is None
-
-
-def test_the_older_document_is_small() -> None:
-    found = openapi.v2()
-    assert found["swagger"] == "2.0"
-    assert found["paths"] == {}
