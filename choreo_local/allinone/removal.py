@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from choreo_local.allinone import instance as instances
+from choreo_local.embedded.kubelet import controlgroups
 from choreo_local.embedded.kubelet.launch import MARK_INSTANCE
 from choreo_local.errors import ChoreoError, PreflightError, RefusedError, WaitTimeoutError
 from choreo_local.paths import InstancePaths
@@ -67,6 +68,7 @@ def end_leftovers(instance_id: str) -> int:
         with contextlib.suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(found, timeout=5)
+    controlgroups.remove_all(instance_id)
     return len(found)
 
 

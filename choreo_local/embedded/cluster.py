@@ -29,6 +29,8 @@ from choreo_local.embedded.kubeapi.local import LocalTransport
 from choreo_local.embedded.kubeapi.messages import User
 from choreo_local.embedded.kubeapi.nodes import NodeConnection
 from choreo_local.embedded.kubeapi.server import Server, tls_context
+from choreo_local.embedded.kubelet import controlgroups
+from choreo_local.embedded.kubelet.controlgroups import ControlGroups
 from choreo_local.embedded.kubelet.hostimages import Catalogue
 from choreo_local.embedded.kubelet.isolation import Isolation
 from choreo_local.embedded.kubelet.kubelet import Kubelet, KubeletSettings
@@ -335,7 +337,9 @@ class EmbeddedCluster:
         if tools is None or self._isolated is None:
             return PlainProcesses(surroundings, instead_of=self._choice.obstacle)
         tied = replace(surroundings, parent_death=tools.parent_death)
-        return Sandbox(tied, tools.bubblewrap, self._isolated)
+        found = controlgroups.find(tied.instance_id)
+        groups = found if isinstance(found, str) else ControlGroups(found, tied.instance_id)
+        return Sandbox(tied, tools.bubblewrap, self._isolated, groups)
 
     def _connect(self, node_name: str) -> NodeConnection | None:
         if self._kubelet is None or node_name != NODE_NAME:

@@ -20,6 +20,7 @@ from choreo_local.embedded.kubelet.records import ContainerRecord, ContainerStat
 from choreo_local.embedded.kubelet.runtime import ContainerRequest, StartError, Usage
 
 _LISTENING_SECONDS = 2.0
+_KILLED = 137
 OnOutput = Callable[[str, bytes], None]
 
 
@@ -51,7 +52,8 @@ class HostContainer:
         self._isolation = isolation
         self.listeners: set[OnOutput] = set()
         self._open_streams = 1 if request.tty else 2
-        self._limit = resources.memory_limit(request.resources)
+        watched = not isolation.limits_memory
+        self._limit = resources.memory_limit(request.resources) if watched else None
         self._out_of_memory = False
         self._listening: int | None = None
         self.child = self._spawn()
@@ -132,14 +134,15 @@ class HostContainer:
             listener(stream, data)
 
     def _ended(self, ended: asyncio.Future[int]) -> None:
-        code = ended.result()
+        code = interactive.exit_code(ended.result())
+        lacked_memory = self._isolation.ended(self.request) and code == _KILLED
         self.record = replace(
             self.record,
             state=ContainerState.EXITED,
             finished_at=clock.now(),
-            exit_code=interactive.exit_code(code),
+            exit_code=code,
             signal=0,
-            reason="OOMKilled" if self._out_of_memory else "",
+            reason="OOMKilled" if self._out_of_memory or lacked_memory else "",
         )
 
     async def stop(self, grace_seconds: float) -> None:

@@ -18,11 +18,16 @@ class Isolation(Protocol):
     """Where pods get their address from, and what their processes are wrapped in.
 
     `attach` and `detach` may be repeated without harm. `main_pid` is the process that signals of a
-    container go to, by the process that was started for it.
+    container go to, by the process that was started for it. `ended` is told when that process has
+    ended, and answers whether the kernel did it for lack of memory; `limits_memory` says that it
+    does so.
     """
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def limits_memory(self) -> bool: ...
 
     def capabilities(self) -> Sequence[Capability]: ...
 
@@ -50,5 +55,7 @@ class Isolation(Protocol):
         pid: int,
         terminal: bool,
     ) -> Command: ...
+
+    def ended(self, request: ContainerRequest) -> bool: ...
 
     def main_pid(self, started: int) -> int: ...

@@ -36,6 +36,7 @@ class PlainProcesses:
     """
 
     name = NAME
+    limits_memory = False
 
     def __init__(
         self,
@@ -129,6 +130,10 @@ class PlainProcesses:
             words, request, image, base=base, root=root_of(request), surroundings=surroundings
         )
         return launch.terminal_command(command, surroundings) if terminal else command
+
+    def ended(self, request: ContainerRequest) -> bool:
+        """Nothing is kept; the kernel knows no limit."""
+        return False
 
     def main_pid(self, started: int) -> int:
         """The process that was started is the program."""

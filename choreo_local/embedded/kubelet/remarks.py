@@ -41,9 +41,11 @@ def not_enforced(pod: Manifest) -> str:
     return _sentence({*_of_pod(pod), *_of_containers(pod)}, "plain processes of this machine")
 
 
-def not_sandboxed(pod: Manifest) -> str:
+def not_sandboxed(pod: Manifest, *, limits_processors: bool) -> str:
     """The same for containers that have namespaces."""
     ignored = {*_of_pod(pod), *_of_containers(pod)} - _SANDBOXED
+    if limits_processors:
+        ignored.discard("limits.cpu")
     return _sentence(ignored, "sandboxes of this machine")
 
 

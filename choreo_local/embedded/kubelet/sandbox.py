@@ -6,6 +6,7 @@ user of the instance; the container sees them as those of the user it runs as.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,12 +16,14 @@ from typing import Any
 
 from choreo_local.embedded.kubelet import (
     bytecode,
+    controlgroups,
     launch,
     privileges,
     remarks,
     rootfilesystem,
     rootfolder,
 )
+from choreo_local.embedded.kubelet.controlgroups import ControlGroups, Group
 from choreo_local.embedded.kubelet.hostimages import HostImage
 from choreo_local.embedded.kubelet.launch import MARK_INSTANCE, MARK_POD, Command, Surroundings
 from choreo_local.embedded.kubelet.plain import root_of
@@ -40,6 +43,7 @@ from choreo_local.embedded.kubelet.runtime import (
 )
 
 NAME = "sandbox"
+_MOST_POLLS, _POLL_SECONDS = 600, 0.005
 _UNSHARED = ("user", "pid", "ipc", "uts", "cgroup-try")
 
 
@@ -61,15 +65,30 @@ class Sandbox:
         surroundings: what all containers of the instance share.
         bubblewrap: the program.
         network: where pods get their network namespace from.
+        groups: limits what containers use; or why nothing does.
     """
 
     name = NAME
 
-    def __init__(self, surroundings: Surroundings, bubblewrap: Path, network: PodNetwork) -> None:
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        bubblewrap: Path,
+        network: PodNetwork,
+        groups: ControlGroups | str,
+    ) -> None:
         self._surroundings = surroundings
         self._bubblewrap = bubblewrap
         self._network = network
         self._attached: dict[str, Attachment] = {}
+        self._groups = groups
+        self._grouped: dict[str, Group] = {}
+        self._leaving: list[Group] = []
+
+    @property
+    def limits_memory(self) -> bool:
+        """Whether the kernel does."""
+        return isinstance(self._groups, ControlGroups)
 
     def capabilities(self) -> Sequence[Capability]:
         """What containers expect of Linux, and what of it holds here."""
@@ -79,19 +98,60 @@ class Sandbox:
             Capability("network-policy", enforced=True),
             Capability("file-isolation", enforced=True),
             Capability("users", enforced=True, reason=one_user),
-            Capability("cpu-limit", enforced=False, reason="no control group is used"),
+            *self._limits(),
+        ]
+
+    def _limits(self) -> Sequence[Capability]:
+        if isinstance(self._groups, ControlGroups):
+            names = ("cpu-limit", "memory-limit", "process-limit")
+            return [Capability(name, enforced=True) for name in names]
+        return [
+            Capability("cpu-limit", enforced=False, reason=self._groups),
             Capability("memory-limit", enforced=True, reason="checked every few seconds"),
+            Capability("process-limit", enforced=False, reason=self._groups),
         ]
 
     def not_enforced(self, pod: Mapping[str, Any]) -> str:
         """What a pod asks for in vain."""
-        return remarks.not_sandboxed(pod)
+        return remarks.not_sandboxed(pod, limits_processors=self.limits_memory)
 
     async def start(self) -> None:
         """The network has been started by whoever made it."""
 
     async def stop(self) -> None:
-        """Nothing is held."""
+        """Remove the control groups, once the last processes have gone."""
+        self._leaving += self._grouped.values()
+        self._grouped.clear()
+        for _ in range(_MOST_POLLS):
+            if not self._remove_left():
+                break
+            await asyncio.sleep(_POLL_SECONDS)
+        controlgroups.remove_all(self._surroundings.instance_id)
+
+    def _remove_left(self) -> bool:
+        """Remove groups of containers that ended; whether some are left."""
+        self._leaving = [each for each in self._leaving if not each.remove()]
+        return bool(self._leaving)
+
+    def ended(self, request: ContainerRequest) -> bool:
+        """Remove the group of a container; whether it lacked memory."""
+        group = self._grouped.pop(_key(request), None)
+        if group is None:
+            return False
+        lacked = group.lacked_memory()
+        self._leaving.append(group)
+        self._remove_left()
+        return lacked
+
+    def _enter_group(self, request: ContainerRequest) -> Sequence[str]:
+        """What puts the processes of a container where its limits are."""
+        if not isinstance(self._groups, ControlGroups):
+            return ()
+        found = self._grouped.get(_key(request))
+        if found is None:
+            found = self._groups.create(_key(request), request.resources)
+            self._grouped[_key(request)] = found
+        return found.enter
 
     async def attach(self, pod: PodRequest) -> str:
         """Give a pod its place in the network."""
@@ -122,6 +182,7 @@ class Sandbox:
                 )
         arguments = [
             *(self._surroundings.parent_death or ()),
+            *self._enter_group(request),
             *self._attached[request.pod.uid].enter,
             str(self._bubblewrap),
             *_confined(request, who),
@@ -228,6 +289,7 @@ class Sandbox:
         enter = [*self._surroundings.interpreter, "-I", "-S", str(launch.SHIM / "enter.py")]
         who = privileges.of_security(request.security)
         found = self._program(words, image, base.environment)
+        enter = [*self._enter_group(request), *enter]
         arguments = [*enter, str(pid), who.mask, _working_folder(request, image), *found]
         command = Command(arguments, base.environment, Path("/"))
         return launch.terminal_command(command, self._surroundings) if terminal else command
@@ -240,6 +302,10 @@ class Sandbox:
 
 def _missing(word: str) -> str:
     return f'exec: "{word}": executable file not found in $PATH'
+
+
+def _key(request: ContainerRequest) -> str:
+    return f"{request.pod.uid}-{request.name}-{request.attempt}"
 
 
 def _only_child(pid: int) -> int | None:

@@ -13,8 +13,9 @@ import pytest
 
 from choreo_local import clock
 from choreo_local.embedded import podruntime
-from choreo_local.embedded.kubelet import leftovers
+from choreo_local.embedded.kubelet import controlgroups, leftovers
 from choreo_local.embedded.kubelet.checks import Collected, OutputOnly
+from choreo_local.embedded.kubelet.controlgroups import ControlGroups, Hierarchies
 from choreo_local.embedded.kubelet.hostimages import Catalogue
 from choreo_local.embedded.kubelet.launch import Surroundings, inherited_variables
 from choreo_local.embedded.kubelet.podnetwork import Attachment
@@ -40,6 +41,8 @@ class MachineOnly:
 class SandboxBench(Bench):
     """Starts containers in sandboxes."""
 
+    sandbox: Sandbox
+
     def pod(self, uid: str = "u1", **fields: Any) -> PodRequest:
         return super().pod(uid, host_network=True, **fields)
 
@@ -49,7 +52,7 @@ class SandboxBench(Bench):
 
 
 @asynccontextmanager
-async def sandboxes(folder: Path) -> AsyncIterator[SandboxBench]:
+async def sandboxes(folder: Path, *, grouped: bool = True) -> AsyncIterator[SandboxBench]:
     """A runtime of an instance of its own; nothing of it is left behind."""
     tools = podruntime.probe().tools
     if tools is None:
@@ -61,7 +64,11 @@ async def sandboxes(folder: Path) -> AsyncIterator[SandboxBench]:
         inherited=inherited_variables(),
         parent_death=tools.parent_death,
     )
-    isolation = Sandbox(surroundings, tools.bubblewrap, MachineOnly())
+    found = controlgroups.find(instance_id) if grouped else "the test wants none"
+    groups = (
+        found if isinstance(found, str) else ControlGroups(found, instance_id, most_processes=50)
+    )
+    isolation = Sandbox(surroundings, tools.bubblewrap, MachineOnly(), groups)
     runtime = ProcessRuntime(
         instance_id,
         isolation,
@@ -70,12 +77,16 @@ async def sandboxes(folder: Path) -> AsyncIterator[SandboxBench]:
         stop_seconds=0.2,
     )
     bench = SandboxBench(runtime, isolation, folder / "pods")
+    bench.sandbox = isolation
     await runtime.start(bench.changes.append)
     try:
         yield bench
     finally:
         await runtime.stop()
     assert leftovers.orphans(instance_id) == []
+    if isinstance(found, Hierarchies):
+        name = controlgroups.group_name(instance_id)
+        assert not [each for each in found.distinct if (each / name).exists()]
 
 
 async def test_a_container_has_processes_names_and_files_of_its_own(tmp_path: Path) -> None:
@@ -200,8 +211,9 @@ def _sleepers() -> list[psutil.Process]:
     ]
 
 
-async def test_too_much_memory_ends_a_container(tmp_path: Path) -> None:
-    async with sandboxes(tmp_path) as bench:
+@pytest.mark.parametrize("grouped", [True, False])
+async def test_too_much_memory_ends_a_container(tmp_path: Path, *, grouped: bool) -> None:
+    async with sandboxes(tmp_path, grouped=grouped) as bench:
         record, _ = await bench.start(
             "allocate:200000000", "sleep:60", resources={"limits": {"memory": "50Mi"}}
         )
@@ -230,3 +242,39 @@ async def test_the_mark_of_the_instance_is_on_all_its_processes(tmp_path: Path) 
         instance_id = bench.isolation._surroundings.instance_id
         await until(lambda: len(leftovers.orphans(instance_id)) == 3)
         assert os.getpid() not in {each.pid for each in leftovers.orphans(instance_id)}
+
+
+async def test_a_fork_bomb_stays_in_its_container(tmp_path: Path) -> None:
+    async with sandboxes(tmp_path) as bench:
+        _grouped(bench)
+        script = "for i in $(seq 100); do sleep 600 & done; wait"
+        record, output = await bench.start("-c", script, command=["sh"])
+        await until(lambda: b"ork" in output.stderr)
+        await bench.runtime.stop_container(record.id, 0)
+        await bench.ended(record)
+
+
+async def test_processor_time_is_limited(tmp_path: Path) -> None:
+    async with sandboxes(tmp_path) as bench:
+        _grouped(bench)
+        record, _ = await bench.start(
+            "-c",
+            "while :; do :; done",
+            command=["sh"],
+            resources={"limits": {"cpu": "50m"}},
+        )
+        (group,) = bench.sandbox._grouped.values()
+        statistics = group.folders["cpu"] / "cpu.stat"
+
+        def throttled() -> bool:
+            counts = dict(line.split() for line in statistics.read_text().splitlines())
+            return int(counts["nr_throttled"]) > 0
+
+        await until(throttled)
+        await bench.runtime.stop_container(record.id, 0)
+
+
+def _grouped(bench: SandboxBench) -> None:
+    told = {each.name: each for each in bench.isolation.capabilities()}
+    if not told["process-limit"].enforced:
+        pytest.skip(f"no limits on this machine: {told['process-limit'].reason}")
