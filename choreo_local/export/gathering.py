@@ -38,7 +38,7 @@ async def gather(
     defaults: Sequence[Manifest],
     ports: Mapping[str, int],
     folders: Sequence[str],
-    has_own_people: bool,
+    settings: Sequence[str],
 ) -> State:
     """The instance as it is; objects that are being deleted are gone already.
 
@@ -47,7 +47,7 @@ async def gather(
         defaults: manifests that every installation has by itself.
         ports: purpose → port of this machine.
         folders: paths of this machine that objects may speak of.
-        has_own_people: whether there are users beyond those of every installation.
+        settings: names of the files in which this instance is told whom to trust.
     """
     kinds = [*(entry.resource for entry in registry.KINDS.values()), *_OTHERS]
     lists = await asyncio.gather(*(_listed(client, kind) for kind in kinds))
@@ -56,7 +56,7 @@ async def gather(
         defaults=[storing.stored(manifest) for manifest in defaults],
         ports=ports,
         folders=folders,
-        has_own_people=has_own_people,
+        settings=settings,
     )
 
 

@@ -147,12 +147,19 @@ def _staying(state: State) -> Iterator[Left]:
 
 
 def _people(state: State) -> Iterator[Left]:
-    if state.has_own_people:
+    if "directory.yaml" in state.settings:
         yield Left(
             "the people and programs of directory.yaml",
             "they sign in at this instance",
             "Enter them at the identity provider of the installation, in the groups that the "
             "role bindings name",
+        )
+    if "identity.yaml" in state.settings:
+        yield Left(
+            "the issuers of identity.yaml",
+            "an installation takes tokens of one issuer",
+            "Name it under security.oidc in control-plane/values.yaml, and in those of the "
+            "observability plane",
         )
 
 

@@ -173,16 +173,28 @@ def _readme(
     files: Sequence[File],
     left: Sequence[Left],
 ) -> str:
+    registered = {
+        planes.file_name(obj): planes.registration(obj, state, choices)
+        for plane in found
+        for obj in plane.objects
+    }
     return readme.text(
         found,
         Addresses(choices.domain, choices.apps_domain),
+        hosts={
+            plane.folder: sorted(
+                {
+                    host
+                    for obj in plane.objects
+                    for host in planes.hosts(registered[planes.file_name(obj)])
+                }
+            )
+            for plane in found
+        },
         paths=frozenset(file.path for file in files),
         own_authorities=frozenset(choices.authorities),
         pending=frozenset(
-            planes.file_name(obj)
-            for plane in found
-            for obj in plane.objects
-            if planes.is_pending(planes.registration(obj, state, choices))
+            path for path, manifest in registered.items() if planes.is_pending(manifest)
         ),
         entries=stores.needed(state),
         with_secrets=choices.with_secrets,

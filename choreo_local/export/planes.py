@@ -109,6 +109,14 @@ def registration(obj: Manifest, state: State, choices: Choices) -> dict[str, Any
     return {**moved, "spec": {**spec, "clusterAgent": {"clientCA": client}}}
 
 
+def hosts(registered: Manifest) -> set[str]:
+    """Below which names a plane's gateways answer."""
+    gateway = registered["spec"].get("gateway") or {}
+    entries = [entry for pair in gateway.values() for entry in pair.values()]
+    listeners = [value for entry in entries for value in entry.values()]
+    return {str(each["host"]) for each in listeners if isinstance(each, Mapping) and "host" in each}
+
+
 def is_pending(registered: Manifest) -> bool:
     """Whether the authority of the agents is still to be filled in."""
     return not _client(registered).get("value")

@@ -36,6 +36,7 @@ def text(
     found: Sequence[Plane],
     names: Addresses,
     *,
+    hosts: Mapping[str, Sequence[str]],
     paths: Set[str],
     own_authorities: Set[str],
     pending: Set[str],
@@ -48,6 +49,7 @@ def text(
     Args:
         found: the planes.
         names: of the installation.
+        hosts: folder of a plane → below which names its gateways answer.
         paths: of all files.
         own_authorities: folders of planes whose agents have an authority made for the export.
         pending: registrations that lack the authority of the agents.
@@ -55,7 +57,7 @@ def text(
         with_secrets: whether their values are among the files.
         left: what does not move.
     """
-    guide = _Guide(found, names, paths, own_authorities, pending, entries, with_secrets)
+    guide = _Guide(found, names, hosts, paths, own_authorities, pending, entries, with_secrets)
     sections = [
         INTRODUCTION.format(version=index.OPENCHOREO),
         guide.preparation(),
@@ -73,6 +75,7 @@ def text(
 class _Guide:
     planes: Sequence[Plane]
     names: Addresses
+    hosts: Mapping[str, Sequence[str]]
     paths: Set[str]
     own_authorities: Set[str]
     pending: Set[str]
@@ -103,8 +106,8 @@ class _Guide:
             yield self.names.host(name), "the control plane"
         yield self.names.domain, "the control plane (web interface)"
         for plane in self.planes:
-            if plane.type == "data-plane":
-                yield f"*.{self.names.apps}", plane.folder
+            for host in self.hosts[plane.folder]:
+                yield f"*.{host}", plane.folder
             if plane.type == "observability-plane":
                 yield self.names.host("observer"), plane.folder
                 yield f"*.{self.names.host('observability')}", plane.folder

@@ -47,14 +47,14 @@ class State:
         defaults: what every installation brings by itself: roles and who has them.
         ports: purpose → port of this machine.
         folders: paths of this machine that its objects may speak of.
-        has_own_people: whether there are users beyond those of every installation.
+        settings: names of the files in which this instance is told whom to trust.
     """
 
     objects: Sequence[Manifest]
     defaults: Sequence[Manifest] = ()
     ports: Mapping[str, int] = field(default_factory=dict)
     folders: Sequence[str] = ()
-    has_own_people: bool = False
+    settings: Sequence[str] = ()
 
     def of_kind(self, *kinds: str) -> list[Manifest]:
         """The objects of some kinds, by namespace and name."""

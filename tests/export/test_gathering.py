@@ -38,7 +38,7 @@ def _gathered(cluster: _Cluster) -> State:
         defaults=bundles.load("authz").manifests({}),
         ports={"gateway": 1},
         folders=["/x"],
-        has_own_people=True,
+        settings=["directory.yaml"],
     )
     return asyncio.run(found)
 
@@ -48,7 +48,8 @@ def test_every_kind_is_read_and_what_is_going_is_gone() -> None:
     state = _gathered(cluster)
     assert set(registry.KINDS) < set(cluster.asked)
     assert [each["metadata"]["name"] for each in state.objects] == ["p"]
-    assert (state.ports, state.folders, state.has_own_people) == ({"gateway": 1}, ["/x"], True)
+    assert (state.ports, state.folders) == ({"gateway": 1}, ["/x"])
+    assert state.settings == ["directory.yaml"]
 
 
 def test_defaults_are_as_a_kubernetes_api_would_store_them() -> None:

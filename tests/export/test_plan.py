@@ -109,7 +109,11 @@ def test_a_plane_that_is_a_cluster_already_keeps_its_addresses_and_its_trust() -
     assert plane["spec"]["clusterAgent"]["clientCA"]["value"] == samples.certificate()
     assert plane["spec"]["gateway"]["ingress"]["external"]["http"]["host"] == "eu.example.org"
     assert _content(files["data-plane-eu/values.yaml"])["clusterAgent"]["planeID"] == "eu"
-    assert "was a cluster of its own already" in files["README.md"].content
+    readme = files["README.md"].content
+    assert "was a cluster of its own already" in readme
+    assert "| `*.eu.example.org` | data-plane-eu |" in readme
+    assert "| `*.apps.example.com` | data-plane-default |" in readme
+    assert "| `*.apps.example.com` | data-plane-eu |" not in readme
 
 
 def test_agents_find_the_gateway_under_a_name_that_its_certificate_has() -> None:
@@ -220,6 +224,13 @@ def test_images_that_clusters_cannot_pull_are_listed(image: str, why: str) -> No
     left = leftovers.leftovers(samples.state([workload]))
     found = [each for each in left if each.what.startswith(f"image {image}, used by")]
     assert [each.why.startswith(why) for each in found] == ([True] if why else [])
+
+
+def test_whom_an_instance_is_told_to_trust_is_listed() -> None:
+    state = replace(samples.state(), settings=["directory.yaml", "identity.yaml"])
+    said = {each.what for each in leftovers.leftovers(state)}
+    assert "the people and programs of directory.yaml" in said
+    assert "the issuers of identity.yaml" in said
 
 
 def test_addresses_that_people_wrote_are_kept_and_listed() -> None:

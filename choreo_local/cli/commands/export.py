@@ -15,6 +15,7 @@ from choreo_local.paths import InstancePaths
 if TYPE_CHECKING:
     from choreo_local.export.state import Choices, State
 
+_SETTINGS = ("directory.yaml", "identity.yaml")
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _PART = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?=.{{1,200}}\Z){_PART}(\.{_PART})+")
@@ -118,7 +119,7 @@ def _state(name: str) -> State:
             defaults=bundles.load("authz").manifests({}),
             ports=record.ports,
             folders=[str(paths.root)],
-            has_own_people=(paths.root / "directory.yaml").exists(),
+            settings=[name for name in _SETTINGS if (paths.root / name).exists()],
         ),
     )
 
