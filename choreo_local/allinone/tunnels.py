@@ -139,8 +139,8 @@ class Tunnels:
             self._thread.start()
             try:
                 self._thread.call(self._serve(self._thread.loop), timeout=_SECONDS)
-            except ChoreoError as error:
-                logger.error("Cluster gateway failed error=%s", error.message)  # noqa: TRY400 - expected
+            except (ChoreoError, OSError) as error:
+                logger.error("Cluster gateway failed error=%s", error)  # noqa: TRY400 - expected
 
     async def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         # Loaded late: only planes elsewhere need it.

@@ -119,6 +119,8 @@ class Agent:
                 remedy="Name a URL that begins with wss://",
             )
         self.state = State()
+        # By this a gateway that has not noticed the end of a connection learns of it.
+        self._process = clock.new_uid()
         self.session: Session | None = None
         self._destination = destination
         self._credentials = credentials
@@ -145,7 +147,7 @@ class Agent:
             dialling = connect(
                 self._destination.full_url,
                 ssl=self._credentials.context(),
-                additional_headers=_HANDSHAKE,
+                additional_headers={**_HANDSHAKE, planes.AGENT_PROCESS: self._process},
                 compression=None,
                 open_timeout=_HANDSHAKE_SECONDS,
                 ping_interval=_PING_SECONDS,

@@ -147,6 +147,8 @@ class AgentSocket(asyncio.Protocol):
 
     def send(self, message: bytes) -> None:
         """Send a message; ConnectionError when the connection is over."""
+        if self._transport is None:
+            raise ConnectionError(f"the connection is over: {self._reason}")
         self._framing.send(message)
         self._flush()
 
@@ -162,6 +164,11 @@ class AgentSocket(asyncio.Protocol):
         self._framing.close(1000, reason[:100])
         self._flush()
         self._expect(_CLOSE_SECONDS, reason)
+
+    def abandon(self, reason: str) -> None:
+        """End the connection now, without a word to the agent."""
+        self._reason = reason
+        self.abort()
 
     def abort(self) -> None:
         """End the connection now."""

@@ -42,6 +42,8 @@ class Socket(Protocol):
 
     def close(self, reason: str) -> None: ...
 
+    def abandon(self, reason: str) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Agent:
@@ -51,6 +53,7 @@ class Agent:
         plane: e.g. `dataplane`.
         version: as it says; "" of one that is not ours.
         features: the kinds of streams it knows beside upstream's.
+        process: names the agent's process; "" of one that is not ours.
     """
 
     plane: str
@@ -59,6 +62,7 @@ class Agent:
     remote: str
     version: str = ""
     features: frozenset[str] = frozenset()
+    process: str = ""
     identifier: str = field(default_factory=clock.new_uid)
     connected_at: datetime = field(default_factory=clock.now)
 
@@ -169,6 +173,10 @@ class AgentConnection(Receiver):
     def close(self, reason: str) -> None:
         """Send the agent away."""
         self._socket.close(reason)
+
+    def abandon(self, reason: str) -> None:
+        """The agent is not at the other end any more."""
+        self._socket.abandon(reason)
 
     def _cannot_ask(self, error: Exception) -> UnreachableError:
         return UnreachableError(f"cannot ask the agent of {self.agent.serves}: {error}")

@@ -109,6 +109,7 @@ class ClusterGateway:
             self.connections.remove(connection)
             return
         agent = connection.agent
+        self._replace(connection)
         self.refusals.pop(agent.serves, None)
         logger.info(
             "Agent connected plane=%s remote=%s version=%s",
@@ -117,6 +118,14 @@ class ClusterGateway:
             agent.version,
         )
         self._on_change(agent.plane, agent.plane_id)
+
+    def _replace(self, connection: AgentConnection) -> None:
+        """An agent that dials again has lost its old connection, whether we noticed or not."""
+        agent = connection.agent
+        for other in self.connections.of_plane(agent.plane, agent.plane_id):
+            same = other is not connection and other.agent.process == agent.process
+            if same and agent.process and other.agent.presented.leaf == agent.presented.leaf:
+                other.abandon("the agent dialled again")
 
     async def _admitted(self, socket: AgentSocket, hello: Hello) -> AgentConnection:
         if hello.path != "/ws":
@@ -137,6 +146,7 @@ class ClusterGateway:
             hello.presented,
             hello.remote,
             version=hello.headers.get(planes.AGENT_VERSION.lower(), "")[:64],
+            process=hello.headers.get(planes.AGENT_PROCESS.lower(), "")[:64],
             features=_features(hello.headers.get(planes.AGENT_FEATURES.lower(), "")),
         )
         return AgentConnection(agent, verdict.accepted, socket=socket, on_lost=self._lost)

@@ -15,6 +15,7 @@ CLUSTER = "_cluster"
 # Headers of the WebSocket handshake by which our own ends know each other.
 AGENT_VERSION = "X-Choreo-Agent"
 AGENT_FEATURES = "X-Choreo-Features"
+AGENT_PROCESS = "X-Choreo-Process"
 FEATURES = "choreo.http/v1, choreo.websocket/v1"
 
 

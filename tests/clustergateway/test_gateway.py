@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -39,12 +39,16 @@ async def prod(folder: Path, **more: Heartbeat) -> AsyncIterator[tuple[Site, Ide
 
 
 @asynccontextmanager
-async def silent(site: Site, identity: Identity) -> AsyncIterator[ClientConnection]:
+async def silent(
+    site: Site, identity: Identity, headers: Mapping[str, str] | None = None, *, wanted: int = 1
+) -> AsyncIterator[ClientConnection]:
     """An agent that takes frames and never says anything."""
     context = site.credentials(identity, "silent").context()
     url = f"wss://localhost:{site.port}/ws?planeType=dataplane&planeID=prod"
-    async with connect(url, ssl=context, ping_interval=None, close_timeout=0.2) as socket:
-        await harness.until(lambda: count(site) == 1, what="the agent is connected")
+    async with connect(
+        url, ssl=context, ping_interval=None, close_timeout=0.2, additional_headers=headers
+    ) as socket:
+        await harness.until(lambda: count(site) == wanted, what="the agent is connected")
         yield socket
 
 
@@ -129,6 +133,19 @@ async def test_an_agent_that_gives_no_sign_of_life(tmp_path: Path) -> None:
         await harness.until(lambda: connection.last_seen > connected, what="pongs are counted")
         socket.transport.pause_reading()
         await harness.until(lambda: count(site) == 0, what="the gateway gave it up")
+
+
+async def test_an_agent_that_dials_again_takes_the_place_of_its_lost_connection(
+    tmp_path: Path,
+) -> None:
+    async with prod(tmp_path) as (site, identity):
+        headers = {"X-Choreo-Process": "one"}
+        async with silent(site, identity, headers) as first, silent(site, identity, headers):
+            await first.wait_closed()
+            assert count(site) == 1
+        async with silent(site, identity), silent(site, identity, wanted=2):
+            # Agents of upstream do not say who they are: both count.
+            assert count(site) == 2
 
 
 async def test_bodies_that_no_agent_takes_are_not_sent(tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ PATHS = [
 ]
 
 
+ACCOUNT = "system:serviceaccount:openchoreo-data-plane:choreo"
+
+
 class Line:
     """A relay between an agent and its gateway that can be cut."""
 
@@ -158,7 +161,12 @@ def join(user: User, second: User) -> tuple[Path, str]:
     user.choreo("agent", "join", "--plane-id", "prod", "--port", str(gateway), str(folder))
     user.choreo("apply", "-f", str(folder / "plane.yaml"))
     second.kubectl("apply", "-f", str(folder / "rights.yaml"))
-    return folder, second.choreo("kubeconfig")
+    kubeconfig = second.choreo("kubeconfig")
+    may = ("kubectl", "--kubeconfig", kubeconfig, "auth", "can-i", "--as", ACCOUNT)
+    assert second.types(*may, "create", "deployments.apps", "-n", "default").out == "yes\n"
+    for verb, what in (("list", "components.openchoreo.dev"), ("create", "tokenreviews")):
+        assert second.types(*may, verb, what).out == "no\n"
+    return folder, kubeconfig
 
 
 def prepare(user: User) -> None:
