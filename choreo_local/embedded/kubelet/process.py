@@ -5,10 +5,17 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from choreo_local.embedded.kubelet import children, interactive, leftovers, podspec, remarks
+from choreo_local.embedded.kubelet import (
+    children,
+    imagedefaults,
+    interactive,
+    leftovers,
+    podspec,
+    remarks,
+)
 from choreo_local.embedded.kubelet.hostcontainer import HostContainer
 from choreo_local.embedded.kubelet.hostimages import Catalogue, HostImage
 from choreo_local.embedded.kubelet.imagechoice import ImageChoice, OpenRealImages
@@ -189,14 +196,12 @@ class ProcessRuntime:
 
     async def start_container(self, request: ContainerRequest) -> ContainerRecord:
         """Start the process; returns when it runs, or listens where its image says so."""
+        image = await self._images.runnable(request.image)
+        request = imagedefaults.applied(request, image)
+        # Only now: the pod may have gone while its image was unpacked.
         pod = self._pods.get(request.pod.uid)
         if pod is None:
             raise StartError(f"pod {request.pod.name} is not ready for containers")
-        image = await self._images.runnable(request.image)
-        if image.user is not None and "runAsUser" not in request.security:
-            user, group = image.user
-            own = {"runAsUser": user, "runAsGroup": group, **request.security}
-            request = replace(request, security=own)
         self._forget_attempts_before(pod, request.name, request.attempt - 1)
         container = self._create(pod, request, image)
         pod.containers[container.record.id] = container

@@ -86,7 +86,7 @@ class ImagePuller:
             tools.pulls.advance(_key(pod, container), failed_at=failure.at, now=failure.at)
             raise
         self._failures.pop(container["name"], None)
-        taken = _duration(tools.now() - begun)
+        taken = as_go(tools.now() - begun)
         message = (
             f'Successfully pulled image "{reference}" in {taken} ({taken} including waiting). '
             f"Image size: {image.size_bytes} bytes."
@@ -107,7 +107,7 @@ class ImagePuller:
         return found
 
 
-def _duration(taken: timedelta) -> str:
+def as_go(taken: timedelta) -> str:
     """As Go prints it, to the millisecond: `64ms`, `1.5s`, `2m5.25s`."""
     milliseconds = taken // timedelta(milliseconds=1)
     if 0 < milliseconds < 1000:

@@ -17,6 +17,7 @@ from choreo_local.embedded.kubelet import kinds
 from choreo_local.embedded.kubelet.backoff import BackOff
 from choreo_local.embedded.kubelet.connection import Connection
 from choreo_local.embedded.kubelet.hostimages import Catalogue
+from choreo_local.embedded.kubelet.imagechoice import OpenRealImages
 from choreo_local.embedded.kubelet.kubelet import Kubelet, KubeletSettings
 from choreo_local.embedded.kubelet.launch import Surroundings, inherited_variables
 from choreo_local.embedded.kubelet.plain import PlainProcesses
@@ -51,7 +52,7 @@ class LiveNode:
         assert self.kubelet is not None
         return self.kubelet
 
-    def process_runtime(self) -> ProcessRuntime:
+    def process_runtime(self, open_real: OpenRealImages | None = None) -> ProcessRuntime:
         surroundings = Surroundings(
             self.instance_id,
             cache_folder=self.folder / "cache",
@@ -61,6 +62,7 @@ class LiveNode:
             self.instance_id,
             PlainProcesses(surroundings),
             Catalogue.of_folders([IMAGES]),
+            open_real=open_real,
             memory_check_seconds=0.1,
             stop_seconds=0.2,
         )
