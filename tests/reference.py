@@ -10,6 +10,7 @@ import contextlib
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -32,6 +33,8 @@ def programs() -> Path:
     root = os.environ.get("CHOREO_REFERENCE_KUBERNETES", "~/.cache/reference-kubernetes")
     folder = Path(root).expanduser() / "bin"
     missing = [name for name in _PROGRAMS if not os.access(folder / name, os.X_OK)]
+    if not Path(sys.executable).with_name("kubectl").exists():
+        pytest.skip("kubectl is not installed beside the interpreter")
     if missing:
         pytest.skip(f"no reference Kubernetes: {', '.join(missing)} not in {folder}")
     return folder
@@ -156,7 +159,8 @@ class _Reference:
 
     def _until(self, *words: str) -> None:
         """Wait until a kubectl command succeeds."""
-        command = ["kubectl", f"--kubeconfig={self._folder / 'kubeconfig'}", *words]
+        kubectl = Path(sys.executable).with_name("kubectl")
+        command = [str(kubectl), f"--kubeconfig={self._folder / 'kubeconfig'}", *words]
         deadline = time.monotonic() + _START_SECONDS
         while True:
             done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from choreo_local.apimachinery import yamltext
-from choreo_local.clusters import hostimages, k3dconfig, kubeconfigs
+from choreo_local.clusters import callbacks, hostimages, k3dconfig, kubeconfigs
 from choreo_local.clusters.driver import Callback, Capability, ClusterSpec
 from choreo_local.clusters.k3dcommand import Cluster, K3d
 from choreo_local.clusters.remote import RemoteCluster
@@ -79,7 +79,7 @@ class K3dDriver:
         if self._spec.target.reachable_at:
             return self._remote.callback()
         address = self._k3d.gateway_address(self._cluster)
-        if _is_own(address):
+        if callbacks.is_own(address):
             return Callback(address, address)
         return Callback(HOST, "127.0.0.1")
 
@@ -230,20 +230,6 @@ def _free_port() -> int:
                 probe.bind(("127.0.0.1", port))
                 return int(probe.getsockname()[1])
     raise PreflightError("cannot find a free port for the Kubernetes API")
-
-
-def _is_own(address: str) -> bool:
-    """Whether this machine can listen on an address; elsewhere the engine runs in its own machine,
-    which leads that name to our loopback.
-    """
-    if not address:
-        return False
-    with socket.socket() as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:
-            return False
-    return True
 
 
 def make(spec: ClusterSpec) -> K3dDriver:

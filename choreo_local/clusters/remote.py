@@ -7,15 +7,13 @@ Kubernetes API alone.
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import yaml
 
 from choreo_local import pki
-from choreo_local.clusters import identities, inventory, kubeconfigs, ownership
+from choreo_local.clusters import callbacks, identities, inventory, kubeconfigs, ownership
 from choreo_local.clusters.driver import Callback, Capability, ClusterSpec
 from choreo_local.clusters.identities import Tokens
 from choreo_local.clusters.inventory import Inventory
@@ -143,26 +141,9 @@ class RemoteCluster:
 
     def callback(self) -> Callback:
         """Where the cluster reaches this process: as the route to it says, unless told."""
-        host = self._spec.target.reachable_at or _own_address(self.server)
-        return Callback(host, "127.0.0.1" if _is_loopback(host) else "0.0.0.0")
+        return callbacks.towards(self.server, told=self._spec.target.reachable_at)
 
 
 def _without_user(content: Mapping[str, Any]) -> dict[str, Any]:
     """Whom to trust, and nothing of who asks."""
     return {**content, "users": [{"name": user["name"], "user": {}} for user in content["users"]]}
-
-
-def _own_address(server: str) -> str:
-    """The address of this machine on the way to a server; asks no one, sends nothing."""
-    parts = urlsplit(server)
-    port = parts.port or 443
-    family, kind, _, _, address = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_DGRAM)[
-        0
-    ]
-    with socket.socket(family, kind) as probe:
-        probe.connect(address)
-        return str(probe.getsockname()[0])
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")

@@ -99,10 +99,11 @@ def _webhook(kind: str, server: AdmissionServer, *, mutating: bool) -> dict[str,
         "scope": "*",
     }
     path = quote(_id(kind, mutating=mutating))
+    host = f"[{server.host}]" if ":" in server.host else server.host
     return {
         "name": admission.webhook_name(kind, mutating=mutating),
         "clientConfig": {
-            "url": f"https://{server.host}:{server.port}/{path}",
+            "url": f"https://{host}:{server.port}/{path}",
             "caBundle": base64.b64encode(server.authority).decode(),
         },
         "rules": [rule],
