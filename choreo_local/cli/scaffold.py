@@ -217,7 +217,7 @@ def _field(field: _Field, indent: int, style: Style, mark: str, depth: int) -> I
     if kind == "object":
         yield from _object(field, indent, style, mark, depth)
     elif kind == "map" and not field.schema.get("default"):
-        yield f"{pad}{mark}{field.name}:{_about(field.schema, None, style)}"
+        yield f"{pad}{mark}{_scalar(field.name)}:{_about(field.schema, None, style)}"
         for number in (1, 2):
             yield f"{pad}  {mark}key{number}: {_EXAMPLE}"
     elif kind == "array" and not field.schema.get("default"):
@@ -225,7 +225,7 @@ def _field(field: _Field, indent: int, style: Style, mark: str, depth: int) -> I
     else:
         value = _value(field)
         text = f" {_scalar(value)}" if value is not None else ""
-        yield f"{pad}{mark}{field.name}:{text}{_about(field.schema, value, style)}"
+        yield f"{pad}{mark}{_scalar(field.name)}:{text}{_about(field.schema, value, style)}"
 
 
 def _object(field: _Field, indent: int, style: Style, mark: str, depth: int) -> Iterator[str]:
@@ -237,9 +237,9 @@ def _object(field: _Field, indent: int, style: Style, mark: str, depth: int) -> 
         if style.comments:
             yield ""
         yield f"{pad}# {_EMPTY}"
-        yield f"{pad}{field.name}: {{}}"
+        yield f"{pad}{_scalar(field.name)}: {{}}"
         mark = "# "
-    yield f"{pad}{mark}{field.name}:"
+    yield f"{pad}{mark}{_scalar(field.name)}:"
     yield from _fields(field.schema, indent + 2, style, mark=mark, depth=depth + 1)
 
 
@@ -247,9 +247,9 @@ def _array(field: _Field, indent: int, style: Style, mark: str) -> Iterator[str]
     pad, items = " " * indent, field.schema.get("items") or {}
     about = _about(field.schema, None, style)
     if _type(items) != "object":
-        yield f"{pad}{mark}{field.name}: [{_EXAMPLE}, {_EXAMPLE}]{about}"
+        yield f"{pad}{mark}{_scalar(field.name)}: [{_EXAMPLE}, {_EXAMPLE}]{about}"
         return
-    yield f"{pad}{mark}{field.name}:{about}"
+    yield f"{pad}{mark}{_scalar(field.name)}:{about}"
     for _ in range(2):
         for number, line in enumerate(_item(items)):
             start = f"{pad}  {mark}- " if number == 0 else f"{pad}    {mark}"
@@ -261,12 +261,12 @@ def _item(schema: Schema) -> Iterator[str]:
     for each in _ordered(schema):
         kind = _type(each.schema)
         if kind in {"object", "map"}:
-            yield f"{each.name}: {{}}"
+            yield f"{_scalar(each.name)}: {{}}"
         elif kind == "array":
-            yield f"{each.name}: []"
+            yield f"{_scalar(each.name)}: []"
         else:
             shown = each.schema.get("default", (each.schema.get("enum") or [_EXAMPLE])[0])
-            yield f"{each.name}: {_scalar(shown)}"
+            yield f"{_scalar(each.name)}: {_scalar(shown)}"
 
 
 def _value(field: _Field) -> Any:
@@ -299,5 +299,7 @@ def _line(text: str) -> str:
 
 def _scalar(value: Any) -> str:
     """A value in one line of YAML."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=True)
+    # What cannot be seen is escaped.
+    is_plain = str(value).isprintable()
+    text = yaml.safe_dump(value, default_flow_style=True, width=10**6, allow_unicode=is_plain)
     return text.removesuffix("\n...\n").rstrip("\n")

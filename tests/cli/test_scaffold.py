@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from choreo_local.cli.scaffold import Part, Style, component, project
@@ -81,7 +81,7 @@ def _made(schema: dict[str, Any], style: Style | None = None) -> str:
 
 
 def _uncommented(text: str) -> str:
-    return re.sub(r"^( *)# (?=(- )?[\w.]+:( |$))", r"\1", text, flags=re.MULTILINE)
+    return re.sub(r"^( *)# (?=(- )?['\w.]+:( |$))", r"\1", text, flags=re.MULTILINE)
 
 
 def test_needed_fields_stand_open_and_others_as_comments() -> None:
@@ -142,6 +142,7 @@ _TEXTS = st.fixed_dictionaries(
 )
 
 
+@example({"null": {"type": "string", "default": "no"}})
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(st.text(ascii_lowercase, min_size=1, max_size=8), _SCALARS | _TEXTS, max_size=6)
