@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from choreo_local.api import crds, labels, registry
 from choreo_local.errors import BadRequestError, NotFoundError
 from choreo_local.mcp import families, shapes
-from choreo_local.mcp.arguments import DESCRIBED, PAGE, SCOPE, SCOPED, Arguments
+from choreo_local.mcp.arguments import CLUSTER, DESCRIBED, PAGE, SCOPE, SCOPED, Arguments
 from choreo_local.mcp.families import Family
 from choreo_local.mcp.tools import Caller, Tool
 from choreo_local.services import guards, kinds
@@ -56,6 +57,34 @@ def tools() -> Iterator[Tool]:
     for family in families.FAMILIES:
         for verb in family.verbs:
             yield _MAKERS[verb](family)
+
+
+def deprecated() -> Iterator[Tool]:
+    """The tools for the cluster's kinds from before there was the argument `scope`."""
+    for family in families.FAMILIES:
+        if family.word in _FORMER:
+            for verb in family.verbs:
+                yield _former(family, _MAKERS[verb](family))
+
+
+_FORMER = frozenset(
+    {"component_type", "trait", "workflow", "dataplane", "workflowplane", "observability_plane"}
+)
+
+
+def _former(family: Family, tool: Tool) -> Tool:
+    async def run(caller: Caller, given: Arguments) -> Mapping[str, Any]:
+        return await tool.run(caller, {**given, SCOPE: CLUSTER})
+
+    words = [word for word in tool.arguments.split() if word not in SCOPED.split()]
+    return replace(
+        tool,
+        name=tool.name.replace(family.word, f"cluster_{family.word}", 1),
+        arguments=" ".join(words),
+        actions=tool.actions[-1:],
+        run=run,
+        replacement=tool.name,
+    )
 
 
 def _toolsets(family: Family, verb: str) -> tuple[str, ...]:

@@ -48,7 +48,10 @@ _NO_FILTER = frozenset({"false", "0", "f"})
 # A dozen assistants of one person; each session costs a task.
 _MOST_SESSIONS = 200
 _SPECIAL = (*projects.TOOLS, *deployments.TOOLS, *watching.TOOLS)
-TOOLS: Mapping[str, Tool] = {tool.name: tool for tool in (*generic.tools(), *_SPECIAL)}
+TOOLS: Mapping[str, Tool] = {
+    tool.name: tool for tool in (*generic.tools(), *generic.deprecated(), *_SPECIAL)
+}
+_YES = frozenset({"true", "1", "t"})
 
 
 class Assistants:
@@ -99,15 +102,29 @@ async def _listed(
     wanted = frozenset(filter(None, request.query_params.get("toolsets", "").split(",")))
     is_filtered = request.query_params.get("filterByAuthz", "").lower() not in _NO_FILTER
     held = _held(access, Hierarchy()) if is_filtered else None
-    shown = [tool for tool in TOOLS.values() if not wanted or wanted & set(tool.toolsets)]
+    is_whole = request.query_params.get("includeDeprecatedTools", "").lower() in _YES
+    known = [tool for tool in TOOLS.values() if is_whole or not tool.replacement]
+    shown = [tool for tool in known if not wanted or wanted & set(tool.toolsets)]
     if held is not None:
         shown = [tool for tool in shown if any(_has(held, action) for action in tool.actions)]
     return ListToolsResult(
-        tools=[
-            Shown(name=tool.name, description=tool.words, input_schema=tool.schema)
-            for tool in sorted(shown, key=lambda tool: tool.name)
-        ]
+        tools=[_described(tool) for tool in sorted(shown, key=lambda tool: tool.name)]
     )
+
+
+def _described(tool: Tool) -> Shown:
+    if not tool.replacement:
+        return Shown(name=tool.name, description=tool.words, input_schema=tool.schema)
+    until = "hidden in v1.2, removed in v1.3"
+    note = f'[DEPRECATED — use {tool.replacement} with scope:"cluster"; {until}] '
+    meta = {
+        "openchoreo.dev/deprecated": True,
+        "openchoreo.dev/replacement": {"tool": tool.replacement, "scope": "cluster"},
+        "openchoreo.dev/hidden_in": "v1.2",
+        "openchoreo.dev/removed_in": "v1.3",
+    }
+    words = note + tool.words
+    return Shown(name=tool.name, description=words, input_schema=tool.schema, _meta=meta)
 
 
 async def _called(
@@ -129,8 +146,14 @@ async def _called(
     except ChoreoError as error:
         request.state.outcome = problems.status_of(error)
         return CallToolResult(content=[_text(_words(tool, error))], is_error=True)
-    text = orjson.dumps(found).decode()
-    return CallToolResult(content=[_text(text)], structured_content=dict(found))
+    content = [*_warning(tool), _text(orjson.dumps(found).decode())]
+    return CallToolResult(content=[*content], structured_content=dict(found))
+
+
+def _warning(tool: Tool) -> Iterator[TextContent]:
+    if tool.replacement:
+        instead = f'use {tool.replacement} with scope="cluster"'
+        yield _text(f"deprecation_warning: {tool.name} is deprecated; {instead}")
 
 
 def _check_permission(tool: Tool, given: Arguments, access: Access) -> None:

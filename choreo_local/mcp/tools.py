@@ -39,6 +39,8 @@ class Tool:
         actions: what must be allowed to call it; of a scoped tool one in a namespace, and one in
             the cluster.
         toolsets: the groups in which it can be asked for.
+        replacement: the tool that does the same with `scope: cluster`, where this one is only kept
+            for assistants that know it.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Tool:
     actions: tuple[str, ...]
     toolsets: tuple[str, ...]
     run: Run = field(repr=False)
+    replacement: str = ""
 
     @property
     def schema(self) -> Schema:

@@ -180,6 +180,28 @@ async def test_types_are_managed_in_both_scopes(api: Api) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_former_names_still_serve_those_who_know_them(api: Api) -> None:
+    async with _assistant(api, query="?includeDeprecatedTools=true") as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        assert len(tools) == 157
+        former = tools["create_cluster_trait"]
+        assert former.description is not None
+        assert former.description.startswith("[DEPRECATED — use create_trait with scope:")
+        assert set(former.input_schema["properties"]) == {
+            *("name", "display_name", "description", "spec")
+        }
+        assert former.meta is not None
+        assert former.meta["openchoreo.dev/replacement"]["tool"] == "create_trait"
+        found = await client.call_tool("list_cluster_traits", {})
+        warning = found.content[0].text  # type: ignore[union-attr]  # our tools answer in text
+        assert warning.startswith("deprecation_warning: list_cluster_traits is deprecated")
+        assert found.structured_content == {"cluster_traits": []}
+    async with _assistant(api, _NOBODY) as client:
+        refusal = await _refusal(client, "delete_cluster_trait", name="x")
+        assert 'missing permission "clustertrait:delete"' in refusal
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_lists_come_in_pages(api: Api) -> None:
     expected = ["page-1", "page-2", "page-3"]
     async with _assistant(api) as client:
