@@ -47,7 +47,11 @@ class User:
     @property
     def environment(self) -> dict[str, str]:
         """The environment of every command: nothing of the developer's own."""
-        kept = {name: os.environ[name] for name in ("LANG", "TMPDIR") if name in os.environ}
+        kept = {
+            name: os.environ[name]
+            for name in ("LANG", "TMPDIR", "CHOREO_UP_RUNTIME")
+            if name in os.environ
+        }
         folder = str(Path(sys.executable).parent)
         return {
             **kept,

@@ -161,8 +161,7 @@ class IsolatedNetwork:
         """Take namespace and address back."""
         found = self._attached.pop(uid, None)
         if found is not None:
-            router = self._running
-            await self._namespaces.run(lambda: router.remove_pod(found.link))
+            self._running.remove_pod(found.link)
             self._touch()
 
     def _take(self, wanted: str) -> IPv4Address:
