@@ -123,7 +123,7 @@ async def test_an_agent_that_gives_no_answer(tmp_path: Path) -> None:
 
 
 async def test_an_agent_that_gives_no_sign_of_life(tmp_path: Path) -> None:
-    beats = Heartbeat(interval_seconds=0.1, timeout_seconds=1)
+    beats = Heartbeat(interval_seconds=0.1, timeout_seconds=5)
     async with (
         prod(tmp_path, heartbeat=beats) as (site, identity),
         silent(site, identity) as socket,

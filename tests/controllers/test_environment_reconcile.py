@@ -94,6 +94,13 @@ def test_the_heartbeat_of_an_agent_is_when_it_was_last_heard_of() -> None:
     assert connection["message"] == "2 agents connected (HA mode)"
 
 
+def test_an_agent_that_is_back_beats_at_once() -> None:
+    before = {"connected": False, "connectedAgents": 0, "lastHeartbeatTime": "2026-01-01T00:09:50Z"}
+    known = {**builders.data_plane(), "status": {"agentConnection": before}}
+    connection = planes.reconcile(observed(known, 1)).status["agentConnection"]
+    assert connection["lastConnectedTime"] == connection["lastHeartbeatTime"] == NOW
+
+
 def test_nobody_who_can_tell_means_no_connection_in_the_status() -> None:
     assert "agentConnection" not in planes.reconcile(observed(builders.data_plane(), None)).status
 

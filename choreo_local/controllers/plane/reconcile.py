@@ -86,9 +86,10 @@ def _agent_connection(observed: Observed, found: PlaneConnection) -> dict[str, A
         "message": _message(found),
     }
     beat = observed.now if found.last_seen is None else clock.timestamp(found.last_seen)
-    if connected and _is_due(before.get("lastHeartbeatTime"), beat):
+    came = connected and not before.get("connected")
+    if came or (connected and _is_due(before.get("lastHeartbeatTime"), beat)):
         connection["lastHeartbeatTime"] = beat
-    if connected and not before.get("connected"):
+    if came:
         connection["lastConnectedTime"] = observed.now
     if not connected and before.get("connected"):
         connection["lastDisconnectedTime"] = observed.now
