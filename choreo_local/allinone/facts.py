@@ -106,6 +106,7 @@ def urls(record: instances.Instance) -> dict[str, str]:
         "api": f"http://127.0.0.1:{record.ports['api']}",
         "gateway": f"http://*.openchoreoapis.localhost:{record.ports['gateway']}",
         "agents": ports.agents_url(record.ports),
-        "registry": f"http://localhost:{record.ports['registry']}",
+        # Instances of before had none.
+        "registry": f"http://localhost:{record.ports.get('registry', 0)}",
         "kube": record.server or f"https://127.0.0.1:{record.ports.get('kube', 0)}",
     }

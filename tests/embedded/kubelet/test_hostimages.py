@@ -97,3 +97,10 @@ def test_an_executable_of_a_package_is_found(tmp_path: Path) -> None:
     found = hostimages.load(write(tmp_path / "a", text))
     assert found.programs["a"].path.parts[-2:] == ("email", "mime")
     assert not found.missing
+
+
+def test_an_image_whose_distribution_is_not_installed_says_so(tmp_path: Path) -> None:
+    text = "names: [a.local/a]\nprograms: {}\nentrypoint: [a]\npackages: [pytest, no-such-thing]\n"
+    found = hostimages.load(write(tmp_path / "a", text))
+    assert list(found.missing) == ["no-such-thing"]
+    assert "no-such-thing (a Python package that is not installed)" in found.obstacle()
