@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from choreo_local.embedded.kubelet.places import Places
 from choreo_local.embedded.kubelet.podspec import Manifest
 from choreo_local.embedded.kubelet.projections import VolumeError
-from choreo_local.embedded.kubelet.runtime import PodRequest
+from choreo_local.embedded.kubelet.runtime import PodRequest, StartError
 from choreo_local.embedded.kubelet.starting import ReadyPod
 from choreo_local.embedded.kubelet.tools import Tools
 
@@ -40,7 +40,11 @@ class PodPreparer:
         """Do what is left to do; when to come back, if at all."""
         request = pod_request(pod, self._tools.places)
         if not self.address:
-            self.address = await self._tools.runtime.start_pod(request)
+            try:
+                self.address = await self._tools.runtime.start_pod(request)
+            except StartError as error:
+                message = f"Failed to create pod sandbox: {error.message}"
+                return self._failed(pod, "FailedCreatePodSandBox", message)
         uid = pod["metadata"]["uid"]
         renewal = self._tools.sources.next_renewal(uid)
         now = self._tools.now()
@@ -49,13 +53,18 @@ class PodPreparer:
         try:
             await self._make_volumes(pod, request)
         except VolumeError as error:
-            self._tools.warn(pod, "FailedMount", error.message)
-            self._failures += 1
-            retry: datetime = now + min(_FIRST_RETRY * 2 ** min(self._failures, 10), _LONGEST_RETRY)
-            return retry
+            return self._failed(pod, "FailedMount", error.message)
         self._failures = 0
         self._is_stale = False
         return self._tools.sources.next_renewal(uid)
+
+    def _failed(self, pod: Manifest, reason: str, message: str) -> datetime:
+        """Tell of it; when to try again."""
+        self._tools.warn(pod, reason, message)
+        self._failures += 1
+        wait = min(_FIRST_RETRY * 2 ** min(self._failures, 10), _LONGEST_RETRY)
+        retry: datetime = self._tools.now() + wait
+        return retry
 
     async def _make_volumes(self, pod: Manifest, request: PodRequest) -> None:
         read = await self._tools.sources.for_volumes(pod, [self.address])

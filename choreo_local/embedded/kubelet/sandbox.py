@@ -41,6 +41,7 @@ from choreo_local.embedded.kubelet.runtime import (
     PodRequest,
     StartError,
 )
+from choreo_local.errors import ChoreoError
 
 NAME = "sandbox"
 _MOST_POLLS, _POLL_SECONDS = 600, 0.005
@@ -96,6 +97,11 @@ class Sandbox:
         return [
             Capability("pod-address", enforced=True),
             Capability("network-policy", enforced=True),
+            Capability(
+                "outside-datagrams",
+                enforced=False,
+                reason="only TCP connections leave the network of the pods",
+            ),
             Capability("file-isolation", enforced=True),
             Capability("users", enforced=True, reason=one_user),
             *self._limits(),
@@ -157,7 +163,10 @@ class Sandbox:
         """Give a pod its place in the network."""
         found: Attachment = _HOST_NETWORK
         if not pod.host_network:
-            found = await self._network.attach(pod.uid, address=pod.address)
+            try:
+                found = await self._network.attach(pod.uid, address=pod.address)
+            except (OSError, ChoreoError) as error:
+                raise StartError(f"cannot attach the pod to its network: {error}") from error
         self._attached[pod.uid] = found
         return found.address
 

@@ -677,3 +677,14 @@ class Faulty(SimulatedRuntime):
             self._has_failed = True
             raise KeyError("unforeseen")
         return await super().start_pod(pod)
+
+
+async def test_an_address_of_before_does_not_stay(tmp_path: Path) -> None:
+    async with live_node(tmp_path) as node:
+        await node.start(SimulatedRuntime())
+        await node.run("sleep")
+        before = (await node.until(is_ready))["status"]["podIP"]
+        await node.stop()
+        await node.start()
+        pod = await node.until(lambda found: found["status"]["podIP"] != before)
+        assert pod["status"]["podIPs"] == [{"ip": pod["status"]["podIP"]}]

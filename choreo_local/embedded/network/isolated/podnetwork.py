@@ -23,7 +23,7 @@ from choreo_local.embedded.network.serviceports import Entrance, ServicePort
 from choreo_local.embedded.network.slices import SlicesByService
 from choreo_local.embedded.network.sources import InformerSource, Sources
 from choreo_local.embedded.network.table import Endpoint
-from choreo_local.errors import ServiceUnavailableError
+from choreo_local.errors import ChoreoError, ServiceUnavailableError
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.interfaces import Manifest
 from choreo_local.tasks import TaskGroup
@@ -59,6 +59,7 @@ class IsolatedNetwork:
         instance_id: gives the link on this machine its name, and the pods their range.
         nft: the program that loads rules.
         nsenter: the program that enters namespaces.
+        patience_seconds: how long a new pod waits for its rules.
     """
 
     def __init__(
@@ -69,14 +70,17 @@ class IsolatedNetwork:
         *,
         nft: Path,
         nsenter: Path,
+        patience_seconds: float = 60,
     ) -> None:
         self._instance_id = instance_id
         self._nft, self._nsenter = nft, nsenter
+        self._patience_seconds = patience_seconds
         self._namespaces = Namespaces()
         self._router: Router | None = None
         self._exit_port = 0
         self._relays: dict[int, asyncio.Server] = {}
         self._attached: dict[str, _Attached] = {}
+        self._promised: set[IPv4Address] = set()
         self._cursor = 0
         self._pods = informers.of(kinds.PODS)
         self._spaces = informers.of(kinds.NAMESPACES)
@@ -88,7 +92,7 @@ class IsolatedNetwork:
         self._dirty = asyncio.Event()
         self._changes = self._loaded = 0
         self._progress = asyncio.Condition()
-        self._rules = ""
+        self._rules = self._failure = ""
         # Tells of what is known at once.
         self._slices = SlicesByService(informers.of(kinds.ENDPOINT_SLICES), self._slice_changed)
 
@@ -149,13 +153,24 @@ class IsolatedNetwork:
         """Give a pod a namespace and an address, the one it had before if possible."""
         found = self._attached.get(uid)
         if found is None:
-            own = self._take(address)
-            router = self._running
-            link = await self._namespaces.run(lambda: router.add_pod(own))
-            found = self._attached[uid] = _Attached(own, link)
-            await self._until_loaded(self._touch())
+            found = await self._attach(uid, address)
         enter = (str(self._nsenter), f"--net={path_of(found.link.namespace)}", "--")
         return Place(str(found.address), enter)
+
+    async def _attach(self, uid: str, wanted: str) -> _Attached:
+        router, own = self._running, self._take(wanted)
+        self._promised.add(own)
+        try:
+            link = await self._namespaces.run(lambda: router.add_pod(own))
+        finally:
+            self._promised.discard(own)
+        found = self._attached[uid] = _Attached(own, link)
+        try:
+            await self._until_loaded(self._touch())
+        except BaseException:
+            await self.detach(uid)
+            raise
+        return found
 
     async def detach(self, uid: str) -> None:
         """Take namespace and address back."""
@@ -166,7 +181,7 @@ class IsolatedNetwork:
 
     def _take(self, wanted: str) -> IPv4Address:
         network = self._running.network
-        taken = {each.address for each in self._attached.values()}
+        taken = {each.address for each in self._attached.values()} | self._promised
         if wanted and IPv4Address(wanted) in network and IPv4Address(wanted) not in taken:
             return IPv4Address(wanted)
         usable = network.num_addresses - _RESERVED - 1
@@ -198,8 +213,12 @@ class IsolatedNetwork:
         return self._changes
 
     async def _until_loaded(self, change: int) -> None:
-        async with self._progress:
-            await self._progress.wait_for(lambda: self._loaded >= change)
+        try:
+            async with asyncio.timeout(self._patience_seconds), self._progress:
+                await self._progress.wait_for(lambda: self._loaded >= change)
+        except TimeoutError:
+            reason = self._failure or f"not within {self._patience_seconds:g} s"
+            raise ServiceUnavailableError(f"no rules for the pod's network: {reason}") from None
 
     async def _run(self) -> None:
         while True:
@@ -209,11 +228,13 @@ class IsolatedNetwork:
             change = self._changes
             try:
                 await self._load()
-            except (OSError, ServiceUnavailableError):
+            except (OSError, ChoreoError) as error:
+                self._failure = str(error)
                 logger.exception("Rules of the network not loaded")
                 await asyncio.sleep(_RETRY_SECONDS)
                 self._dirty.set()
                 continue
+            self._failure = ""
             async with self._progress:
                 self._loaded = change
                 self._progress.notify_all()

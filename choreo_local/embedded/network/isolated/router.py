@@ -139,7 +139,10 @@ class Router:
                 timeout=_NFT_SECONDS,
             )
 
-        done = self._namespaces.inside(self.namespace, run)
+        try:
+            done = self._namespaces.inside(self.namespace, run)
+        except subprocess.TimeoutExpired as error:
+            raise InternalError(f"cannot load the rules of the network: {error}") from error
         if done.returncode:
             raise InternalError(f"cannot load the rules of the network: {done.stderr.strip()}")
 

@@ -6,7 +6,10 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from choreo_local import clock
 from choreo_local.apimachinery.gvk import ResourceKind
@@ -14,6 +17,7 @@ from choreo_local.embedded.network import kinds
 from choreo_local.embedded.network.dns import DnsServer
 from choreo_local.embedded.network.isolated.namespaces import listening
 from choreo_local.embedded.network.isolated.podnetwork import IsolatedNetwork
+from choreo_local.errors import ServiceUnavailableError
 from tests.embedded.network.isolated.machine import sandbox_tools
 from tests.embedded.network.livenetwork import LiveNetwork, live_network, until
 
@@ -283,3 +287,29 @@ async def test_an_address_is_given_again_and_nothing_is_left_at_the_end() -> Non
         assert other != address
         assert (await found.network.attach(uid, address=address)).address == address
     assert set(socket.if_nameindex()) <= before
+
+
+async def test_a_pod_whose_rules_cannot_be_loaded_is_not_attached(tmp_path: Path) -> None:
+    tools = sandbox_tools()
+    failing = tmp_path / "nft"
+    failing.write_text("#!/bin/sh\ncat > /dev/null; echo no room >&2; exit 1\n", encoding="ascii")
+    failing.chmod(0o700)
+    async with live_network() as live:
+        network = IsolatedNetwork(
+            clock.new_uid(),
+            live.kube,
+            live.informers,
+            nft=failing,
+            nsenter=tools.nsenter,
+            patience_seconds=1,
+        )
+        await network.start()
+        try:
+            with pytest.raises(ServiceUnavailableError, match="no room"):
+                await network.attach("u1")
+            assert network._attached == {}
+            failing.write_text("#!/bin/sh\nexec cat > /dev/null\n", encoding="ascii")
+            network._patience_seconds = 60
+            assert (await network.attach("u1")).address
+        finally:
+            await network.stop()
