@@ -5,6 +5,7 @@ Everything in here runs in one loop. `access` is for callers in other threads.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 _INVALID_TYPE = "invalid planeType: must be 'dataplane', 'workflowplane', or 'observabilityplane'"
 # Who dials in names the plane: what is remembered of refusals must stay small.
 _MOST_REFUSALS = 256
+_LONGEST_TIMER_SECONDS = 24 * 3600.0
 
 # Told of each plane, type and id, whose connections or refusals changed.
 OnChange = Callable[[str, str], None]
@@ -78,6 +80,7 @@ class ClusterGateway:
     def __init__(self, client: KubeClient, *, on_change: OnChange) -> None:
         self.connections = Connections()
         self.refusals: dict[str, Refusal] = {}
+        self._expiries: dict[AgentConnection, asyncio.TimerHandle] = {}
         self._client = client
         self._on_change = on_change
         self._tasks = TaskGroup("cluster-gateway")
@@ -111,6 +114,7 @@ class ClusterGateway:
         agent = connection.agent
         self._replace(connection)
         self.refusals.pop(agent.serves, None)
+        self._await_expiry(connection)
         logger.info(
             "Agent connected plane=%s remote=%s version=%s",
             agent.serves,
@@ -163,8 +167,24 @@ class ClusterGateway:
         if before is None or before.objections != refusal.objections:
             self._on_change(plane, plane_id)
 
+    def _await_expiry(self, connection: AgentConnection) -> None:
+        """Look at an agent again when its certificate ends; long ones in several steps."""
+        left = connection.agent.presented.leaf.not_valid_after_utc - clock.now()
+        seconds = min(max(left.total_seconds(), 0.0) + 1.0, _LONGEST_TIMER_SECONDS)
+        loop = asyncio.get_running_loop()
+        self._expiries[connection] = loop.call_later(seconds, self._look_at, connection)
+
+    def _look_at(self, connection: AgentConnection) -> None:
+        agent = connection.agent
+        for resource in connection.resources:
+            self._plane_changed(agent.plane, agent.plane_id, resource)
+        self._await_expiry(connection)
+
     def _lost(self, connection: AgentConnection, reason: str) -> None:
         self.connections.remove(connection)
+        expiry = self._expiries.pop(connection, None)
+        if expiry is not None:
+            expiry.cancel()
         agent = connection.agent
         logger.info("Agent lost plane=%s remote=%s reason=%s", agent.serves, agent.remote, reason)
         self._on_change(agent.plane, agent.plane_id)

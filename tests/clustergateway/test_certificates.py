@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from choreo_local.errors import UnreachableError
 from choreo_local.pki import Identity
 from choreo_local.planes import PlaneClients
 from tests.clustergateway import harness
-from tests.clustergateway.harness import Site
+from tests.clustergateway.harness import WAIT_SECONDS, Site
 
 SECRETS = ResourceKind("", "v1", "Secret", "secrets")
 PODS = ResourceKind("", "v1", "Pod", "pods")
@@ -120,6 +120,29 @@ async def test_a_connected_agent_whose_authority_is_taken_away(tmp_path: Path) -
         await site.apply(harness.data_plane("prod", authority))
         await harness.until(lambda: agent.state.connected, what="the agent is back")
         assert problem(site, "prod") == ""
+
+
+async def test_a_connected_agent_whose_certificate_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = pki.create_authority("plane")
+    with monkeypatch.context() as short:
+        short.setattr(pki, "_LIFETIME", timedelta(seconds=WAIT_SECONDS))
+        identity = pki.issue_client(authority, "prod")
+    async with harness.site(tmp_path) as site, harness.kube_api() as other:
+        await site.apply(harness.data_plane("prod", authority))
+        agent = site.agent(identity, other.transport, plane_id="prod")
+        with monkeypatch.context() as later:
+            # A second before the end: the gateway sets its timer, and then it is late.
+            end = identity.parsed().not_valid_after_utc
+            later.setattr(clock, "now", lambda: end - timedelta(seconds=1))
+            site.run(agent)
+            await harness.until(lambda: agent.state.connected, what="the agent is connected")
+            later.setattr(clock, "now", lambda: end + timedelta(seconds=1))
+            await harness.until(
+                lambda: "the certificate expired on " in problem(site, "prod"),
+                what="the agent was sent away",
+            )
 
 
 async def test_two_objects_of_one_plane_trust_for_themselves(tmp_path: Path) -> None:
