@@ -6,6 +6,8 @@ import asyncio
 import json
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,14 @@ from tests.images.builders import entry, layer, tree
 from tests.images.registry.conftest import Registry
 
 MADE = builders.image(layer(entry("a", b"1")), layer(entry("b", b"2" * 300_000)))
+
+
+@pytest.fixture
+def short_folder() -> Iterator[str]:
+    """podman allows 50 characters."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as found:
+        yield found
+
 
 skopeo_only = pytest.mark.skipif(shutil.which("skopeo") is None, reason="skopeo is not installed")
 
@@ -100,3 +110,29 @@ async def test_what_was_pushed_survives_a_restart(tmp_path: Path) -> None:
         await before.push("a/b", "1", MADE)
     async with serving(tmp_path) as after:
         assert (await after.ask("GET", "/v2/a/b/manifests/1")).body == MADE.manifest
+
+
+@pytest.mark.skipif(shutil.which("podman") is None, reason="podman is not installed")
+async def test_podman_pushes_and_pulls(
+    registry: Registry, tmp_path: Path, short_folder: str
+) -> None:
+    storage = ["--root", f"{short_folder}/store", "--runroot", f"{short_folder}/run"]
+
+    async def podman(*arguments: str) -> str:
+        command = ["podman", *storage, "--storage-driver", "vfs", *arguments]
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True)
+        if done.returncode and "pull" not in arguments and "push" not in arguments:
+            pytest.skip(f"podman does not work on this machine: {done.stderr[-200:]}")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    content = tmp_path / "root.tar"
+    content.write_bytes(layer(entry("a", b"1")))
+    image = f"{registry.host}/team/podman:1"
+    await podman("import", "-q", str(content), image)
+    await podman("push", "-q", "--tls-verify=false", image)
+    await podman("rmi", "-f", image)
+    await podman("pull", "-q", "--tls-verify=false", image)
+    ready = await registry.library.pull_unpacked(image)
+    assert tree(ready.root.path) == {"a": "1"}
+    ready.root.release()
