@@ -11,7 +11,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -336,10 +336,10 @@ class EmbeddedCluster:
         tools = self._choice.tools
         if tools is None or self._isolated is None:
             return PlainProcesses(surroundings, instead_of=self._choice.obstacle)
-        tied = replace(surroundings, parent_death=tools.parent_death)
-        found = controlgroups.find(tied.instance_id)
-        groups = found if isinstance(found, str) else ControlGroups(found, tied.instance_id)
-        return Sandbox(tied, tools.bubblewrap, self._isolated, groups)
+        instance_id = surroundings.instance_id
+        found = controlgroups.find(instance_id)
+        groups = found if isinstance(found, str) else ControlGroups(found, instance_id)
+        return Sandbox(surroundings, tools.bubblewrap, self._isolated, groups)
 
     def _connect(self, node_name: str) -> NodeConnection | None:
         if self._kubelet is None or node_name != NODE_NAME:

@@ -11,11 +11,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from choreo_local.embedded.kubelet.plain import parent_death_command
 from choreo_local.errors import PreflightError, UsageError
 
 AUTO, SANDBOX, PROCESS = "auto", "sandbox", "process"
@@ -32,7 +30,6 @@ class SandboxTools:
     bubblewrap: Path
     nft: Path
     nsenter: Path
-    parent_death: Sequence[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ def probe() -> Choice:
         lacking = ", ".join(f"{name} (package {packages[name]})" for name in missing)
         return Choice(None, f"this machine lacks the program {lacking}")
     nft, nsenter = (Path(str(path)) for path in programs.values())
-    tools = SandboxTools(bubblewrap, nft, nsenter, parent_death_command())
+    tools = SandboxTools(bubblewrap, nft, nsenter)
     obstacle = _trial(tools)
     return Choice(None, obstacle) if obstacle else Choice(tools)
 

@@ -190,7 +190,6 @@ class Sandbox:
                     "image is made of lie below"
                 )
         arguments = [
-            *(self._surroundings.parent_death or ()),
             *self._enter_group(request),
             *self._attached[request.pod.uid].enter,
             str(self._bubblewrap),

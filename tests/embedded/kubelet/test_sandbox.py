@@ -62,7 +62,6 @@ async def sandboxes(folder: Path, *, grouped: bool = True) -> AsyncIterator[Sand
         instance_id,
         cache_folder=folder / "cache",
         inherited=inherited_variables(),
-        parent_death=tools.parent_death,
     )
     found = controlgroups.find(instance_id) if grouped else "the test wants none"
     groups = (
