@@ -18,7 +18,7 @@ import yaml
 from choreo_local.apimachinery import yamltext
 from choreo_local.clusters import callbacks, hostimages, k3dconfig, kubeconfigs
 from choreo_local.clusters.driver import Callback, Capability, ClusterSpec
-from choreo_local.clusters.k3dcommand import Cluster, K3d
+from choreo_local.clusters.k3dcommand import Cluster, K3d, PortTakenError
 from choreo_local.clusters.remote import RemoteCluster
 from choreo_local.embedded.kubelet.hostimages import HostImage
 from choreo_local.errors import (
@@ -197,16 +197,21 @@ def _create(command: K3d, spec: ClusterSpec, clusters: Sequence[Cluster]) -> str
     instance = spec.paths.root.name
     taken = {one.name for one in clusters}
     name = k3dconfig.choose_name(instance, spec.instance_id, taken=taken)
-    config = k3dconfig.config(
-        name,
-        instance_id=spec.instance_id,
-        port=_free_port(),
-        nodes=k3dconfig.image(spec.target.kubernetes),
-    )
-    file = spec.paths.root / "k3d.yaml"
-    file.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    logger.info("Creating k3d cluster name=%s image=%s", name, config["image"])
-    command.create(name, file)
+    nodes = k3dconfig.image(spec.target.kubernetes)
+    for preferred in (_PORT, 0):
+        port = _free_port(preferred)
+        config = k3dconfig.config(name, instance_id=spec.instance_id, port=port, nodes=nodes)
+        file = spec.paths.root / "k3d.yaml"
+        file.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+        logger.info("Creating k3d cluster name=%s image=%s port=%d", name, nodes, port)
+        try:
+            command.create(name, file)
+        except PortTakenError:
+            # The engine sees more than a probe of ours; another port is as good.
+            if not preferred:
+                raise
+        else:
+            break
     return name
 
 
@@ -222,8 +227,8 @@ def _alone() -> Iterator[None]:
         os.close(descriptor)
 
 
-def _free_port() -> int:
-    for port in (_PORT, 0):
+def _free_port(preferred: int) -> int:
+    for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):

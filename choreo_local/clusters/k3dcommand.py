@@ -33,6 +33,10 @@ HOW = (
 _ENGINE = "Start Docker, or use the embedded cluster: choreo up --driver embedded"
 
 
+class PortTakenError(PreflightError):
+    """Another program has the port that a cluster was to have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A container of a cluster."""
@@ -260,7 +264,7 @@ def _not_created(name: str, output: Output) -> ChoreoError:
             "(--kubernetes IMAGE), or do without images: choreo up --driver embedded",
         )
     if "address already in use" in output.err or "already allocated" in output.err:
-        return PreflightError(message, remedy="Another program has the port; try again")
+        return PortTakenError(message, remedy="Another program has the port; try again")
     if "Cannot connect to the Docker daemon" in output.err or "permission denied" in output.err:
         return _no_engine(output)
     return ChoreoError(message, remedy="See: docker ps; choreo doctor")

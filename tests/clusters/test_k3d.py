@@ -90,6 +90,13 @@ def test_what_is_made_is_as_it_was_asked_for(world: World, tmp_path: Path) -> No
     assert list(world.clusters) == ["choreo-lab"]
 
 
+def test_a_port_that_the_engine_cannot_have_is_not_the_end(world: World, tmp_path: Path) -> None:
+    world.break_(create="port")
+    with pytest.raises(PreflightError, match="address already in use"):
+        k3d.ensure(K3d(), spec(tmp_path))
+    assert [words.split()[:2] for words in changes(world)] == [["cluster", "create"]] * 2
+
+
 def test_a_cluster_of_ours_is_deleted_under_whatever_name(world: World) -> None:
     there(world, "renamed", "ours", "exited")
     there(world, "other", "somebody", "running")

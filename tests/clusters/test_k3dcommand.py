@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(180)
 
 def config(folder: Path, name: str, owner: str = "1") -> Path:
     """A configuration of a cluster in a file."""
-    content = k3dconfig.config(name, instance_id=owner, port=1, nodes="image")
+    content = k3dconfig.config(name, instance_id=owner, port=0, nodes="image")
     file = folder / f"{name}.yaml"
     file.write_text(yaml.safe_dump(content))
     return file

@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -128,6 +129,8 @@ class _K3d:
             )
             return 1
         fault = self._world.fault("create")
+        if not _is_free(int(config["kubeAPI"]["hostPort"])):
+            fault = "port"
         if fault in _REFUSALS:
             complain("ERRO", _REFUSALS[fault])
             if fault == "race":
@@ -281,6 +284,16 @@ _REFUSALS = {
     "exceeded",
     "race": "network k3d is ambiguous",
 }
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _encoded(file: Path) -> str:
