@@ -77,16 +77,11 @@ class Scratch:
         """For the kernel."""
         return self.folder / "work"
 
-    @property
-    def system(self) -> Path:
-        """Files that the runtime writes for the container."""
-        return self.folder / "system"
-
     def fresh(self) -> None:
         """Begin anew."""
         if self.folder.exists():
             shutil.rmtree(self.folder)
-        for each in (self.written, self.work, self.system):
+        for each in (self.written, self.work):
             each.mkdir(parents=True)
 
 

@@ -237,10 +237,10 @@ class Sandbox:
             files["nsswitch.conf"] = "passwd: files\ngroup: files\nhosts: files dns\n"
             files["passwd"] = _accounts(who.user, f"{who.group}::/:/bin/sh")
             files["group"] = _accounts(who.group, "")
+        folder = scratch.written / "etc"
+        folder.mkdir(exist_ok=True)
         for name, text in files.items():
-            path = scratch.system / name
-            path.write_text(text, encoding="utf-8")
-            yield from ("--bind", str(path), f"/etc/{name}")
+            (folder / name).write_text(text, encoding="utf-8")
         yield from ("--dir", "/tmp", "--tmpfs", "/dev/shm", "--dir", "/root")
         yield from ("--dir", _working_folder(request, image))
 
