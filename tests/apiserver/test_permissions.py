@@ -68,9 +68,16 @@ def roles() -> dict[str, list[str]]:
     return found | {_NOBODY: []}
 
 
+@cache
+def _described() -> frozenset[tuple[str, str]]:
+    """Path and verb of every operation that the API describes."""
+    return frozenset(
+        (each.path, each.method.upper()) for each in openapi.operations(signs_in=False)
+    )
+
+
 def _served(operation: Operation) -> bool:
-    paths = openapi.document("1.0")["paths"]
-    return operation.method.lower() in paths.get(operation.path, {})
+    return (operation.path, operation.method) in _described()
 
 
 def _cases() -> Iterator[Any]:
