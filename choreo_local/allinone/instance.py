@@ -45,6 +45,7 @@ class Instance:
         bundles: name → fingerprint of what was applied of it.
         server: base URL of the Kubernetes API.
         target: which cluster was asked for, where we do not make it.
+        runtime: how pods are kept apart on the embedded cluster, as it was asked for last.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Instance:
     bundles: dict[str, str] = field(default_factory=dict)
     server: str = ""
     target: Target = NOWHERE
+    runtime: str = "auto"
     version: str = __version__
     format: int = STATE_FORMAT
 

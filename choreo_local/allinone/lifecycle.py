@@ -184,8 +184,15 @@ class Platform:
             state="starting",
             driver=self._choice.name,
             target=self._target,
+            runtime=self._runtime,
         )
         instances.save(self._paths, self.record)
+
+    @property
+    def _runtime(self) -> str:
+        """As asked for; what kept pods apart before does so again."""
+        wanted = self._wishes.runtime
+        return self.record.runtime if wanted == "auto" else wanted
 
     def _known_ranges(self) -> set[str]:
         root = self._paths.root.parents[1]
@@ -206,7 +213,7 @@ class Platform:
             users=self._credentials.users(),
             images=[bundles.root() / "images"],
             service_range=IPv4Network(self.record.service_range),
-            runtime=self._wishes.runtime,
+            runtime=self._runtime,
             admission=[Webhooks()],
             target=self._target,
             on_death=self._on_death,

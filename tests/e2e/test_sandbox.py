@@ -93,7 +93,10 @@ def test_kill_of_the_instance_leaves_nothing_that_runs(sandboxed: User) -> None:
     os.kill(record["pid"], 9)
     until(lambda: user.children(record["id"]) == [], what="the pods have ended", within=60)
     until(lambda: not has_link(record["id"]), what="the network has gone", within=60)
+    # Without being told again.
+    del user.extra["CHOREO_UP_RUNTIME"]
     user.choreo("up", "--no-tui")
+    assert has_link(record["id"])
     url = user.choreo("url", "web", "--env", "development")
     until(lambda: ask(url).status == 200, what="the demo answers again", within=60)
 

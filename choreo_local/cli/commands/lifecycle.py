@@ -44,7 +44,7 @@ _DISK_BYTES = 100_000_000
     type=click.Choice(["auto", "sandbox", "process"]),
     default="auto",
     show_default=True,
-    help="How pods are kept apart on the embedded cluster.",
+    help="How pods are kept apart on the embedded cluster; auto: as last time, process at first.",
 )
 @click.option("--no-tui", is_flag=True, help="Do not open the dashboard.")
 @click.option("--no-authz", is_flag=True, help="Let everybody who signs in do everything.")
