@@ -77,5 +77,5 @@ class ServerAccess:
     def session(self) -> tuple[str, aiohttp.ClientSession]:
         """Base URL and session for a library that brings its own client."""
         connector = aiohttp.TCPConnector(limit=0, ssl=self.trust or True)
-        middlewares = (bearer(self.token),) if self.token is not None else ()
+        middlewares = (bearer(self.token, self.server),) if self.token is not None else ()
         return self.server, aiohttp.ClientSession(connector=connector, middlewares=middlewares)

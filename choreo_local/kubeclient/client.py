@@ -22,6 +22,8 @@ from choreo_local.kubeclient.transport import Query, Response, Transport
 
 _JSON = {"Accept": "application/json"}
 _PAGE = 500
+# A Kubernetes API sends nobody elsewhere: what redirects stands in front of it.
+_NOT_SERVED = 300
 
 
 # A server would tell of each unknown field in a header of its own, which nobody reads here, and of
@@ -240,7 +242,7 @@ class KubeClient:
             query["timeoutSeconds"] = str(timeout_seconds)
         stream = self.transport.stream("GET", kind.path(namespace), query=query, headers=_JSON)
         async with stream as response:
-            if response.status >= 400:
+            if response.status >= _NOT_SERVED:
                 body = b"".join([chunk async for chunk in response.chunks()])
                 raise _error(Response(response.status, body))
             async for line in _lines(response.chunks()):
@@ -272,7 +274,7 @@ def _event(line: bytes) -> WatchEvent:
 
 def decode(response: Response) -> Any:
     """The body of an answer; raises ApiError on a failure status."""
-    if response.status >= 400:
+    if response.status >= _NOT_SERVED:
         raise _error(response)
     try:
         return orjson.loads(response.body) if response.body else {}

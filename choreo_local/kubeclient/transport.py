@@ -84,13 +84,16 @@ class Transport(Protocol):
     async def close(self) -> None: ...
 
 
-def bearer(token: Callable[[], str]) -> aiohttp.ClientMiddlewareType:
-    """What a session needs to show with each request the token that is good now."""
+def bearer(token: Callable[[], str], server: str) -> aiohttp.ClientMiddlewareType:
+    """What a session needs to show `server`, and nobody else, the token that is good now."""
+    origin = yarl.URL(server).origin()
 
     async def shown(
         request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        request.headers["Authorization"] = f"Bearer {token()}"
+        # Redirects come through here too, and may lead anywhere.
+        if request.url.origin() == origin:
+            request.headers["Authorization"] = f"Bearer {token()}"
         return await send(request)
 
     return shown
@@ -150,7 +153,7 @@ class AiohttpTransport:
     ) -> None:
         self._server = server.rstrip("/")
         self._ssl = ssl_context
-        self._middlewares = (bearer(token),) if callable(token) else ()
+        self._middlewares = (bearer(token, server),) if callable(token) else ()
         self._headers = {"Authorization": f"Bearer {token}"} if isinstance(token, str) else {}
         self._unix_socket = unix_socket
         self._connections = connections
@@ -174,6 +177,9 @@ class AiohttpTransport:
         return self._session
 
     def _url(self, path: str) -> yarl.URL:
+        if not path.startswith("/"):
+            # It would be read as a part of the host's name.
+            raise ValueError(f"the path {path[:80]!r} does not begin with a slash")
         # yarl would resolve `..`: the name of an object must not change what is asked for.
         return yarl.URL(self._server + quote(path, safe=_PATH), encoded=True)
 
@@ -195,6 +201,8 @@ class AiohttpTransport:
                 params=query or None,
                 headers=headers,
                 data=body,
+                # What pods answer comes through here too: the caller decides where it goes next.
+                allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout_seconds),
             ) as response:
                 content = await response.read()
@@ -215,7 +223,11 @@ class AiohttpTransport:
         """An answer that is read as it arrives."""
         try:
             async with self._opened().request(
-                method, self._url(path), params=query or None, headers=headers
+                method,
+                self._url(path),
+                params=query or None,
+                headers=headers,
+                allow_redirects=False,
             ) as response:
                 yield _AiohttpStream(response)
         except (TimeoutError, aiohttp.ClientError, OSError) as error:

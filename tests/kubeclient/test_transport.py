@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from choreo_local import errors
+from choreo_local.kubeclient.access import ServerAccess
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.transport import AiohttpTransport
 from tests.kubeclient.conftest import TOKEN, Served
@@ -82,6 +83,41 @@ async def test_a_path_is_sent_as_it_stands(path: str, asked: str) -> None:
         await client.transport.request("GET", path, query=[("a", "1"), ("a", "ü &")])
 
     assert raw(server) == f"{asked}?a=1&a=%C3%BC+%26"
+
+
+async def test_a_path_cannot_name_another_host() -> None:
+    async with serving(reply({})) as (client, server):
+        for path in ("@elsewhere/", ".elsewhere/", "", "api"):
+            with pytest.raises(ValueError, match="does not begin with a slash"):
+                await client.transport.request("GET", path)
+
+    assert server.asked == []
+
+
+async def test_nobody_is_sent_elsewhere() -> None:
+    async with serving(reply({"secret": 1})) as (_, elsewhere):
+        redirect = reply({}, 302, header=("Location", f"{elsewhere.url}/taken"))
+        async with serving(redirect) as (client, server):
+            response = await client.transport.request("GET", "/")
+            async with client.transport.stream("GET", "/") as streamed:
+                assert streamed.status == 302
+            with pytest.raises(errors.ApiError, match="302"):
+                await client.request_json("GET", "/")
+
+    assert (response.status, response.headers["location"]) == (302, f"{elsewhere.url}/taken")
+    assert (len(server.asked), elsewhere.asked) == (3, [])
+
+
+async def test_only_the_server_is_shown_the_token() -> None:
+    async with serving(reply({})) as (_, elsewhere):
+        redirect = reply({}, 307, header=("Location", f"{elsewhere.url}/taken"))
+        async with serving(redirect) as (_, server):
+            base, session = ServerAccess(server.url, None, lambda: "secret").session()
+            async with session, session.get(f"{base}/") as response:
+                assert response.status == 200
+
+    assert [one.headers.get("Authorization") for one in server.asked] == ["Bearer secret"]
+    assert [one.headers.get("Authorization") for one in elsewhere.asked] == [None]
 
 
 def raw(server: Faulty) -> str:
