@@ -17,6 +17,7 @@ from choreo_local.apiclient.types import Board, BoardEvent, BoardReplaced, Ping,
 from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.errors import ApiError, UnreachableError
 from choreo_local.kubeclient.client import KubeClient
+from choreo_local.kubeclient.trimming import Trimmed
 from choreo_local.kubeclient.watcher import Informer
 from choreo_local.services import podlogs, pods, trimming
 from choreo_local.services.boardstate import BoardState, RowSight, View
@@ -142,7 +143,7 @@ class BoardFeed:
                 self._listen(client, new)
 
         informer = Informer(
-            trimming.Trimmed(client, trim),
+            Trimmed(client, trim),
             kind,
             label_selector=label_selector,
             on_change=on_change,

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.embedded.controllermanager import ownergraph
 from choreo_local.embedded.controllermanager.informers import SharedInformers
 from choreo_local.embedded.controllermanager.loop import Loop
-from choreo_local.embedded.controllermanager.metadatainformer import MetadataClient
 from choreo_local.embedded.controllermanager.ownergraph import Node, OwnerGraph, Owners
 from choreo_local.embedded.controllermanager.plans import Manifest
 from choreo_local.embedded.controllermanager.servedkinds import ServedKinds
 from choreo_local.errors import ConflictError, NotFoundError
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.interfaces import Propagation
+from choreo_local.kubeclient.trimming import Trimmed
 from choreo_local.kubeclient.watcher import Informer
 from choreo_local.tasks import TaskGroup
 
@@ -25,6 +25,15 @@ logger = logging.getLogger(__name__)
 # Events come and go in masses and never own or belong to anything.
 _IGNORED = frozenset({"events"})
 _FIRST_UNKNOWN_SECONDS = 5.0
+_KEPT = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "ownerReferences",
+    "finalizers",
+    "deletionTimestamp",
+)
 
 
 class GarbageCollector:
@@ -63,7 +72,7 @@ class GarbageCollector:
             self._followed[kind] = None
             shared.add_callback(changed)
             return
-        informer = Informer(MetadataClient(self._client), kind, on_change=changed)
+        informer = Informer(Trimmed(self._client, _metadata_only), kind, on_change=changed)
         name = f"metadata of {kind.group_resource}"
         self._followed[kind] = self._tasks.start(informer.run(), name=name)
 
@@ -240,6 +249,11 @@ class GarbageCollector:
             )
         except NotFoundError:
             return
+
+
+def _metadata_only(obj: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = obj["metadata"]
+    return {"metadata": {key: metadata[key] for key in _KEPT if key in metadata}}
 
 
 def _is_meant(owner: Node, node: Node, reference: Manifest) -> bool:
