@@ -251,7 +251,9 @@ class _OciLayout:
     def _manifest(self, entry: Descriptor) -> tuple[Digest, ImageManifest]:
         for _ in range(3):
             content = _document(self._source, _blob(entry.digest))
-            if digests.of(content) != entry.digest and entry.digest.algorithm == "sha256":
+            hasher = entry.digest.hasher()
+            hasher.update(content)
+            if hasher.hexdigest() != entry.digest.hex:
                 raise Corrupted(f"unexpected digest in the archive, expected {entry.digest}")
             self._content.put(content, entry.digest)
             found = documents.read_manifest(content, entry.media_type)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import hashlib
 import io
 import json
 import shutil
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from choreo_local.errors import ChoreoError, UsageError
-from choreo_local.images import archives
+from choreo_local.images import archives, digests
 from choreo_local.images.failures import Corrupted, ImageFailure
 from choreo_local.images.library import ImageLibrary
 from tests.images import builders
@@ -159,3 +160,18 @@ async def test_what_skopeo_writes(tmp_path: Path, library: ImageLibrary, form: s
     name = "made:1"
     archives.import_images(library, tmp_path / "out", name=name)
     assert await unpacked(library, name) == {"a": "1", "b": "2"}
+
+
+async def test_the_manifest_of_a_layout_is_checked_whatever_its_digest(
+    tmp_path: Path, library: ImageLibrary
+) -> None:
+    root = builders.oci_layout(tmp_path / "layout", MADE)
+    other = hashlib.sha512(b"another manifest").hexdigest()
+    (root / "blobs/sha512").mkdir()
+    (root / "blobs/sha512" / other).write_bytes(MADE.manifest)
+    index = json.loads((root / "index.json").read_text())
+    index["manifests"][0]["digest"] = f"sha512:{other}"
+    (root / "index.json").write_text(json.dumps(index))
+    with pytest.raises(Corrupted, match="unexpected digest"):
+        archives.import_images(library, root, name="wrong:1")
+    assert not library.content.has(digests.parse(f"sha512:{other}"))
