@@ -111,6 +111,9 @@ class _Collector:
                 diff_ids = stored.config.diff_ids
                 layers |= {self._folders.layer(diff_id).name for diff_id in diff_ids}
                 roots.add(unpacking.chain_id(diff_ids))
+        for folder in _folders(self._folders.roots):
+            if _is_held(folder):
+                layers |= set(unpacking.layers_of(folder))
         for folder in self._registries:
             for digest in _registry_digests(folder):
                 used |= reachable(self._content, digest)

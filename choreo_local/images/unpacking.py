@@ -83,7 +83,8 @@ class Unpacker:
         with self._new(folder, self._folders.roots) as (files, notes):
             merging.merge(files, unpacked)
             size = sum(layer.notes.size for layer in unpacked)
-            notes.write_bytes(orjson.dumps({"size": size}))
+            names = [layer.folder.parent.name for layer in unpacked]
+            notes.write_bytes(orjson.dumps({"size": size, "layers": names}))
 
     @contextlib.contextmanager
     def _new(self, folder: Path, parent: Path) -> Iterator[tuple[Path, Path]]:
@@ -153,3 +154,11 @@ def chain_id(diff_ids: Sequence[Digest]) -> str:
         words = f"sha256:{found} {diff_id}" if found else ""
         found = hashlib.sha256(words.encode()).hexdigest() if found else diff_id.hex
     return found or "empty"
+
+
+def layers_of(root: Path) -> list[str]:
+    """The folders of layers that a root was merged from: containers mount these."""
+    try:
+        return list(orjson.loads((root / NOTES).read_bytes())["layers"])
+    except (OSError, KeyError, ValueError):
+        return []

@@ -79,6 +79,22 @@ async def test_all_images_are_removed_but_those_in_use(library: ImageLibrary) ->
     assert list(library.folders.roots.iterdir()) == list(library.folders.layers.iterdir()) == []
 
 
+async def test_the_layers_of_a_container_stay_when_its_image_has_lost_its_name(
+    library: ImageLibrary,
+) -> None:
+    stored = library.find("one:1")
+    assert stored is not None
+    ready = await library.unpack(stored)
+    for name in ("one:1", "two:1"):
+        library.names.remove(references.parse(name))
+    collecting.prune(library, [])
+    found = [builders.tree(folder) for folder in ready.root.layers]
+    assert found == [{"shared": "1"}, {"one": "1"}]
+    ready.root.release()
+    collecting.prune(library, [])
+    assert list(library.folders.layers.iterdir()) == []
+
+
 async def test_what_a_registry_holds_stays(tmp_path: Path) -> None:
     async with serving(tmp_path) as registry:
         await registry.push("a/b", "1", ONE)
