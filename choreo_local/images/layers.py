@@ -230,12 +230,22 @@ class LayerUnpacker:
 def _archive(stream: LayerStream) -> Iterator[tarfile.TarFile]:
     try:
         file = cast(IO[bytes], stream)
-        with tarfile.TarFile(
-            fileobj=file, mode="r", encoding="utf-8", errors="surrogateescape"
-        ) as archive:
+        with (
+            refusing(),
+            tarfile.TarFile(
+                fileobj=file, mode="r", encoding="utf-8", errors="surrogateescape"
+            ) as archive,
+        ):
             yield archive
     except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidContent(f"archive of the layer is malformed: {error}") from error
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """Turn what no file system can hold into InvalidContent."""
+    try:
+        yield
     except OSError as error:
         if error.errno in _REFUSED:
             raise InvalidContent(f"layer has an entry that cannot be made: {error}") from error

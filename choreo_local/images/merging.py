@@ -16,7 +16,7 @@ from pathlib import Path
 
 from choreo_local.images import treepaths
 from choreo_local.images.folders import disk_errors
-from choreo_local.images.layers import ROOT, LayerNotes
+from choreo_local.images.layers import ROOT, LayerNotes, refusing
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class UnpackedLayer:
 
 def merge(root: Path, layers: Iterable[UnpackedLayer]) -> None:
     """Fill an empty folder with what containers see, lowest layer first."""
-    with disk_errors("merge the layers of an image"):
+    with disk_errors("merge the layers of an image"), refusing():
         root.chmod(0o755)
         for layer in layers:
             _hide(root, layer.notes)
@@ -51,6 +51,8 @@ def _link(root: Path, notes: LayerNotes) -> None:
     for name, target in notes.links:
         path = treepaths.place(root, name.split("/"))
         source = treepaths.place(root, target.split("/"))
+        if path == source:  # by links of lower layers
+            continue
         # A target that no layer has: other runtimes refuse such an image only when it is used.
         if treepaths.kind(source) not in {0, stat.S_IFDIR} and path.parent.is_dir():
             treepaths.remove(path)

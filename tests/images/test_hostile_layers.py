@@ -6,6 +6,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,3 +63,21 @@ def test_no_layer_leaves_its_image(layers: list[list[tuple[str, bytes, str, int]
         ]
         assert Path(place, "precious").read_text() == "untouched"
         assert (outside / "precious").stat().st_nlink == 1
+
+
+def test_a_hard_link_in_the_place_of_its_targets_folder_is_refused(tmp_path: Path) -> None:
+    lower = layer(builders.entry("a/b", b"1"))
+    upper = layer(builders.hardlink("a", "a/b"))
+    found = [unpacked(tmp_path / "0", lower), unpacked(tmp_path / "1", upper)]
+    (tmp_path / "root").mkdir()
+    with pytest.raises(InvalidContent, match="cannot be made"):
+        merging.merge(tmp_path / "root", found)
+
+
+def test_a_hard_link_that_lower_layers_lead_to_its_own_target_stays(tmp_path: Path) -> None:
+    lower = layer(builders.entry("usr/lib/x", b"1"), builders.symlink("lib", "usr/lib"))
+    upper = layer(builders.hardlink("lib/x", "usr/lib/x"))
+    found = [unpacked(tmp_path / "0", lower), unpacked(tmp_path / "1", upper)]
+    (tmp_path / "root").mkdir()
+    merging.merge(tmp_path / "root", found)
+    assert tree(tmp_path / "root")["usr/lib/x"] == "1"
