@@ -114,19 +114,23 @@ class RegistryClient:
         async with self._ask("GET", repository, f"blobs/{wanted.digest}", headers) as answer:
             if answer.status == 416:
                 ingest.restart()
-                raise Interrupted(f"{answer.url} has no byte {ingest.received}")
+                raise Interrupted(f"{transport.shown(answer.url)} has no byte {ingest.received}")
             transport.check(answer, "GET")
             if not _continues(answer, ingest.received):
                 ingest.restart()
                 if answer.status == 206:
-                    raise Interrupted(f"{answer.url} sent another part than was asked for")
+                    raise Interrupted(
+                        f"{transport.shown(answer.url)} sent another part than was asked"
+                    )
             async for part in answer.parts():
                 if ingest.received + len(part) > wanted.size:
                     ingest.restart()
                     raise InvalidContent(f"content {wanted.digest} is longer than announced")
                 await asyncio.to_thread(ingest.write, part)
         if ingest.received < wanted.size:
-            raise Interrupted(f"{answer.url} ended after {ingest.received} bytes: unexpected EOF")
+            raise Interrupted(
+                f"{transport.shown(answer.url)} ended after {ingest.received} bytes: unexpected EOF"
+            )
 
     @contextlib.asynccontextmanager
     async def _ask(

@@ -107,9 +107,11 @@ async def _token(
         found = orjson.loads(content)
         token = found.get("token") or found.get("access_token")
     except (orjson.JSONDecodeError, AttributeError) as error:
-        raise Denied(f"failed to authorize: {url} answered no token: {error}") from error
+        raise Denied(
+            f"failed to authorize: {transport.shown(url)} answered no token: {error}"
+        ) from error
     if not isinstance(token, str) or not token.isprintable() or not token.isascii():
-        raise Denied(f"failed to authorize: {url} answered no token")
+        raise Denied(f"failed to authorize: {transport.shown(url)} answered no token")
     return f"Bearer {token}"
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from types import TracebackType
 from typing import Self
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import aiohttp
 
@@ -25,6 +25,8 @@ _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
+# Of queries, what everybody may know.
+_TOLD = frozenset({"scope", "service"})
 _AGENT = f"choreo/{__version__}"
 
 
@@ -45,7 +47,7 @@ class Answer:
             while part := await self.body.read(1 << 16):
                 found += part
                 if len(found) > most:
-                    raise InvalidContent(f"answer of {self.url} is longer than {most} bytes")
+                    raise InvalidContent(f"answer of {shown(self.url)} is longer than {most} bytes")
         return bytes(found)
 
     async def parts(self) -> AsyncIterator[bytes]:
@@ -112,17 +114,20 @@ class Transport:
                     return
             finally:
                 found.release()
-            url = self._redirected(url, target, sent)
-        raise Unavailable(f"{method} {url}: stopped after {_MOST_REDIRECTS} redirects")
+            there = self._redirected(url, target, sent)
+            if data is not None and not _is_same_origin(url, there):
+                raise Unavailable(f"{shown(url)} redirects what holds a secret to {shown(there)}")
+            url = there
+        raise Unavailable(f"{method} {shown(url)}: stopped after {_MOST_REDIRECTS} redirects")
 
     def _redirected(self, url: str, target: str, headers: dict[str, str]) -> str:
         there = urljoin(url, target)
         before, after = urlsplit(url), urlsplit(there)
         if after.scheme not in {"http", "https"} or not after.hostname:
-            raise Unavailable(f"{url} redirects to {there[:200]!r}, which is no web address")
+            raise Unavailable(f"{shown(url)} redirects to {there[:200]!r}, no web address")
         if before.scheme == "https" and after.scheme == "http":
-            raise Unavailable(f"{url} redirects to {after.netloc} without TLS")
-        if (before.scheme, before.netloc) != (after.scheme, after.netloc):
+            raise Unavailable(f"{shown(url)} redirects to {after.netloc} without TLS")
+        if not _is_same_origin(url, there):
             headers.pop("Authorization", None)
         return there
 
@@ -133,6 +138,24 @@ class Transport:
                 raise Unavailable(f"{parts.netloc} is not named as a host without TLS")
             return True
         return _context(self.tls.get(parts.netloc, TlsChoice()))
+
+
+def shown(url: str) -> str:
+    """An address as errors tell it: places that registries redirect to hold signatures."""
+    parts = urlsplit(url)
+    query = urlencode(
+        [
+            (name, value if name in _TOLD else "[REDACTED]")
+            for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        ],
+        safe="[]:/,*",
+    )
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query))
+
+
+def _is_same_origin(url: str, other: str) -> bool:
+    one, two = urlsplit(url), urlsplit(other)
+    return (one.scheme, one.netloc) == (two.scheme, two.netloc)
 
 
 @lru_cache(maxsize=16)
@@ -161,7 +184,7 @@ def _proxy(url: str) -> str | None:
 
 @contextlib.contextmanager
 def _failures(url: str, method: str = "GET") -> Iterator[None]:
-    request = f'failed to do request: {method.title()} "{url}"'
+    request = f'failed to do request: {method.title()} "{shown(url)}"'
     try:
         yield
     except aiohttp.ClientConnectorDNSError as error:
@@ -201,7 +224,8 @@ def check(answer: Answer, method: str) -> None:
     status = answer.status
     if 200 <= status < 300:
         return
-    words = f"unexpected status from {method} request to {answer.url}: {status} {_phrase(status)}"
+    place = shown(answer.url)
+    words = f"unexpected status from {method} request to {place}: {status} {_phrase(status)}"
     if status == 404:
         raise NotThere(words)
     if status in {401, 403}:

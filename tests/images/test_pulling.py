@@ -405,6 +405,41 @@ async def test_redirects_lead_to_named_hosts_or_tls_only(
         await library.pull(f"{stranger.host}/a/b:1")
 
 
+async def test_errors_do_not_tell_the_signatures_of_places(
+    stranger: Stranger, library: ImageLibrary
+) -> None:
+    async with serving() as store:
+        store.faults.append(lambda _: web.Response(status=403))
+        target = f"http://{store.host}/x?scope=a&X-Signature=precious"
+
+        def blobs(request: web.Request) -> web.Response | None:
+            is_blob = "/blobs/" in request.path
+            return web.Response(status=307, headers={"Location": target}) if is_blob else None
+
+        stranger.faults.append(blobs)
+        with pytest.raises(Denied, match=r"scope=a&X-Signature=\[REDACTED\]: 403") as refused:
+            await library.pull(f"{stranger.host}/a/b:1")
+    assert "precious" not in refused.value.message
+
+
+async def test_refresh_tokens_do_not_follow_redirects_to_other_hosts(
+    stranger: Stranger, library: ImageLibrary
+) -> None:
+    async with serving() as other:
+
+        def tokens(request: web.Request) -> web.Response | None:
+            is_asked = request.path == "/token"
+            target = f"http://{other.host}/token"
+            return web.Response(status=307, headers={"Location": target}) if is_asked else None
+
+        stranger.faults.append(tokens)
+        stranger.passwords, stranger.realm = {"ada": "right"}, f"http://{stranger.host}/token"
+        credential = Credential(stranger.host, identity_token="precious")
+        with pytest.raises(Unavailable, match="redirects what holds a secret"):
+            await library.pull(f"{stranger.host}/a/b:1", [credential])
+        assert other.asked == []
+
+
 async def test_redirects_in_a_circle_end(stranger: Stranger, library: ImageLibrary) -> None:
     def circle(request: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": request.path})
