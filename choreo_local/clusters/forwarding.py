@@ -51,6 +51,11 @@ class ForwardedPath:
         self._relays: dict[Endpoint, _Relay] = {}
         self._used: dict[Backend, tuple[Endpoint, ...]] = {}
 
+    @property
+    def enforces(self) -> bool:
+        """Whether the guards of routes are carried out."""
+        return self._path.enforces
+
     async def start(self) -> None:
         """Start the data path."""
         await self._path.start()

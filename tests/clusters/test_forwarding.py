@@ -40,6 +40,7 @@ class Recorded:
     """A data path that remembers what it was told; implements `DataPath`."""
 
     endpoints: dict[Backend, tuple[Endpoint, ...]] = field(default_factory=dict)
+    enforces: bool = True
 
     async def start(self) -> None: ...
 

@@ -33,7 +33,11 @@ class DataPath(Protocol):
 
     `apply` takes effect without refusing requests in between; `update` changes only the endpoints
     of some backends. `failure` says why a listener's port cannot be served, empty when it can.
+    `enforces` tells whether it carries out the guards of routes; it must not serve them otherwise.
     """
+
+    @property
+    def enforces(self) -> bool: ...
 
     async def start(self) -> None: ...
 

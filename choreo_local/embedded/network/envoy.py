@@ -10,11 +10,11 @@ import os
 import tempfile
 from pathlib import Path
 
-from choreo_local.embedded.network import launcher
+from choreo_local.embedded.network import launcher, xds
 from choreo_local.embedded.network.admin import EnvoyAdmin
 from choreo_local.embedded.network.datapath import Addresses, Endpoints
 from choreo_local.embedded.network.table import RouteTable
-from choreo_local.embedded.network.xds_files import XdsFiles
+from choreo_local.embedded.network.xds_files import LDS_NAME, XdsFiles, rds_name
 from choreo_local.tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ class Envoy:
         addresses: where to listen.
     """
 
+    enforces = True
+
     def __init__(
         self, program: Path, *, directory: Path, log: Path, instance: str, addresses: Addresses
     ) -> None:
@@ -62,6 +64,7 @@ class Envoy:
         self._tasks = TaskGroup("envoy")
         self._process: asyncio.subprocess.Process | None = None
         self._failures: dict[int, str] = {}
+        self._refusals: dict[int, str] = {}
         self._cleanup: asyncio.TimerHandle | None = None
         self._started = asyncio.Event()
 
@@ -79,7 +82,10 @@ class Envoy:
 
     async def apply(self, table: RouteTable, endpoints: Endpoints) -> None:
         """Serve `table`; returns when new ports answer, or it is known that they do not."""
-        if self._files.write_table(table, endpoints):
+        before = await self._taken_over()
+        changed = self._files.write_table(table, endpoints)
+        await self._wait_for(table, changed, before)
+        if LDS_NAME in changed:
             ports = [port.port for port in table.ports]
             found = await asyncio.gather(*(self._listening(port) for port in ports))
             self._failures = {
@@ -96,7 +102,7 @@ class Envoy:
 
     def failure(self, port: int) -> str:
         """Why a port is not served."""
-        return self._failures.get(port, "")
+        return self._failures.get(port) or self._refusals.get(port, "")
 
     async def stop(self) -> None:
         """End Envoy."""
@@ -105,6 +111,44 @@ class Envoy:
         await self._tasks.stop()
         await self._end_process()
         self._socket.unlink(missing_ok=True)
+
+    async def _taken_over(self) -> dict[str, tuple[int, int]]:
+        """How often each subscription was taken over and refused."""
+        try:
+            found = await self._admin.stats("update_(success|rejected)$")
+        except OSError:
+            # It is being started again, and reads everything anew then.
+            return {}
+        counts: dict[str, tuple[int, int]] = {}
+        for name, value in found.items():
+            subscription, _, what = name.rpartition(".")
+            taken, refused = counts.get(subscription, (0, 0))
+            number = int(value)
+            is_refusal = what == "update_rejected"
+            counts[subscription] = (taken, number) if is_refusal else (number, refused)
+        return counts
+
+    async def _wait_for(
+        self, table: RouteTable, changed: frozenset[str], before: dict[str, tuple[int, int]]
+    ) -> None:
+        """Wait until Envoy has read what changed, and note what it refused."""
+        end = asyncio.get_running_loop().time() + _LISTEN_SECONDS
+        after = before
+        while any(after.get(each, (0, 0)) == before.get(each, (0, 0)) for each in changed):
+            if asyncio.get_running_loop().time() > end:
+                logger.warning("Envoy is late changed=%s log=%s", sorted(changed), self._log)
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+            after = await self._taken_over()
+        refused = {each for each in changed if after[each][1] > before.get(each, (0, 0))[1]}
+        for port in table.ports:
+            names = {rds_name(each["name"]) for each in xds.route_configurations(port)}
+            if names & refused or LDS_NAME in refused:
+                self._refusals[port.port] = (
+                    f"Envoy refused the newest state, the one before stays: see {self._log}"
+                )
+            elif names & changed or LDS_NAME in changed:
+                self._refusals.pop(port.port, None)
 
     async def _keep_running(self) -> None:
         loop = asyncio.get_running_loop()

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import re2
 
 from choreo_local.embedded.network import references
-from choreo_local.embedded.network.references import Manifest, Problem, World
+from choreo_local.embedded.network.references import Manifest, Place, Problem, World
 from choreo_local.embedded.network.table import Cors, HeaderChange, Mirror, Redirect, Rewrite
 
 
 @dataclass(slots=True)
 class Filters:
-    """The filters of one rule or backend."""
+    """The filters of one rule or backend.
+
+    Attributes:
+        policies: where policies that a filter names are attached.
+        problem: the first thing that cannot be had at all.
+        unresolved: the first object that a filter names and that cannot be used.
+        refusal: why requests must not pass without such an object.
+    """
 
     request_headers: HeaderChange = field(default_factory=HeaderChange)
     response_headers: HeaderChange = field(default_factory=HeaderChange)
@@ -22,11 +29,14 @@ class Filters:
     redirect: Redirect | None = None
     cors: Cors | None = None
     mirrors: tuple[Mirror, ...] = ()
+    policies: tuple[Place, ...] = ()
     problem: Problem | None = None
+    unresolved: Problem | None = None
+    refusal: str = ""
 
 
 def read(world: World, route: Manifest, entries: Any) -> Filters:
-    """The filters of a list; `problem` is the first thing in it that cannot be had."""
+    """The filters of a list."""
     result = Filters()
     for entry in entries or ():
         problem = _add(result, world, route, entry)
@@ -50,7 +60,9 @@ def _add(result: Filters, world: World, route: Manifest, entry: Manifest) -> Pro
         case "CORS":
             result.cors = cors(entry.get("cors") or {})
         case "RequestMirror":
-            return _mirror(result, world, route, entry.get("requestMirror") or {})
+            _mirror(result, world, route, entry.get("requestMirror") or {})
+        case "ExtensionRef":
+            _extension(result, world, route, entry.get("extensionRef") or {})
         case other:
             return Problem("UnsupportedValue", f'filter "{other}" is not supported')
     return None
@@ -99,24 +111,55 @@ def cors(entry: Manifest) -> Cors:
     )
 
 
-def _mirror(result: Filters, world: World, route: Manifest, entry: Manifest) -> Problem | None:
+def _mirror(result: Filters, world: World, route: Manifest, entry: Manifest) -> None:
     backend = references.resolve(world, route, entry.get("backendRef") or {"name": ""})
     if isinstance(backend, Problem):
-        return backend
+        # The requests themselves go on, only their copies are left out.
+        result.unresolved = result.unresolved or backend
+        return
     fraction = entry.get("fraction") or {}
     numerator = int(fraction.get("numerator") or entry.get("percent") or 100)
     mirror = Mirror(backend, numerator, int(fraction.get("denominator") or 100))
     result.mirrors = (*result.mirrors, mirror)
-    return None
 
 
-def policy_rewrite(policy: Manifest) -> Rewrite | None:
-    """The path rewrite of a TrafficPolicy; one with a bad pattern is ignored."""
-    found = ((policy.get("spec") or {}).get("urlRewrite") or {}).get("pathRegex")
-    if not found:
+def _extension(result: Filters, world: World, route: Manifest, reference: Manifest) -> None:
+    """A TrafficPolicy of kgateway or an HTTPRouteFilter of Envoy Gateway."""
+    kind = (reference.get("group") or "", reference.get("kind") or "")
+    namespace, name = route["metadata"]["namespace"], reference.get("name") or ""
+    found: Rewrite | Problem | None = None
+    if kind == (references.KGATEWAY_GROUP, "TrafficPolicy"):
+        named = [each["metadata"] for each in world.policies if each["kind"] == "TrafficPolicy"]
+        if any((each["namespace"], each["name"]) == (namespace, name) for each in named):
+            result.policies = (*result.policies, ("TrafficPolicy", namespace, name, ""))
+            return
+    elif kind == (references.ENVOY_GATEWAY_GROUP, "HTTPRouteFilter"):
+        found = _route_filter(world.route_filters.get((namespace, name)))
+    else:
+        message = f'filter of kind "{kind[1]}" is not supported'
+        found = Problem("InvalidKind", message)
+    if found is None:
+        found = Problem("BackendNotFound", f"{kind[1]} {namespace}/{name} does not exist")
+    if isinstance(found, Problem):
+        result.unresolved = result.unresolved or found
+        result.refusal = result.refusal or found.message
+    else:
+        result.rewrite = replace(
+            result.rewrite or Rewrite(), pattern=found.pattern, substitution=found.substitution
+        )
+
+
+def _route_filter(obj: Manifest | None) -> Rewrite | Problem | None:
+    if obj is None:
         return None
+    spec = obj["spec"]
+    path = (spec.get("urlRewrite") or {}).get("path") or {}
+    replacement = path.get("replaceRegexMatch")
+    if set(spec) != {"urlRewrite"} or set(spec["urlRewrite"]) != {"path"} or not replacement:
+        message = "an HTTPRouteFilter can replace what a regular expression finds, no more"
+        return Problem("UnsupportedValue", message)
     try:
-        re2.compile(found["pattern"])
-    except re2.error:
-        return None
-    return Rewrite(pattern=found["pattern"], substitution=found.get("substitution", ""))
+        re2.compile(replacement["pattern"])
+    except re2.error as error:
+        return Problem("UnsupportedValue", f"bad regular expression of a filter: {error}")
+    return Rewrite(pattern=replacement["pattern"], substitution=replacement.get("substitution", ""))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from choreo_local import clock
 from choreo_local.apimachinery.gvk import ResourceKind
-from choreo_local.embedded.network import backends, gateway_status, kinds, routes
+from choreo_local.embedded.network import backends, gateway_status, kinds, policy_status, routes
 from choreo_local.embedded.network.datapath import Addresses, DataPath
 from choreo_local.embedded.network.references import ObjectKey, World
 from choreo_local.embedded.network.routes import Built
@@ -26,15 +26,23 @@ logger = logging.getLogger(__name__)
 CONTROLLER_NAME = "choreo.dev/gateway-controller"
 
 _ROUTE_KINDS = (kinds.HTTP_ROUTES, kinds.GRPC_ROUTES, kinds.TLS_ROUTES)
+_POLICY_KINDS = (
+    kinds.TRAFFIC_POLICIES,
+    kinds.SECURITY_POLICIES,
+    kinds.BACKEND_TRAFFIC_POLICIES,
+)
 _OBJECT_KINDS = (
     kinds.GATEWAY_CLASSES,
     kinds.GATEWAYS,
     *_ROUTE_KINDS,
     kinds.TLS_ROUTES_ALPHA,
     kinds.REFERENCE_GRANTS,
-    kinds.TRAFFIC_POLICIES,
+    *_POLICY_KINDS,
+    kinds.GATEWAY_EXTENSIONS,
+    kinds.HTTP_ROUTE_FILTERS,
     kinds.SERVICES,
     kinds.NAMESPACES,
+    kinds.CONFIG_MAPS,
     kinds.SECRETS,
 )
 # One apply often changes several objects; waiting this long takes them together.
@@ -74,6 +82,7 @@ class GatewayController:
         self._backends_of: dict[ObjectKey, set[Backend]] = {}
         self._endpoints: dict[Backend, tuple[Endpoint, ...]] = {}
         self._changed_services: set[ObjectKey] = set()
+        self._watched: frozenset[tuple[str, str, str]] = frozenset()
         self._rebuild = False
         self._wake = asyncio.Event()
 
@@ -91,7 +100,7 @@ class GatewayController:
         await self._path.stop()
 
     def _object_changed(self, old: Manifest | None, new: Manifest | None) -> None:
-        if _matters(new or old or {}) and _differs(old, new):
+        if _matters(new or old or {}, self._watched) and _differs(old, new):
             self._rebuild = True
             self._wake.set()
 
@@ -126,6 +135,7 @@ class GatewayController:
         if self._rebuild:
             self._rebuild = False
             built = routes.build(self._world())
+            self._watched = built.watched
             await self._program(built.table)
             await self._write_statuses(built)
             return
@@ -157,7 +167,11 @@ class GatewayController:
                 for each in found(kinds.NAMESPACES)
             },
             secrets={_key(each): each for each in found(kinds.SECRETS)},
-            policies=found(kinds.TRAFFIC_POLICIES),
+            policies=[each for kind in _POLICY_KINDS for each in found(kind)],
+            extensions={_key(each): each for each in found(kinds.GATEWAY_EXTENSIONS)},
+            route_filters={_key(each): each for each in found(kinds.HTTP_ROUTE_FILTERS)},
+            config_maps={_key(each): each for each in found(kinds.CONFIG_MAPS)},
+            enforced=self._path.enforces,
         )
 
     async def _program(self, table: RouteTable) -> None:
@@ -195,6 +209,13 @@ class GatewayController:
             # A route without any parent of ours never gets a status from here.
             if status.get("parents") or (route.get("status") or {}).get("parents"):
                 await self._write(_route_kind(route), route, status)
+        for attachment in built.policies:
+            status = policy_status.policy_status(
+                attachment, controller_name=self._controller_name, now=now
+            )
+            if status["ancestors"] or attachment.policy.get("status"):
+                kind = next(each for each in _POLICY_KINDS if each.kind == attachment.kind)
+                await self._write(kind, attachment.policy, status)
 
     async def _write(
         self, kind: ResourceKind, obj: Mapping[str, Any], status: dict[str, Any]
@@ -215,9 +236,11 @@ def _key(obj: Manifest) -> ObjectKey:
     return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
 
 
-def _matters(obj: Manifest) -> bool:
-    """Of all Secrets only certificates can be meant by a listener."""
-    return obj.get("kind") != "Secret" or obj.get("type") == "kubernetes.io/tls"
+def _matters(obj: Manifest, watched: Container[tuple[str, str, str]]) -> bool:
+    """Of Secrets and ConfigMaps only certificates and what policies depend on."""
+    if obj.get("kind") not in ("Secret", "ConfigMap"):
+        return True
+    return obj.get("type") == "kubernetes.io/tls" or (obj["kind"], *_key(obj)) in watched
 
 
 def _differs(old: Manifest | None, new: Manifest | None) -> bool:

@@ -17,8 +17,8 @@ _Conditions = list[dict[str, Any]]
 def class_status(class_: Manifest, now: datetime) -> dict[str, Any]:
     """GatewayClass: ours are accepted as they are."""
     before = class_.get("status") or {}
-    accepted = _condition(class_, "Accepted", None, "Accepted", "the controller runs here")
-    return {**before, "conditions": _merged(before.get("conditions"), [accepted], now)}
+    accepted = condition(class_, "Accepted", None, "Accepted", "the controller runs here")
+    return {**before, "conditions": merged(before.get("conditions"), [accepted], now)}
 
 
 def gateway_status(
@@ -34,10 +34,10 @@ def gateway_status(
     listed = {each["name"]: each for each in before.get("listeners") or ()}
     failures = [failure(each.port) for each in found if each.works]
     wrong = [each.name for each in found if each.refused or each.conflict]
-    accepted = _condition(gateway, "Accepted", None, "Accepted", "")
+    accepted = condition(gateway, "Accepted", None, "Accepted", "")
     if wrong:
         names = ", ".join(sorted(wrong))
-        accepted = _condition(
+        accepted = condition(
             gateway, "Accepted", None, "ListenersNotValid", f"listeners not served: {names}"
         )
     fault = next((each for each in failures if each), "")
@@ -45,11 +45,11 @@ def gateway_status(
     problem = Problem("AddressNotUsable", fault) if fault else None
     if unusable:
         problem = Problem("Invalid", "no listener can be served")
-    programmed = _condition(gateway, "Programmed", problem, "Programmed", "")
+    programmed = condition(gateway, "Programmed", problem, "Programmed", "")
     return {
         **before,
         "addresses": [{"type": "IPAddress", "value": each} for each in addresses],
-        "conditions": _merged(before.get("conditions"), [accepted, programmed], now),
+        "conditions": merged(before.get("conditions"), [accepted, programmed], now),
         "listeners": [_listener(each, listed.get(each.name) or {}, failure, now) for each in found],
     }
 
@@ -66,21 +66,21 @@ def _listener(
         unserved = Problem("Pending", fault)
     programmed = unserved and Problem("Invalid", unserved.message)
     accepted = listener.refused or (listener.conflict and Problem("PortUnavailable", ""))
-    conflict = _condition(gateway, "Conflicted", None, "NoConflicts", "")
+    conflict = condition(gateway, "Conflicted", None, "NoConflicts", "")
     if listener.conflict:
         conflict |= {"reason": listener.conflict.reason, "message": listener.conflict.message}
     conflict["status"] = "True" if listener.conflict else "False"
     conditions = [
-        _condition(gateway, "Accepted", accepted, "Accepted", ""),
+        condition(gateway, "Accepted", accepted, "Accepted", ""),
         conflict,
-        _condition(gateway, "ResolvedRefs", listener.unresolved, "ResolvedRefs", ""),
-        _condition(gateway, "Programmed", programmed, "Programmed", ""),
+        condition(gateway, "ResolvedRefs", listener.unresolved, "ResolvedRefs", ""),
+        condition(gateway, "Programmed", programmed, "Programmed", ""),
     ]
     return {
         "name": listener.name,
         "attachedRoutes": len(listener.attached),
         "supportedKinds": [{"group": GROUP, "kind": kind} for kind in listener.kinds],
-        "conditions": _merged(before.get("conditions"), conditions, now),
+        "conditions": merged(before.get("conditions"), conditions, now),
     }
 
 
@@ -96,19 +96,19 @@ def route_status(
     for parent in parents:
         same = [each for each in ours if each["parentRef"] == parent.reference]
         old = same[0] if same else {}
-        accepted = _condition(route, "Accepted", parent.refused, "Accepted", "")
-        resolved = _condition(route, "ResolvedRefs", parent.unresolved, "ResolvedRefs", "")
+        accepted = condition(route, "Accepted", parent.refused, "Accepted", "")
+        resolved = condition(route, "ResolvedRefs", parent.unresolved, "ResolvedRefs", "")
         entries.append(
             {
                 "parentRef": dict(parent.reference),
                 "controllerName": controller_name,
-                "conditions": _merged(old.get("conditions"), [accepted, resolved], now),
+                "conditions": merged(old.get("conditions"), [accepted, resolved], now),
             }
         )
     return {**before, "parents": [*others, *entries]}
 
 
-def _condition(
+def condition(
     obj: Manifest, type_: str, problem: Problem | None, reason: str, message: str
 ) -> dict[str, Any]:
     """True with `reason`, or False with the problem's."""
@@ -121,7 +121,7 @@ def _condition(
     }
 
 
-def _merged(
+def merged(
     before: Sequence[Mapping[str, Any]] | None, fresh: _Conditions, now: datetime
 ) -> list[dict[str, Any]]:
     """The fresh conditions after those of other authors; times change with the status only."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from choreo_local.apimachinery.gvk import ResourceKind
 
 _GATEWAY_GROUP = "gateway.networking.k8s.io"
+_KGATEWAY_GROUP = "gateway.kgateway.dev"
+_ENVOY_GATEWAY_GROUP = "gateway.envoyproxy.io"
 
 NAMESPACES = ResourceKind("", "v1", "Namespace", "namespaces", namespaced=False)
+CONFIG_MAPS = ResourceKind("", "v1", "ConfigMap", "configmaps")
 PODS = ResourceKind("", "v1", "Pod", "pods")
 SECRETS = ResourceKind("", "v1", "Secret", "secrets")
 SERVICES = ResourceKind("", "v1", "Service", "services")
@@ -29,6 +32,16 @@ GRPC_ROUTES = ResourceKind(_GATEWAY_GROUP, "v1", "GRPCRoute", "grpcroutes")
 TLS_ROUTES = ResourceKind(_GATEWAY_GROUP, "v1", "TLSRoute", "tlsroutes")
 TLS_ROUTES_ALPHA = ResourceKind(_GATEWAY_GROUP, "v1alpha2", "TLSRoute", "tlsroutes")
 REFERENCE_GRANTS = ResourceKind(_GATEWAY_GROUP, "v1beta1", "ReferenceGrant", "referencegrants")
-TRAFFIC_POLICIES = ResourceKind(
-    "gateway.kgateway.dev", "v1alpha1", "TrafficPolicy", "trafficpolicies"
+TRAFFIC_POLICIES = ResourceKind(_KGATEWAY_GROUP, "v1alpha1", "TrafficPolicy", "trafficpolicies")
+GATEWAY_EXTENSIONS = ResourceKind(
+    _KGATEWAY_GROUP, "v1alpha1", "GatewayExtension", "gatewayextensions"
+)
+SECURITY_POLICIES = ResourceKind(
+    _ENVOY_GATEWAY_GROUP, "v1alpha1", "SecurityPolicy", "securitypolicies"
+)
+BACKEND_TRAFFIC_POLICIES = ResourceKind(
+    _ENVOY_GATEWAY_GROUP, "v1alpha1", "BackendTrafficPolicy", "backendtrafficpolicies"
+)
+HTTP_ROUTE_FILTERS = ResourceKind(
+    _ENVOY_GATEWAY_GROUP, "v1alpha1", "HTTPRouteFilter", "httproutefilters"
 )

@@ -44,11 +44,15 @@ _HOP_BY_HOP = frozenset(
     }
 )
 _CONNECT_SECONDS = 2.0
+_REFUSED = "A policy or filter of this route cannot be carried out; its status says why.\n"
 _NO_TLS = "TLS needs Envoy, which is not available on this platform"
 
 
 class InProcessProxy:
     """Implements `DataPath`."""
+
+    # Tokens, passwords, rates: what policies ask for is Envoy's.
+    enforces = False
 
     def __init__(self, addresses: Addresses) -> None:
         self._addresses = addresses
@@ -118,6 +122,8 @@ class InProcessProxy:
         route = tablelookup.find_route(table, asked) if table else None
         if route is None:
             return web.Response(status=404)
+        if route.refusal:
+            return web.Response(status=500, text=_REFUSED)
         if route.cors and (answer := _preflight(route, request)):
             return answer
         if route.redirect:

@@ -11,9 +11,12 @@ from choreo_local.embedded.network.table import Backend
 
 Manifest = Mapping[str, Any]
 ObjectKey = tuple[str, str]
+# Where a policy is attached: kind, namespace, name and section, which is empty for the whole.
+Place = tuple[str, str, str, str]
 
 GROUP = "gateway.networking.k8s.io"
 KGATEWAY_GROUP = "gateway.kgateway.dev"
+ENVOY_GATEWAY_GROUP = "gateway.envoyproxy.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,12 @@ class World:
         routes: HTTPRoutes, GRPCRoutes and TLSRoutes.
         services: Services by namespace and name.
         namespaces: labels of the namespaces by name.
-        secrets: Secrets of type TLS by namespace and name.
-        policies: TrafficPolicies attached to routes.
+        secrets: Secrets by namespace and name.
+        policies: TrafficPolicies, and SecurityPolicies and BackendTrafficPolicies of Envoy Gateway.
+        extensions: GatewayExtensions, to which TrafficPolicies refer.
+        route_filters: HTTPRouteFilters of Envoy Gateway.
+        config_maps: ConfigMaps by namespace and name.
+        enforced: whether what serves the routes can carry out what policies ask for.
     """
 
     controller_name: str
@@ -38,6 +45,10 @@ class World:
     namespaces: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     secrets: Mapping[ObjectKey, Manifest] = field(default_factory=dict)
     policies: Sequence[Manifest] = ()
+    extensions: Mapping[ObjectKey, Manifest] = field(default_factory=dict)
+    route_filters: Mapping[ObjectKey, Manifest] = field(default_factory=dict)
+    config_maps: Mapping[ObjectKey, Manifest] = field(default_factory=dict)
+    enforced: bool = True
 
 
 @dataclass(frozen=True, slots=True)

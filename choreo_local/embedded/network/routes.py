@@ -12,18 +12,23 @@ from choreo_local.embedded.network import attachment, durations, filters, hostna
 from choreo_local.embedded.network import listeners as listeners_module
 from choreo_local.embedded.network import references as refs
 from choreo_local.embedded.network.attachment import Parent
+from choreo_local.embedded.network.filters import Filters
+from choreo_local.embedded.network.guards import Retry
 from choreo_local.embedded.network.listeners import Listener
-from choreo_local.embedded.network.references import Manifest, ObjectKey, Problem, World
+from choreo_local.embedded.network.policies import Attachment, Policies
+from choreo_local.embedded.network.references import Manifest, ObjectKey, Place, Problem, World
 from choreo_local.embedded.network.table import (
+    Match,
     PassThrough,
     PortTable,
-    Rewrite,
     Route,
     RouteTable,
     SecureHost,
     VirtualHost,
     WeightedBackend,
 )
+
+_MOST_RETRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +38,23 @@ class Built:
     Attributes:
         gateways: our Gateways with their listeners.
         parents: the parents of each route that are ours, in the order of `World.routes`.
+        policies: all policies, and where they work.
+        watched: Secrets and ConfigMaps that policies depend on: kind, namespace, name.
     """
 
     table: RouteTable
     gateways: tuple[tuple[Manifest, tuple[Listener, ...]], ...]
     parents: tuple[tuple[Manifest, tuple[Parent, ...]], ...]
+    policies: tuple[Attachment, ...] = ()
+    watched: frozenset[tuple[str, str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A route before policies; `places` are where those of its rule may be attached."""
+
+    route: Route
+    places: tuple[Place, ...]
 
 
 @dataclass(slots=True)
@@ -67,7 +84,7 @@ def build(world: World) -> Built:
     everything = [each for _, found in gateways for each in found]
     listeners_module.mark_conflicts(everything)
     by_key = {_key(gateway): found for gateway, found in gateways}
-    rewrites = _policy_rewrites(world)
+    policies = Policies(world)
     routes = sorted(world.routes, key=_age)
     parents = [(route, attachment.parents(world, route, by_key)) for route in routes]
     http: dict[int, _Hosts] = {}
@@ -76,10 +93,16 @@ def build(world: World) -> Built:
         if route["kind"] == "TLSRoute":
             _pass_through(world, route, found, passing)
         elif found:
-            _collect(world, route, found, http, rewrites.get(_route_key(route)))
+            _collect(world, route, found, http, policies)
     ports = sorted({each.port for each in everything if each.works})
     table = RouteTable(tuple(_port(port, everything, http, passing) for port in ports))
-    return Built(table, tuple(gateways), tuple((route, tuple(found)) for route, found in parents))
+    return Built(
+        table,
+        tuple(gateways),
+        tuple((route, tuple(found)) for route, found in parents),
+        tuple(policies.attachments),
+        policies.watched(),
+    )
 
 
 def _ours(world: World) -> list[Manifest]:
@@ -103,26 +126,15 @@ def _age(obj: Manifest) -> tuple[str, ObjectKey]:
     return obj["metadata"].get("creationTimestamp") or "", _key(obj)
 
 
-def _policy_rewrites(world: World) -> dict[tuple[str, str, str], Rewrite]:
-    found: dict[tuple[str, str, str], Rewrite] = {}
-    for policy in sorted(world.policies, key=_age):
-        rewrite = filters.policy_rewrite(policy)
-        for target in policy["spec"].get("targetRefs") or ():
-            if rewrite is not None and target.get("group") == refs.GROUP:
-                key = (target["kind"], policy["metadata"]["namespace"], target["name"])
-                found.setdefault(key, rewrite)
-    return found
-
-
 def _collect(
     world: World,
     route: Manifest,
     parents: Sequence[Parent],
     http: dict[int, _Hosts],
-    rewrite: Rewrite | None,
+    policies: Policies,
 ) -> None:
     """Add the rules of an HTTPRoute or GRPCRoute to the listeners that take it."""
-    built, refused, unresolved = _rules(world, route, rewrite)
+    built, refused, unresolved = _rules(world, route)
     for parent in parents:
         parent.refused = parent.refused or refused
         parent.unresolved = unresolved
@@ -130,48 +142,73 @@ def _collect(
             continue
         for listener, names in parent.attached:
             listener.attached.add(_route_key(route))
+            guarded = [_guarded(policies, each, listener) for each in built]
             if listener.works:
-                http.setdefault(id(listener), _Hosts()).add(names, built)
+                http.setdefault(id(listener), _Hosts()).add(names, guarded)
 
 
-def _rules(
-    world: World, route: Manifest, rewrite: Rewrite | None
-) -> tuple[list[Route], Problem | None, Problem | None]:
-    built: list[Route] = []
+def _guarded(policies: Policies, made: _Made, listener: Listener) -> Route:
+    gateway = _key(listener.gateway)
+    outer = (("Gateway", *gateway, listener.name), ("Gateway", *gateway, ""))
+    return policies.guarded(made.route, policies.at((*made.places, *outer), gateway))
+
+
+def _rules(world: World, route: Manifest) -> tuple[list[_Made], Problem | None, Problem | None]:
+    built: list[_Made] = []
     refused: Problem | None = None
     unresolved: Problem | None = None
     is_grpc = route["kind"] == "GRPCRoute"
     for number, rule in enumerate(route["spec"].get("rules") or ({},)):
         found = matching.grpc_matches(rule) if is_grpc else matching.http_matches(rule)
         applied = filters.read(world, route, rule.get("filters"))
-        applied.rewrite = applied.rewrite or rewrite
         weighted, problem = _weighted(world, route, rule)
-        unresolved = unresolved or problem
+        unresolved = unresolved or problem or applied.unresolved
         if isinstance(found, Problem) or applied.problem:
-            fault = found if isinstance(found, Problem) else applied.problem
-            if fault is not None and fault.reason in ("UnsupportedValue", "IncompatibleFilters"):
-                refused = refused or fault
-            else:
-                unresolved = unresolved or fault
+            refused = refused or (found if isinstance(found, Problem) else applied.problem)
             continue
-        timeouts: Mapping[str, str] = rule.get("timeouts") or {}
+        places = (*applied.policies, *_places(route, rule))
+        name = "/".join((*_key(route), str(number)))
         for index, match in enumerate(found):
-            built.append(
-                Route(
-                    name="/".join((*_key(route), str(number), str(index))),
-                    match=match,
-                    backends=weighted,
-                    redirect=applied.redirect,
-                    rewrite=applied.rewrite,
-                    cors=applied.cors,
-                    mirrors=applied.mirrors,
-                    request_headers=applied.request_headers,
-                    response_headers=applied.response_headers,
-                    request_timeout=durations.seconds(timeouts.get("request")),
-                    backend_timeout=durations.seconds(timeouts.get("backendRequest")),
-                )
-            )
+            made = _route(f"{name}/{index}", match, rule, applied, weighted)
+            built.append(_Made(made, places))
     return built, refused, unresolved
+
+
+def _places(route: Manifest, rule: Manifest) -> tuple[Place, ...]:
+    whole = (*_route_key(route), "")
+    return ((*_route_key(route), rule["name"]), whole) if rule.get("name") else (whole,)
+
+
+def _route(
+    name: str, match: Match, rule: Manifest, applied: Filters, weighted: tuple[WeightedBackend, ...]
+) -> Route:
+    timeouts: Mapping[str, str] = rule.get("timeouts") or {}
+    return Route(
+        name=name,
+        match=match,
+        backends=weighted,
+        redirect=applied.redirect,
+        rewrite=applied.rewrite,
+        cors=applied.cors,
+        mirrors=applied.mirrors,
+        request_headers=applied.request_headers,
+        response_headers=applied.response_headers,
+        request_timeout=durations.seconds(timeouts.get("request")),
+        backend_timeout=durations.seconds(timeouts.get("backendRequest")),
+        retry=_retry(rule),
+        refusal=applied.refusal,
+    )
+
+
+def _retry(rule: Manifest) -> Retry | None:
+    wanted: Manifest | None = rule.get("retry")
+    if wanted is None:
+        return None
+    return Retry(
+        attempts=min(int(wanted.get("attempts", 1)), _MOST_RETRIES),
+        codes=tuple(int(each) for each in wanted.get("codes") or ()),
+        base_interval=durations.seconds(wanted.get("backoff")),
+    )
 
 
 def _weighted(
@@ -187,10 +224,12 @@ def _weighted(
             result.append(WeightedBackend(None, int(reference.get("weight", 1))))
             continue
         applied = filters.read(world, route, reference.get("filters"))
-        problem = problem or applied.problem
+        # Without its filters the backend would get what it must not.
+        problem = problem or applied.problem or applied.unresolved
+        usable = not (applied.problem or applied.refusal)
         result.append(
             WeightedBackend(
-                backend,
+                backend if usable else None,
                 int(reference.get("weight", 1)),
                 applied.request_headers,
                 applied.response_headers,

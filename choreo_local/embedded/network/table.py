@@ -5,8 +5,10 @@ Made by `routes`, served by Envoy (`xds`) or in this process (`proxy`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from choreo_local.embedded.network.guards import Guards, Limits, RemoteKeys, Retry
 
 
 class PathType(StrEnum):
@@ -143,7 +145,11 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One match and what happens to the requests that fulfil it."""
+    """One match and what happens to the requests that fulfil it.
+
+    Attributes:
+        refusal: why nothing may pass; such a route answers 500.
+    """
 
     name: str
     match: Match
@@ -156,6 +162,11 @@ class Route:
     response_headers: HeaderChange = HeaderChange()
     request_timeout: float | None = None
     backend_timeout: float | None = None
+    idle_timeout: float | None = None
+    retry: Retry | None = None
+    limits: Limits | None = None
+    guards: Guards = field(default_factory=Guards)
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,29 +223,41 @@ class RouteTable:
 
     ports: tuple[PortTable, ...] = ()
 
-    def mirrors(self) -> frozenset[Backend]:
-        """Every backend that gets copies of requests."""
+    def routes(self) -> tuple[Route, ...]:
+        """All routes of all ports."""
         hosts = [host for port in self.ports for host in port.hosts]
         hosts += [host for port in self.ports for one in port.secure for host in one.hosts]
-        routes = [route for host in hosts for route in host.routes]
-        return frozenset(mirror.backend for route in routes for mirror in route.mirrors)
+        return tuple(route for host in hosts for route in host.routes)
+
+    def key_sources(self) -> frozenset[RemoteKeys]:
+        """From where keys of issuers are fetched."""
+        required = [route.guards.jwt for route in self.routes() if route.guards.jwt]
+        providers = [provider for jwt in required for provider in jwt.providers]
+        return frozenset(provider.remote for provider in providers if provider.remote)
+
+    def apart(self) -> frozenset[tuple[Backend, Limits | None]]:
+        """Every backend that cannot share the connections of all others, and its limits."""
+        found: set[tuple[Backend, Limits | None]] = set()
+        for route in self.routes():
+            found |= {(mirror.backend, None) for mirror in route.mirrors}
+            if route.limits:
+                found |= {(one.backend, route.limits) for one in route.backends if one.backend}
+        return frozenset(found | {(each, None) for each in _key_backends(self.key_sources())})
 
     def backends(self) -> frozenset[Backend]:
         """Every backend that is named anywhere."""
-        found: set[Backend] = set()
+        found: set[Backend] = set(_key_backends(self.key_sources()))
+        for route in self.routes():
+            found |= {one.backend for one in route.backends if one.backend}
+            found |= {mirror.backend for mirror in route.mirrors}
         for port in self.ports:
-            for secure in port.secure:
-                found |= _backends_of(secure.hosts)
-            found |= _backends_of(port.hosts)
             for each in port.pass_through:
                 found |= {one.backend for one in each.backends if one.backend}
         return frozenset(found)
 
 
-def _backends_of(hosts: tuple[VirtualHost, ...]) -> set[Backend]:
-    routes = [route for host in hosts for route in host.routes]
-    weighted = {one.backend for route in routes for one in route.backends if one.backend}
-    return weighted | {mirror.backend for route in routes for mirror in route.mirrors}
+def _key_backends(sources: frozenset[RemoteKeys]) -> set[Backend]:
+    return {Backend(BackendKey(*each.service)) for each in sources if each.service}
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,11 +6,13 @@ not change: `port-<port>` for a listener and its routes, the BackendKey for a cl
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from choreo_local.embedded.network import xds_routes
+from choreo_local.embedded.network import xds_guards, xds_routes
 from choreo_local.embedded.network.datapath import Endpoints
+from choreo_local.embedded.network.guards import Limits, RemoteKeys
 from choreo_local.embedded.network.table import (
     Backend,
     BackendProtocol,
@@ -19,6 +21,7 @@ from choreo_local.embedded.network.table import (
     PassThrough,
     PortTable,
     SecureHost,
+    VirtualHost,
     WeightedBackend,
 )
 
@@ -31,6 +34,7 @@ _HTTP_OPTIONS = "extensions.upstreams.http.v3.HttpProtocolOptions"
 # Common servers close idle connections after 5 s or more; being first avoids lost requests.
 _UPSTREAM_IDLE = "4s"
 _CONNECT_TIMEOUT = "2s"
+_NO_LIMIT = 1000000
 
 
 def typed(name: str, content: Mapping[str, Any]) -> Resource:
@@ -64,7 +68,7 @@ def _address(address: str, port: int) -> Resource:
 
 def _filter_chains(port: PortTable, rds: str) -> list[Resource]:
     if not port.is_tls:
-        return [{"filters": [_connection_manager(f"port-{port.port}", rds)]}]
+        return [{"filters": [_connection_manager(f"port-{port.port}", rds, port.hosts)]}]
     chains = [_secure_chain(port, each, rds) for each in port.secure]
     return chains + [_pass_through_chain(each) for each in port.pass_through]
 
@@ -85,7 +89,7 @@ def _secure_chain(port: PortTable, host: SecureHost, rds: str) -> Resource:
     )
     return {
         "filter_chain_match": {"transport_protocol": "tls", **_server_names(host.hostname)},
-        "filters": [_connection_manager(secure_name(port, host), rds)],
+        "filters": [_connection_manager(secure_name(port, host), rds, host.hosts)],
         "transport_socket": {"name": "tls", "typed_config": tls},
     }
 
@@ -126,7 +130,7 @@ def _weighted_tcp(backends: Sequence[WeightedBackend]) -> Resource:
     return {"weighted_clusters": {"clusters": entries}}
 
 
-def _connection_manager(name: str, rds: str) -> Resource:
+def _connection_manager(name: str, rds: str, hosts: Iterable[VirtualHost]) -> Resource:
     content = {
         "stat_prefix": "http",
         "codec_type": "AUTO",
@@ -139,6 +143,7 @@ def _connection_manager(name: str, rds: str) -> Resource:
         },
         "http_filters": [
             _filter("cors", "extensions.filters.http.cors.v3.Cors"),
+            *xds_guards.http_filters(hosts),
             _filter("router", "extensions.filters.http.router.v3.Router"),
         ],
         "upgrade_configs": [{"upgrade_type": "websocket"}],
@@ -197,16 +202,20 @@ def pool_cluster(protocol: BackendProtocol, eds: str) -> Resource:
     )
 
 
-def _cluster_settings(protocol: BackendProtocol) -> Resource:
-    unlimited = dict.fromkeys(
-        ("max_connections", "max_pending_requests", "max_requests", "max_retries"), 1000000
-    )
+def _cluster_settings(protocol: BackendProtocol, limits: Limits | None = None) -> Resource:
+    thresholds = {
+        "max_connections": limits and limits.connections,
+        "max_pending_requests": limits and limits.pending,
+        "max_requests": limits and limits.requests,
+        "max_retries": limits and limits.retries,
+    }
+    allowed = {name: _NO_LIMIT if most is None else most for name, most in thresholds.items()}
     return {
         "connect_timeout": _CONNECT_TIMEOUT,
         "lb_policy": "ROUND_ROBIN",
         # Health comes from the cluster; with few endpoints a panic threshold only hides it.
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
-        "circuit_breakers": {"thresholds": [unlimited]},
+        "circuit_breakers": {"thresholds": [allowed]},
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _http_options(protocol)
         },
@@ -233,19 +242,58 @@ def pool_assignment(protocol: BackendProtocol, endpoints: Endpoints) -> Resource
     )
 
 
-def mirror_cluster(backend: Backend, endpoints: Iterable[Endpoint]) -> Resource:
-    """A cluster of its own for a backend that gets copies, as those cannot choose a subset."""
+def backend_cluster(
+    backend: Backend, endpoints: Iterable[Endpoint], *, limits: Limits | None = None
+) -> Resource:
+    """A cluster of its own for a backend.
+
+    For copies of requests and keys of issuers, which cannot choose a subset, and where limits hold.
+    """
     entries = [_endpoint(each) for each in endpoints]
-    name = str(backend.key)
+    name = xds_routes.own_cluster_name(backend, limits)
     return typed(
         "config.cluster.v3.Cluster",
         {
             "name": name,
             "type": "STATIC",
             "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": entries}]},
-            **_cluster_settings(backend.protocol),
+            **_cluster_settings(backend.protocol, limits),
         },
     )
+
+
+def keys_cluster(source: RemoteKeys, *, authorities: str) -> Resource:
+    """The server, outside the cluster, that has the keys of an issuer."""
+    scheme, host, port = xds_guards.address_of(source)
+    name = xds_guards.keys_cluster_name(source)
+    is_here = host == "localhost" or host.endswith(".localhost")
+    entry = _endpoint(Endpoint("127.0.0.1" if is_here else host, port))
+    made: Resource = {
+        "name": name,
+        "type": "STATIC" if is_here or _is_address(host) else "STRICT_DNS",
+        "connect_timeout": _CONNECT_TIMEOUT,
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [entry]}]},
+    }
+    if scheme == "https":
+        trusted = {"trusted_ca": {"filename": authorities}}
+        names = [] if _is_address(host) else [{"san_type": "DNS", "matcher": {"exact": host}}]
+        context = {
+            "sni": host,
+            "common_tls_context": {
+                "validation_context": {**trusted, "match_typed_subject_alt_names": names}
+            },
+        }
+        tls = typed("extensions.transport_sockets.tls.v3.UpstreamTlsContext", context)
+        made["transport_socket"] = {"name": "tls", "typed_config": tls}
+    return typed("config.cluster.v3.Cluster", made)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _endpoint(endpoint: Endpoint) -> Resource:

@@ -7,16 +7,26 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import certifi
 import orjson
 
 from choreo_local.embedded.network import xds
 from choreo_local.embedded.network.datapath import Addresses, Endpoints
+from choreo_local.embedded.network.guards import Limits, RemoteKeys
 from choreo_local.embedded.network.table import (
     Backend,
     BackendProtocol,
     Endpoint,
     RouteTable,
 )
+
+# How Envoy's statistics name its subscriptions.
+LDS_NAME = "listener_manager.lds"
+
+
+def rds_name(configuration: str) -> str:
+    """The subscription of routes."""
+    return f"http.http.rds.{configuration}"
 
 
 class XdsFiles:
@@ -31,7 +41,8 @@ class XdsFiles:
         self._admin = admin
         self._written: dict[str, bytes] = {}
         self._endpoints: dict[Backend, tuple[Endpoint, ...]] = {}
-        self._mirrors: frozenset[Backend] = frozenset()
+        self._apart: frozenset[tuple[Backend, Limits | None]] = frozenset()
+        self._key_sources: frozenset[RemoteKeys] = frozenset()
 
     @property
     def bootstrap(self) -> Path:
@@ -52,11 +63,12 @@ class XdsFiles:
         )
         self._write("bootstrap.json", content)
 
-    def write_table(self, table: RouteTable, endpoints: Endpoints) -> bool:
-        """Write a table; whether the set of listeners changed."""
+    def write_table(self, table: RouteTable, endpoints: Endpoints) -> frozenset[str]:
+        """Write a table; the subscriptions of Envoy whose files changed, as in its statistics."""
         # Endpoints of backends that are used no more stay until `forget_unused`.
         self._endpoints |= {each: endpoints.get(each, ()) for each in table.backends()}
-        self._mirrors = table.mirrors()
+        self._apart = table.apart()
+        self._key_sources = table.key_sources()
         self._write_endpoints()
         return self._write_routes(table)
 
@@ -76,17 +88,25 @@ class XdsFiles:
             assignment = xds.pool_assignment(protocol, self._endpoints)
             self._write_resources(_eds_name(protocol), [assignment])
         pools = [xds.pool_cluster(each, self._path(_eds_name(each))) for each in BackendProtocol]
-        mirrors = [
-            xds.mirror_cluster(each, self._endpoints.get(each, ()))
-            for each in sorted(self._mirrors, key=lambda each: each.key)
+        apart = [
+            xds.backend_cluster(backend, self._endpoints.get(backend, ()), limits=limits)
+            for backend, limits in self._apart
         ]
-        self._write_resources("cds.json", [*pools, *mirrors])
+        keys = [
+            xds.keys_cluster(each, authorities=certifi.where())
+            for each in self._key_sources
+            if each.service is None
+        ]
+        named = {each["name"]: each for each in (*apart, *keys)}
+        self._write_resources("cds.json", [*pools, *(named[name] for name in sorted(named))])
 
-    def _write_routes(self, table: RouteTable) -> bool:
-        """Write routes and listeners; whether the listeners changed."""
+    def _write_routes(self, table: RouteTable) -> frozenset[str]:
+        """Write routes and listeners; what of them changed."""
+        changed: set[str] = set()
         for port in table.ports:
-            name = f"rds-{port.port}.json"
-            self._write_resources(name, xds.route_configurations(port))
+            configurations = xds.route_configurations(port)
+            if self._write_resources(f"rds-{port.port}.json", configurations):
+                changed |= {rds_name(each["name"]) for each in configurations}
         listeners = [
             xds.listener(
                 port,
@@ -96,7 +116,9 @@ class XdsFiles:
             )
             for port in table.ports
         ]
-        return self._write_resources("lds.json", listeners)
+        if self._write_resources("lds.json", listeners):
+            changed.add(LDS_NAME)
+        return frozenset(changed)
 
     def _path(self, name: str) -> str:
         return str(self.directory / name)

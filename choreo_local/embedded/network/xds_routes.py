@@ -7,6 +7,8 @@ from typing import Any
 
 import re2
 
+from choreo_local.embedded.network import xds_guards
+from choreo_local.embedded.network.guards import Limits, Retry
 from choreo_local.embedded.network.table import (
     Backend,
     Cors,
@@ -33,6 +35,7 @@ _RESPONSE_CODES = {301: "MOVED_PERMANENTLY", 302: "FOUND", 303: "SEE_OTHER",
 # All of these happen before the backend saw the request, so trying another endpoint is safe. They
 # hide the moment between the end of a Pod and the news of it.
 _RETRY_ON = "connect-failure,refused-stream,reset-before-request"
+_REFUSED = "A policy or filter of this route cannot be carried out; its status says why.\n"
 
 
 def route_configuration(name: str, hosts: Iterable[VirtualHost]) -> Resource:
@@ -76,7 +79,9 @@ def _routes(route: Route) -> list[Resource]:
 
 def _route(route: Route, match: Resource, prefix: str | None) -> Resource:
     made: Resource = {"name": route.name, "match": match}
-    if route.redirect is not None:
+    if route.refusal:
+        made["direct_response"] = {"status": 500, "body": {"inline_string": _REFUSED}}
+    elif route.redirect is not None:
         made["redirect"] = _redirect(route.redirect, match, prefix)
     elif not any(each.backend and each.weight > 0 for each in route.backends):
         made["direct_response"] = {"status": 500}
@@ -84,8 +89,11 @@ def _route(route: Route, match: Resource, prefix: str | None) -> Resource:
         made["route"] = _action(route, match, prefix)
     made |= _header_changes(route.request_headers, "request")
     made |= _header_changes(route.response_headers, "response")
+    switched = xds_guards.per_route(route)
     if route.cors is not None:
-        made["typed_per_filter_config"] = {"envoy.filters.http.cors": _cors(route.cors)}
+        switched["envoy.filters.http.cors"] = _cors(route.cors)
+    if switched:
+        made["typed_per_filter_config"] = switched
     return made
 
 
@@ -124,21 +132,23 @@ def _string_match(each: ValueMatch) -> Resource:
 
 
 def _action(route: Route, match: Resource, prefix: str | None) -> Resource:
-    made = _clusters(route.backends)
+    made = _clusters(route.backends, route.limits)
     made |= _rewrite(route.rewrite, match, prefix)
     made["timeout"] = _seconds(route.request_timeout)
+    if route.idle_timeout is not None:
+        made["idle_timeout"] = _seconds(route.idle_timeout)
+    made["retry_policy"] = _retries(route.retry)
     if route.backend_timeout is not None:
-        made["retry_policy"] = {"per_try_timeout": _seconds(route.backend_timeout)}
-    made["retry_policy"] = {**made.get("retry_policy", {}), **_retries()}
+        made["retry_policy"]["per_try_timeout"] = _seconds(route.backend_timeout)
     if route.mirrors:
         made["request_mirror_policies"] = [_mirror(each) for each in route.mirrors]
     return made
 
 
-def _retries() -> Resource:
+def _retries(wanted: Retry | None) -> Resource:
     other_host = "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3"
     predicate = {"@type": f"{other_host}.PreviousHostsPredicate"}
-    return {
+    made: Resource = {
         "retry_on": _RETRY_ON,
         "num_retries": 3,
         "retry_host_predicate": [
@@ -147,6 +157,25 @@ def _retries() -> Resource:
         "host_selection_retry_max_attempts": 3,
         "retry_back_off": {"base_interval": "0.01s", "max_interval": "0.1s"},
     }
+    return made if wanted is None else made | _asked_retries(wanted)
+
+
+def _asked_retries(wanted: Retry) -> Resource:
+    named = [_RETRY_ON, *(each for each in wanted.conditions if each)]
+    if wanted.codes:
+        named.append("retriable-status-codes")
+    made: Resource = {"retry_on": ",".join(named), "num_retries": wanted.attempts}
+    if wanted.codes:
+        made["retriable_status_codes"] = list(wanted.codes)
+    if wanted.try_timeout is not None:
+        made["per_try_timeout"] = _seconds(wanted.try_timeout)
+    if wanted.base_interval:
+        most = max(wanted.max_interval or 10 * wanted.base_interval, wanted.base_interval)
+        made["retry_back_off"] = {
+            "base_interval": _seconds(max(wanted.base_interval, 0.001)),
+            "max_interval": _seconds(max(most, 0.001)),
+        }
+    return made
 
 
 def _seconds(value: float | None) -> str:
@@ -154,19 +183,29 @@ def _seconds(value: float | None) -> str:
     return f"{value or 0:.3f}s"
 
 
-def _clusters(backends: Sequence[WeightedBackend]) -> Resource:
+def _clusters(backends: Sequence[WeightedBackend], limits: Limits | None) -> Resource:
     used = [each for each in backends if each.weight > 0]
     only = used[0].backend if len(used) == 1 else None
     if only and not _changes_headers(used[0]):
-        return target(only)
+        return target(only, limits)
     return {
-        "weighted_clusters": {"clusters": [_weighted(each) for each in used]},
+        "weighted_clusters": {"clusters": [_weighted(each, limits) for each in used]},
         "cluster_not_found_response_code": "INTERNAL_SERVER_ERROR",
     }
 
 
-def target(backend: Backend) -> Resource:
+def own_cluster_name(backend: Backend, limits: Limits | None) -> str:
+    """The cluster that a backend has for itself, with each set of limits another."""
+    if limits is None:
+        return str(backend.key)
+    numbers = (limits.connections, limits.pending, limits.requests, limits.retries)
+    return " ".join((str(backend.key), *("-" if each is None else str(each) for each in numbers)))
+
+
+def target(backend: Backend, limits: Limits | None = None) -> Resource:
     """The cluster of a backend's protocol, and the subset of its endpoints."""
+    if limits is not None:
+        return {"cluster": own_cluster_name(backend, limits)}
     return {"cluster": backend.protocol.value, "metadata_match": subset(str(backend.key))}
 
 
@@ -179,12 +218,13 @@ def _changes_headers(each: WeightedBackend) -> bool:
     return HeaderChange() != each.request_headers or HeaderChange() != each.response_headers
 
 
-def _weighted(each: WeightedBackend) -> Resource:
+def _weighted(each: WeightedBackend, limits: Limits | None) -> Resource:
     # A cluster that never exists answers the share of a backend that cannot be used.
     made: Resource = {"name": "none", "weight": each.weight}
     if each.backend:
-        found = target(each.backend)
-        made |= {"name": found["cluster"], "metadata_match": found["metadata_match"]}
+        found = target(each.backend, limits)
+        made["name"] = found.pop("cluster")
+        made |= found
     made |= _header_changes(each.request_headers, "request")
     made |= _header_changes(each.response_headers, "response")
     return made

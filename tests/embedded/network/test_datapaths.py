@@ -44,6 +44,9 @@ class Upstream:
     def __init__(self, name: str) -> None:
         self.name = name
         self.port = free_port()
+        # What is answered to some paths, and how many requests to others fail first.
+        self.text: dict[str, str] = {}
+        self.failures = 0
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -62,6 +65,11 @@ class Upstream:
             self._runner = None
 
     async def _echo(self, request: web.Request) -> web.Response:
+        if self.failures:
+            self.failures -= 1
+            return web.Response(status=503)
+        if request.path in self.text:
+            return web.Response(text=self.text[request.path])
         body = await request.text()
         return web.json_response(
             {

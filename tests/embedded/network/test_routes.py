@@ -234,6 +234,8 @@ def test_tls_route_passes_connections_through_by_server_name() -> None:
 def test_policy_rewrites_the_paths_of_the_route_it_is_attached_to() -> None:
     target = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "greeter"}
     policy = {
+        "apiVersion": "gateway.kgateway.dev/v1alpha1",
+        "kind": "TrafficPolicy",
         "metadata": metadata("rewrite"),
         "spec": {
             "targetRefs": [target],
