@@ -180,8 +180,9 @@ class Agent:
             while True:
                 await session.received(await socket.recv(decode=False))
         except ConnectionError:
-            # `recv` says why, unless it is over already.
-            await socket.recv(decode=False)
+            # `recv` says why, after what arrived before the end.
+            while True:
+                await socket.recv(decode=False)
         finally:
             self.session = None
             await session.stop()

@@ -6,6 +6,7 @@ limit of what the control plane can do here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
@@ -34,6 +35,8 @@ _LEFT_OUT = frozenset(
     }
 )
 _LEFT_OUT_PREFIXES = ("impersonate-", "x-remote-", "sec-websocket-")
+# A name with a colon or a space in it would become another header on the way.
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # The client has unpacked the body already.
 _NOT_ANSWERED = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding"}
@@ -49,11 +52,13 @@ def of_kube_api(transport: Transport) -> Backends:
 
 def request_headers(headers: Headers) -> dict[str, str]:
     """The headers of a tunnelled request that reach the backend."""
-    return {
-        name: ", ".join(values)
-        for name, values in headers.items()
-        if name.lower() not in _LEFT_OUT and not name.lower().startswith(_LEFT_OUT_PREFIXES)
-    }
+    return {name: ", ".join(values) for name, values in headers.items() if _may_pass(name)}
+
+
+def _may_pass(name: str) -> bool:
+    lower = name.lower()
+    is_plain = _NAME.fullmatch(name) is not None
+    return is_plain and lower not in _LEFT_OUT and not lower.startswith(_LEFT_OUT_PREFIXES)
 
 
 def response_headers(headers: Mapping[str, str]) -> dict[str, list[str]]:

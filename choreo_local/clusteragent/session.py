@@ -23,7 +23,7 @@ from choreo_local.tunnel.connection import (
     Refused,
     Requested,
 )
-from choreo_local.tunnel.messages import StreamInit, TunnelRequest, TunnelResponse
+from choreo_local.tunnel.messages import FrameError, StreamInit, TunnelRequest, TunnelResponse
 
 logger = logging.getLogger(__name__)
 
@@ -90,10 +90,7 @@ class Session:
 
     async def _serve_request(self, request: TunnelRequest) -> None:
         try:
-            frame = (await self._answer(request)).encode()
-            if len(frame) > messages.MAX_MESSAGE_BYTES:
-                frame = _failed(request, 502, "the answer is too large for the tunnel").encode()
-            await self._send(frame)
+            await self._send(_frame(request, await self._answer(request)))
         except ConnectionError:
             # The gateway learns of the lost connection as soon as we do.
             return
@@ -141,9 +138,8 @@ class Session:
         request_id, words = stream.init.request_id, b"the agent failed"
         try:
             words = await self._stream_words(stream)
-        except ConnectionError:
-            # The gateway learns of the lost connection as soon as we do.
-            self._streams.pop(request_id, None)
+        except (ConnectionError, ValueError) as error:
+            words = str(error).encode()
         finally:
             # Not when the gateway closed it, which cancels this task.
             if self._streams.pop(request_id, None) is not None:
@@ -157,6 +153,16 @@ class Session:
         if backend is None:
             return f"this agent has no target {stream.init.target[:40]!r}".encode()
         return await streams.serve(stream, backend)
+
+
+def _frame(request: TunnelRequest, answer: TunnelResponse) -> bytes:
+    try:
+        frame = answer.encode()
+    except FrameError as error:
+        return _failed(request, 502, f"the answer cannot be sent: {error}").encode()
+    if len(frame) > messages.MAX_MESSAGE_BYTES:
+        return _failed(request, 502, "the answer is too large for the tunnel").encode()
+    return frame
 
 
 def _failed(request: TunnelRequest, status: int, reason: str) -> TunnelResponse:

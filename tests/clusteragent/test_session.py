@@ -12,8 +12,16 @@ from typing import Any
 from choreo_local.clusteragent import backends
 from choreo_local.clusteragent.session import Session
 from choreo_local.errors import UnreachableError
-from choreo_local.kubeclient.transport import Query, Response, StreamedResponse, WebSocket
+from choreo_local.kubeclient.transport import (
+    AiohttpTransport,
+    Query,
+    Response,
+    StreamedResponse,
+    Transport,
+    WebSocket,
+)
 from choreo_local.tunnel.flow import WINDOW_BYTES
+from choreo_local.tunnel.messages import HTTP_STREAM
 from tests.clustergateway.harness import until
 
 Frame = dict[str, Any]
@@ -46,6 +54,9 @@ class Cluster:
             raise UnreachableError("nobody is at home")
         size = 40 << 20 if path == "/huge" else 2
         found = {"content-type": "text/plain", "content-length": "2", "etag": "x"}
+        if path == "/latin":
+            # As a client reads bytes that are no UTF-8.
+            found["etag"] = "\udce9"
         return Response(200, b"x" * size, found)
 
     @asynccontextmanager
@@ -108,7 +119,7 @@ class _Echo:
 class Gateway:
     """Talks to a session in raw frames."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Transport) -> None:
         self.frames: list[Frame] = []
         self.session = Session(backends.of_kube_api(cluster), self._received)
 
@@ -143,6 +154,10 @@ async def test_a_request_is_made_as_the_agent() -> None:
         "Cookie": ["a=b"],
         "Host": ["gateway"],
         "Connection": ["close"],
+        "Authorization:": ["Bearer stolen"],
+        "Impersonate-User ": ["admin"],
+        "X-Other: 1\r\nImpersonate-User": ["admin"],
+        "": ["nameless"],
     }
     body = base64.b64encode(b"{}").decode()
     await gateway.sends(**request("r", "/api", query="a=1&a=2&b=", headers=headers, body=body))
@@ -172,6 +187,39 @@ async def test_failures_are_told_with_their_reason() -> None:
         502,
         "the answer is too large for the tunnel",
     )
+
+
+async def test_an_answer_that_cannot_be_written_is_a_failure_too() -> None:
+    gateway = Gateway(Cluster())
+    await gateway.sends(**request("r", "/latin"))
+    (answer,) = await gateway.about("r")
+
+    assert answer["statusCode"] == 502
+    assert "cannot be sent" in answer["error"]["message"]
+
+
+async def test_a_path_cannot_name_another_host() -> None:
+    transport = AiohttpTransport("https://kube:6443", token="secret")
+    gateway = Gateway(transport)
+    await gateway.sends(**request("r", "@elsewhere/"))
+    await gateway.sends(**request("s", "@elsewhere/"), isUpgrade=True, upgradeProto=HTTP_STREAM)
+    (answer,), (closed,) = await gateway.about("r"), await gateway.about("s")
+
+    assert answer["statusCode"] == 502
+    assert "does not begin with a slash" in answer["error"]["message"]
+    assert b"does not begin with a slash" in base64.b64decode(closed["data"])
+    await transport.close()
+
+
+async def test_what_arrives_after_the_connection_broke_is_left_aside() -> None:
+    async def broken(_: bytes) -> None:
+        raise ConnectionError("it is over")
+
+    session = Session(backends.of_kube_api(Cluster()), broken)
+    init = {**request("e", "/exec"), "isUpgrade": True, "upgradeProto": "SPDY/3.1"}
+    await session.received(json.dumps(init))
+    await until(lambda: session.under_way == 0, what="the stream has ended")
+    await session.received(b'{"requestID":"e","data":"AGE="}')
 
 
 async def test_requests_do_not_wait_for_each_other_and_have_a_limit() -> None:
