@@ -7,6 +7,7 @@ that shows a stranger's page runs on this machine too.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import sys
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from choreo_local.images.registry.problems import RegistryProblem
 
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _MOST_LINES = 100_000
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def check_page(headers: Mapping[str, str], *, names: frozenset[str]) -> None:
@@ -39,24 +41,36 @@ def check_user(peer: tuple[str, int] | None, own: tuple[str, int] | None) -> Non
 
 def user_of(peer: tuple[str, int], own: tuple[str, int]) -> int | None:
     """The user who has the other end of a connection; None when the kernel does not say."""
-    wanted = (f"{peer[1]:04X}", f"{own[1]:04X}")
+    wanted = (_address(peer[0]), peer[1], _address(own[0]), own[1])
+    # Only what has the right port is looked at closely: the table may be long.
+    port = f":{peer[1]:04X}"
     for table in _TABLES:
         try:
             with table.open(encoding="ascii") as file:
                 for _, line in zip(range(_MOST_LINES), file, strict=False):
                     fields = line.split()
-                    if len(fields) > 7 and _ports(fields) == wanted and _is_local(fields[1]):
+                    is_near = len(fields) > 7 and fields[1].endswith(port)
+                    if is_near and (*_end(fields[1]), *_end(fields[2])) == wanted:
                         return int(fields[7])
         except OSError:
             continue
     return None
 
 
-def _ports(fields: list[str]) -> tuple[str, str]:
-    return fields[1].rpartition(":")[2], fields[2].rpartition(":")[2]
+def _end(text: str) -> tuple[_Address, int]:
+    """Address and port as the kernel writes them: words of four bytes in the machine's order."""
+    host, _, port = text.rpartition(":")
+    data = bytes.fromhex(host)
+    words = [data[place : place + 4] for place in range(0, len(data), 4)]
+    if sys.byteorder == "little":
+        words = [word[::-1] for word in words]
+    return _plain(ipaddress.ip_address(b"".join(words))), int(port, 16)
 
 
-def _is_local(address: str) -> bool:
-    """127.0.0.0/8, also as it is written within IPv6."""
-    host = address.rpartition(":")[0]
-    return host[-2:] == "7F" or host.endswith("01000000")
+def _address(text: str) -> _Address:
+    return _plain(ipaddress.ip_address(text.partition("%")[0]))
+
+
+def _plain(found: _Address) -> _Address:
+    """An address of IPv4 is the same within IPv6."""
+    return getattr(found, "ipv4_mapped", None) or found

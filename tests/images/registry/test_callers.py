@@ -66,4 +66,8 @@ async def test_the_kernel_tells_whose_a_connection_is(registry: Registry) -> Non
     with socket.create_connection(("127.0.0.1", registry.server.port)) as made:
         peer, own = made.getsockname(), made.getpeername()
         assert callers.user_of(peer, own) == os.geteuid()
+        mapped = (f"::ffff:{peer[0]}", peer[1])
+        assert callers.user_of(mapped, own) == os.geteuid()
+        # Another user may have the same port at another address of this machine.
+        assert callers.user_of(("127.0.0.5", peer[1]), own) is None
     assert callers.user_of(("127.0.0.1", 1), ("127.0.0.1", 1)) is None
