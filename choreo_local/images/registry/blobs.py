@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 
@@ -80,17 +81,22 @@ class Blobs:
 
     async def append(self, request: web.BaseRequest, target: Target) -> web.Response:
         """Take the next chunk."""
-        upload = self._uploads.find(target.name, target.rest)
-        async with upload.lock:
+        async with self._held(target) as upload:
             _check_range(request, upload)
             await self._receive(request, upload)
         return _accepted(upload, status=202)
 
+    @asynccontextmanager
+    async def _held(self, target: Target) -> AsyncIterator[Upload]:
+        """An upload, for one request at a time; another one may have ended it meanwhile."""
+        upload = self._uploads.find(target.name, target.rest)
+        async with upload.lock:
+            yield self._uploads.find(target.name, target.rest)
+
     async def finish(self, request: web.BaseRequest, target: Target) -> web.Response:
         """Take the last chunk, if any, and make the upload a blob."""
-        upload = self._uploads.find(target.name, target.rest)
         digest = Target("blob", target.name, request.query.get("digest", "")).digest()
-        async with upload.lock:
+        async with self._held(target) as upload:
             _check_range(request, upload)
             return await self._finish(request, upload, digest)
 
@@ -114,7 +120,8 @@ class Blobs:
     async def cancel(self, request: web.BaseRequest, target: Target) -> web.Response:
         """Forget an upload."""
         del request
-        self._uploads.cancel(self._uploads.find(target.name, target.rest))
+        async with self._held(target) as upload:
+            self._uploads.cancel(upload)
         return web.Response(status=204)
 
 

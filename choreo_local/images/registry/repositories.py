@@ -153,7 +153,8 @@ def descriptor(content: bytes, digest: Digest, media_type: str) -> dict[str, Any
     """How a manifest is listed among the referrers of another."""
     found = orjson.loads(content)
     config = found.get("config")
-    kind = found.get("artifactType") or (config or {}).get("mediaType")
+    of_config = config.get("mediaType") if isinstance(config, dict) else None
+    kind = found.get("artifactType") or of_config
     entry = {
         "mediaType": media_type,
         "digest": str(digest),

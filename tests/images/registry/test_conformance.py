@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from typing import Any
@@ -138,6 +139,16 @@ async def test_an_upload_is_given_up(registry: Registry) -> None:
     assert (await registry.ask("DELETE", place)).status == 204
     assert (await registry.ask("PATCH", place, b"content")).status == 404
     assert list(registry.library.folders.ingest.iterdir()) == []
+
+
+async def test_an_upload_that_two_finish_at_once_is_gone_for_the_second(
+    registry: Registry,
+) -> None:
+    place = (await registry.ask("POST", "/v2/a/b/blobs/uploads/")).headers["Location"]
+    data = b"content" * 200_000
+    path = f"{place}?digest={sha256(data)}"
+    found = await asyncio.gather(*(registry.ask("PUT", path, data) for _ in range(2)))
+    assert sorted(answer.status for answer in found) == [201, 404]
 
 
 @pytest.mark.parametrize("digest", ["", "sha256:x", "md5:" + "0" * 32, sha256(b"other")])
@@ -327,6 +338,22 @@ async def test_what_a_manifest_is_about_may_come_later(registry: Registry) -> No
     found = await registry.ask("GET", f"/v2/a/b/referrers/{NOTHING}")
     assert len(found.json["manifests"]) == 1
     assert (await registry.ask("GET", "/v2/a/b/referrers/x")).code == "DIGEST_INVALID"
+
+
+async def test_an_index_with_an_odd_configuration_is_listed(registry: Registry) -> None:
+    subject = {"mediaType": documents.OCI_MANIFEST, "digest": NOTHING, "size": 1}
+    odd = {
+        "schemaVersion": 2,
+        "mediaType": documents.OCI_INDEX,
+        "manifests": [],
+        "config": ["odd"],
+        "subject": subject,
+    }
+    content = json.dumps(odd).encode()
+    pushed = await registry.push_manifest("a/b", "odd", content, documents.OCI_INDEX)
+    assert pushed.status == 201
+    found = await registry.ask("GET", f"/v2/a/b/referrers/{NOTHING}")
+    assert [item["digest"] for item in found.json["manifests"]] == [sha256(content)]
 
 
 # --- content management ---------------------------------------------------------------------------
