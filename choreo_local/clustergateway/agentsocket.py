@@ -180,7 +180,12 @@ class AgentSocket(asyncio.Protocol):
             # Who is not known yet must not fill our memory.
             assert self._transport is not None
             self._transport.pause_reading()
-            self._tasks.start(self._greet(self, self._hello(event)), name="agent")
+            try:
+                hello = self._hello(event)
+            except ValueError as error:
+                self.reject(400, f"cannot read the request: {error}")
+                return
+            self._tasks.start(self._greet(self, hello), name="agent")
         elif self._receiver is None:
             return
         elif isinstance(event, Pong):

@@ -117,22 +117,20 @@ class AgentConnection(Receiver):
         Raises UnreachableError when no answer comes in time, or the agent has too much to do;
         LostError when the connection broke meanwhile.
         """
-        await self._socket.drained()
         future: asyncio.Future[TunnelResponse] = asyncio.get_running_loop().create_future()
         try:
-            frame = self._end.request(request)
-            self._waiting[request.request_id] = future
-            self._socket.send(frame)
             async with asyncio.timeout(timeout_seconds):
+                await self._socket.drained()
+                frame = self._end.request(request)
+                self._waiting[request.request_id] = future
+                self._socket.send(frame)
                 return await future
         except TimeoutError:
             raise UnreachableError(
                 f"the agent of {self.agent.serves} gave no answer within {timeout_seconds:.0f} s"
             ) from None
         except (protocol.TooManyError, FrameError, ConnectionError) as error:
-            raise UnreachableError(
-                f"cannot ask the agent of {self.agent.serves}: {error}"
-            ) from error
+            raise self._cannot_ask(error) from error
         finally:
             self._waiting.pop(request.request_id, None)
             self._end.forget(request.request_id)
@@ -145,9 +143,7 @@ class AgentConnection(Receiver):
             self._socket.send(frame)
         except (protocol.TooManyError, FrameError, ConnectionError) as error:
             self._streams.pop(init.request_id, None)
-            raise UnreachableError(
-                f"cannot ask the agent of {self.agent.serves}: {error}"
-            ) from error
+            raise self._cannot_ask(error) from error
 
     def send(self, request_id: str, data: bytes) -> None:
         """A piece of a stream; nothing happens when the stream is over."""

@@ -209,14 +209,9 @@ class ClusterGateway:
         Raises UnknownTrustError when what it trusts cannot be read; then all stays as it is.
         """
         await self._directory.ready()
-        found = self._directory.of_plane(plane, plane_id)
-        obj = next((each for each in found if planes.resource_key(each) == resource), None)
         granted = revoked = 0
         for connection in self.connections.of_plane(plane, plane_id):
-            why = "the plane object is gone or has another plane ID"
-            if obj is not None:
-                presented = connection.agent.presented
-                why = await self._directory.objection(obj, presented, now=clock.now())
+            why = await self._objection(connection.agent, resource)
             if why and resource in connection.resources:
                 connection.revoke(resource, why)
                 revoked += 1
@@ -227,6 +222,17 @@ class ClusterGateway:
         if granted or revoked:
             self._on_change(plane, plane_id)
         return Change(granted, revoked)
+
+    async def _objection(self, agent: Agent, resource: str) -> str:
+        """Why a plane object does not trust an agent, by what it says when this returns."""
+        while True:
+            revision = self._directory.revision
+            obj = self._directory.find(agent.plane, agent.plane_id, resource)
+            if obj is None:
+                return "the plane object is gone or has another plane ID"
+            why = await self._directory.objection(obj, agent.presented, now=clock.now())
+            if revision == self._directory.revision:
+                return why
 
     def _revoked(self, connection: AgentConnection, resource: str, why: str) -> None:
         agent = connection.agent

@@ -86,6 +86,8 @@ class PlaneDirectory:
         self._on_change = on_change
         self._informers: list[Informer] = []
         self._tasks = TaskGroup("plane-objects")
+        # Counts the changes: what was judged before the last one does not hold.
+        self.revision = 0
 
     async def ready(self) -> None:
         """Return once all plane objects are known; UnreachableError when that takes too long."""
@@ -115,13 +117,27 @@ class PlaneDirectory:
             if planes.plane_id(obj) == plane_id
         ]
 
+    def find(self, plane: str, plane_id: str, resource: str) -> Manifest | None:
+        """The plane object of a key, if it has that id."""
+        found = self.of_plane(plane, plane_id)
+        return next((each for each in found if planes.resource_key(each) == resource), None)
+
     async def judge(
         self, presented: Presented, *, plane: str, plane_id: str, now: datetime
     ) -> Verdict:
-        """Which plane objects of an id trust a certificate."""
+        """Which plane objects of an id trust a certificate; true until the caller waits again."""
         await self.ready()
+        while True:
+            revision = self.revision
+            verdict = await self._judged(presented, self.of_plane(plane, plane_id), now)
+            if revision == self.revision:
+                return verdict
+
+    async def _judged(
+        self, presented: Presented, found: Sequence[Manifest], now: datetime
+    ) -> Verdict:
         accepted, objections, hints = set(), {}, {}
-        for obj in self.of_plane(plane, plane_id):
+        for obj in found:
             key = planes.resource_key(obj)
             why = await self._objection(obj, presented, now)
             if why:
@@ -179,7 +195,8 @@ class PlaneDirectory:
     def _changed(self, old: Manifest | None, new: Manifest | None) -> None:
         if old is not None and new is not None and _spoken(old) == _spoken(new):
             return
-        seen = {(planes.plane_id(obj)) for obj in (old, new) if obj is not None}
+        self.revision += 1
+        seen = {planes.plane_id(obj) for obj in (old, new) if obj is not None}
         obj = new or old
         assert obj is not None
         for plane_id in seen:

@@ -243,6 +243,7 @@ async def test_garbage_on_the_port_harms_nobody(tmp_path: Path) -> None:
         ("/ws?planeType=dataplane", 400, "missing planeID parameter"),
         ("/ws?planeType=moon&planeID=p", 400, "invalid planeType: must be 'dataplane', "),
         ("/other?planeType=dataplane&planeID=p", 404, "not found"),
+        ("//[?planeType=dataplane&planeID=p", 400, "cannot read the request"),
     ],
 )
 async def test_claims_are_checked(tmp_path: Path, target: str, status: int, text: str) -> None:
