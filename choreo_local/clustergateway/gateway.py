@@ -206,7 +206,7 @@ class ClusterGateway:
     async def revalidate(self, plane: str, plane_id: str, resource: str) -> Change:
         """Ask anew whether a plane object trusts the connected agents of an id.
 
-        Raises UnknownTrustError when what it trusts cannot be read; then all stays as it is.
+        Raises UnreachableError when what it trusts cannot be read; then all stays as it is.
         """
         await self._directory.ready()
         granted = revoked = 0

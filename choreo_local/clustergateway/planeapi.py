@@ -20,13 +20,14 @@ from choreo_local import clock
 from choreo_local.clustergateway import proxyrules
 from choreo_local.clustergateway.channel import Channel, opened
 from choreo_local.clustergateway.gateway import ClusterGateway
-from choreo_local.clustergateway.planedirectory import UnknownTrustError
 from choreo_local.clustergateway.proxyrules import NotAllowedError
 from choreo_local.errors import ForbiddenError, UnreachableError
 from choreo_local.tunnel import messages
-from choreo_local.tunnel.messages import StreamInit, TunnelRequest
+from choreo_local.tunnel.messages import StreamInit, TunnelRequest, TunnelResponse
 
 _REQUEST_SECONDS = 30.0
+# Below are those after which another answer follows.
+_SMALLEST_STATUS = 200
 # How upstream writes a time that never was.
 _NEVER = "0001-01-01T00:00:00Z"
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
@@ -107,15 +108,7 @@ class PlaneApi:
             return web.Response(status=403, text=text)
         except UnreachableError as error:
             return web.Response(status=502, text=f"proxy request failed: {error.message}\n")
-        response = web.Response(status=answer.status_code, body=answer.body)
-        for name, values in answer.headers.items():
-            if name.lower() not in _HOP_BY_HOP:
-                response.headers.popall(name, None)
-                for value in values:
-                    response.headers.add(name, value)
-        if answer.error and not answer.body:
-            response.headers["X-Choreo-Reason"] = " ".join(answer.error.split())[:500]
-        return response
+        return answered(answer)
 
     async def _exec(self, http: web.Request) -> web.StreamResponse:
         namespace, pod = http.query.get("podNamespace", ""), http.query.get("podName", "")
@@ -125,7 +118,7 @@ class PlaneApi:
             clock.new_uid(),
             messages.KUBERNETES,
             "POST",
-            f"/api/v1/namespaces/{namespace}/pods/{pod}/exec",
+            proxyrules.exec_path(namespace, pod),
             query=proxyrules.exec_query(list(http.query.items())),
             upgrade=messages.EXEC,
         )
@@ -182,7 +175,7 @@ class PlaneApi:
             return web.json_response({**answer, "action": "disconnect", "disconnectedAgents": gone})
         try:
             change = await self._gateway.revalidate(found.plane, found.plane_id, found.resource)
-        except UnknownTrustError as error:
+        except UnreachableError as error:
             return web.json_response({"success": False, "error": error.message}, status=503)
         granted = {"authorizationsGranted": change.granted}
         revoked = {"authorizationsRevoked": change.revoked}
@@ -221,6 +214,22 @@ class PlaneApi:
             "connectedAgents": len(found),
             "lastSeen": clock.timestamp(max(seen)) if seen else _NEVER,
         }
+
+
+def answered(answer: TunnelResponse) -> web.Response:
+    """What an agent answered, for who asked."""
+    if answer.status_code < _SMALLEST_STATUS:
+        text = f"proxy request failed: the agent answered {answer.status_code}\n"
+        return web.Response(status=502, text=text)
+    response = web.Response(status=answer.status_code, body=answer.body)
+    for name, values in answer.headers.items():
+        if name.lower() not in _HOP_BY_HOP:
+            response.headers.popall(name, None)
+            for value in values:
+                response.headers.add(name, value)
+    if answer.error and not answer.body:
+        response.headers["X-Choreo-Reason"] = " ".join(answer.error.split())[:500]
+    return response
 
 
 @web.middleware

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from choreo_local.tunnel import planes
 from choreo_local.tunnel.messages import MAX_BODY_BYTES
@@ -12,6 +12,7 @@ from choreo_local.tunnel.messages import MAX_BODY_BYTES
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _TARGETS = frozenset({"k8s", "monitoring", "logs"})
 _SECRETS = ("/api/v1/namespaces/kube-system/secrets", "/apis/v1/serviceaccounts")
+_NEVER = (("..", ".."), ("\0", "NUL"))
 _PARTS = 6
 
 
@@ -60,14 +61,17 @@ def check(method: str, wanted: Proxied, content_length: int | None) -> None:
         raise NotAllowedError(405, f"method {method[:20]} not allowed")
     if wanted.target not in _TARGETS:
         raise NotAllowedError(403, f"target {wanted.target[:40]!r} not allowed")
-    if any(secret in wanted.path for secret in _SECRETS):
+    # Who serves the path decodes what is still encoded in it.
+    paths = (wanted.path, unquote(wanted.path))
+    if any(secret in path for secret in _SECRETS for path in paths):
         raise NotAllowedError(403, "access to this path is not allowed")
     if content_length is not None and content_length > MAX_BODY_BYTES:
         raise NotAllowedError(413, f"request body too large: at most {MAX_BODY_BYTES} bytes")
-    if ".." in wanted.path:
-        raise NotAllowedError(400, "path must not contain ..")
-    if "\0" in wanted.path:
-        raise NotAllowedError(400, "path must not contain NUL")
+    for piece, name in _NEVER:
+        if any(piece in path for path in paths):
+            raise NotAllowedError(400, f"path must not contain {name}")
+    if "?" in wanted.path:
+        raise NotAllowedError(400, "path must not contain a query")
 
 
 def is_stream(path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> bool:
@@ -107,6 +111,11 @@ def notice(content: object) -> Notice:
         str(found["event"]),
         f"{namespace}/{found['name']}",
     )
+
+
+def exec_path(namespace: str, pod: str) -> str:
+    """The path of a kube API's exec, whatever a pod is said to be called."""
+    return f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/exec"
 
 
 def exec_query(query: Sequence[tuple[str, str]]) -> str:

@@ -16,8 +16,10 @@ import pytest
 from yarl import URL
 
 from choreo_local import pki
+from choreo_local.clustergateway import planeapi, proxyrules
 from choreo_local.clustergateway.planeapi import PlaneApi
 from choreo_local.kubeclient.client import KubeClient
+from choreo_local.tunnel.messages import TunnelResponse
 from tests.clustergateway import harness, upstream
 from tests.clustergateway.harness import Site
 from tests.clustergateway.upstream import UpstreamAgent
@@ -95,7 +97,10 @@ async def test_requests_pass_with_status_headers_and_body(tmp_path: Path) -> Non
         ("TRACE", PODS, 405),
         ("GET", f"/api/proxy/{PLANE}/default/prod/shell/x", 403),
         ("GET", f"{OWN}/api/v1/namespaces/kube-system/secrets", 403),
+        ("GET", f"{OWN}/api/v1/namespaces/kube%252dsystem/secrets", 403),
         ("GET", f"{OWN}/api/v1/namespaces/%2e%2e/pods", 400),
+        ("GET", f"{OWN}/api/v1/namespaces/%252e%252e/pods", 400),
+        ("GET", f"{PODS}%3Fwatch=true", 400),
         ("GET", f"{OWN}/api/v1/namespaces/a%00b/pods", 400),
         ("GET", f"{PODS}?watch=true", 501),
         ("GET", f"{PODS}/a/log?follow=true", 501),
@@ -109,6 +114,16 @@ async def test_what_may_not_pass(tmp_path: Path, method: str, path: str, status:
     async with api(tmp_path) as caller:
         found, text = await caller.ask(method, path)
         assert found == status, text
+
+
+@pytest.mark.parametrize(("status", "told"), [(100, 502), (101, 502), (204, 204), (599, 599)])
+def test_no_agent_announces_another_answer(status: int, told: int) -> None:
+    assert planeapi.answered(TunnelResponse("r", status)).status == told
+
+
+def test_a_pod_is_no_path() -> None:
+    path = proxyrules.exec_path("a/../kube-system", "p?command=x#")
+    assert path == "/api/v1/namespaces/a%2F..%2Fkube-system/pods/p%3Fcommand%3Dx%23/exec"
 
 
 async def test_bodies_have_a_limit(tmp_path: Path) -> None:
