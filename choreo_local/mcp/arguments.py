@@ -84,6 +84,12 @@ def problem(known: Schema, given: Arguments) -> str:
     return ""
 
 
+def exact(known: Schema, given: Arguments) -> Arguments:
+    """Arguments without problem, whole numbers as such: JSON has but one kind of numbers."""
+    whole = {name for name, each in known["properties"].items() if each["type"] == "integer"}
+    return {name: int(value) if name in whole else value for name, value in given.items()}
+
+
 def _problem(expected: Schema, value: Any) -> str:
     kind = _kind(value)
     if kind != expected["type"]:

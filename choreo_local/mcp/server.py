@@ -142,7 +142,8 @@ async def _called(
     if problem:
         raise MCPError(_BAD_PARAMS, f'invalid params: validating "arguments": {problem}')
     try:
-        found = await tool.run(Caller(request.app.state.services, access), given)
+        exact = arguments.exact(tool.schema, given)
+        found = await tool.run(Caller(request.app.state.services, access), exact)
     except ChoreoError as error:
         request.state.outcome = problems.status_of(error)
         return CallToolResult(content=[_text(_words(tool, error))], is_error=True)
