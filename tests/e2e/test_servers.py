@@ -24,6 +24,7 @@ SERVICES = (
     "snip-api-service",
     "snip-frontend",
 )
+ALIKE = (2807, 3371)
 _WAIT = 120
 
 RESOURCES = """
@@ -104,7 +105,14 @@ def test_resources_are_real_servers_that_a_component_uses(user_of: User, tmp_pat
     url = user.choreo("url", "notes", "--env", "development")
     code = shortened(url, "https://example.org/kept")
 
-    assert [each["code"] for each in json.loads(ask(f"{url}/api/urls").body)] == [code]
+    assert shortened(url, "https://example.org/kept") == code
+    # The digests of these two begin alike.
+    one, two = (f"https://example.org/{each}" for each in ALIKE)
+    codes = [shortened(url, one), shortened(url, two)]
+    assert codes[1].startswith(codes[0])
+    assert ask(f"{url}/r/{codes[0]}").location == one
+    listed = {each["code"] for each in json.loads(ask(f"{url}/api/urls").body)}
+    assert listed == {code, *codes}
 
 
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="upstream's samples are not here: CHOREO_FIXTURES")

@@ -180,7 +180,7 @@ def read_request(stream, connection):
     if "transfer-encoding" in headers:
         raise BadRequest(411, "a body needs a Content-Length here")
     length = headers.get("content-length", "0")
-    if not length.isdigit():
+    if not length.isdecimal():
         raise BadRequest(400, "Content-Length is not a number")
     if int(length) > _LONGEST_BODY:
         raise BadRequest(413, "body too large")

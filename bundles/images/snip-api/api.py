@@ -16,6 +16,11 @@ from small_http import Reply
 
 _CODE_LENGTH = 7
 _LONGEST_URL = 2048
+# Also tells who had the code before.
+_INSERT = (
+    "INSERT INTO urls (code, target) VALUES (:code, :target)"
+    " ON CONFLICT (code) DO UPDATE SET code = EXCLUDED.code RETURNING target"
+)
 
 
 class Shortener:
@@ -47,14 +52,19 @@ class Shortener:
             return snip.answer_json({"error": "only http:// and https:// are shortened"}, 400)
         if len(url) > _LONGEST_URL or any(ord(letter) < 33 for letter in url):
             return snip.answer_json({"error": "not a URL"}, 400)
-        code = hashlib.sha256(url.encode()).hexdigest()[:_CODE_LENGTH]
-        self._database.run(
-            "INSERT INTO urls (code, target) VALUES (:code, :target) ON CONFLICT DO NOTHING",
-            code=code,
-            target=url,
-        )
+        code = self._stored(url)
         self._cache.put(code, url)
         return snip.answer_json({"code": code, "url": url}, 201)
+
+    def _stored(self, url):
+        """The code of a URL; a longer one where another URL has the short one."""
+        digest = hashlib.sha256(url.encode()).hexdigest()
+        for length in range(_CODE_LENGTH, len(digest) + 1):
+            code = digest[:length]
+            [[target]] = self._database.run(_INSERT, code=code, target=url)
+            if target == url:
+                return code
+        raise AssertionError("two URLs have the same SHA-256")
 
     def _newest(self):
         rows = self._database.run(
