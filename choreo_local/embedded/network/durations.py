@@ -5,6 +5,8 @@ from __future__ import annotations
 import re2
 
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+# Some thirty years; Envoy's durations have an end, too.
+_LONGEST = 1e9
 _PART = re2.compile(r"([0-9]{1,5})(h|ms|m|s)")
 _GO_PART = re2.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)(h|ms|us|µs|ns|m|s)")
 
@@ -28,4 +30,4 @@ def _total(text: str | None, part: re2._Regexp[str]) -> float | None:
             return None
         total += float(found.group(1)) * _SECONDS[found.group(2)]
         end = found.end()
-    return total if end == len(text) else None
+    return min(total, _LONGEST) if end == len(text) else None

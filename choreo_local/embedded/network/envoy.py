@@ -8,6 +8,7 @@ import importlib.util
 import logging
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from choreo_local.embedded.network import launcher, xds
@@ -112,7 +113,7 @@ class Envoy:
         await self._end_process()
         self._socket.unlink(missing_ok=True)
 
-    async def _taken_over(self) -> dict[str, tuple[int, int]]:
+    async def _taken_over(self) -> _Counts:
         """How often each subscription was taken over and refused."""
         try:
             found = await self._admin.stats("update_(success|rejected)$")
@@ -128,19 +129,17 @@ class Envoy:
             counts[subscription] = (taken, number) if is_refusal else (number, refused)
         return counts
 
-    async def _wait_for(
-        self, table: RouteTable, changed: frozenset[str], before: dict[str, tuple[int, int]]
-    ) -> None:
+    async def _wait_for(self, table: RouteTable, changed: frozenset[str], before: _Counts) -> None:
         """Wait until Envoy has read what changed, and note what it refused."""
         end = asyncio.get_running_loop().time() + _LISTEN_SECONDS
         after = before
-        while any(after.get(each, (0, 0)) == before.get(each, (0, 0)) for each in changed):
+        while not _is_settled(changed, before, after):
             if asyncio.get_running_loop().time() > end:
                 logger.warning("Envoy is late changed=%s log=%s", sorted(changed), self._log)
                 return
             await asyncio.sleep(_POLL_SECONDS)
             after = await self._taken_over()
-        refused = {each for each in changed if after[each][1] > before.get(each, (0, 0))[1]}
+        refused = {each for each in changed if _refusals(after, each) > _refusals(before, each)}
         for port in table.ports:
             names = {rds_name(each["name"]) for each in xds.route_configurations(port)}
             if names & refused or LDS_NAME in refused:
@@ -207,6 +206,20 @@ class Envoy:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+_Counts = Mapping[str, tuple[int, int]]
+
+
+def _is_settled(changed: frozenset[str], before: _Counts, after: _Counts) -> bool:
+    """Whether everything that changed was read; routes of a refused listener never are."""
+    if LDS_NAME in changed and _refusals(after, LDS_NAME) > _refusals(before, LDS_NAME):
+        return True
+    return all(after.get(each, (0, 0)) != before.get(each, (0, 0)) for each in changed)
+
+
+def _refusals(counts: _Counts, name: str) -> int:
+    return counts.get(name, (0, 0))[1]
 
 
 def _socket_path(directory: Path) -> Path:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import re2
-
-from choreo_local.embedded.network import references
+from choreo_local.embedded.network import acceptable, references
 from choreo_local.embedded.network.references import Manifest, Place, Problem, World
 from choreo_local.embedded.network.table import Cors, HeaderChange, Mirror, Redirect, Rewrite
 
@@ -44,7 +42,22 @@ def read(world: World, route: Manifest, entries: Any) -> Filters:
     if result.redirect and result.rewrite:
         message = "URLRewrite and RequestRedirect exclude each other"
         result.problem = Problem("IncompatibleFilters", message)
+    if fault := _fault(result):
+        result.problem = result.problem or Problem("UnsupportedValue", fault)
     return result
+
+
+def _fault(found: Filters) -> str:
+    """What Envoy would not take."""
+    texts: list[str | None] = []
+    for each in (found.rewrite, found.redirect):
+        texts += [each.hostname, each.prefix, each.full_path] if each else []
+    if fault := next((one for text in texts if text and (one := acceptable.text_fault(text))), ""):
+        return fault
+    for change in (found.request_headers, found.response_headers):
+        if fault := acceptable.headers_fault((*change.set, *change.add), change.remove):
+            return fault
+    return ""
 
 
 def _add(result: Filters, world: World, route: Manifest, entry: Manifest) -> Problem | None:
@@ -158,8 +171,7 @@ def _route_filter(obj: Manifest | None) -> Rewrite | Problem | None:
     if set(spec) != {"urlRewrite"} or set(spec["urlRewrite"]) != {"path"} or not replacement:
         message = "an HTTPRouteFilter can replace what a regular expression finds, no more"
         return Problem("UnsupportedValue", message)
-    try:
-        re2.compile(replacement["pattern"])
-    except re2.error as error:
-        return Problem("UnsupportedValue", f"bad regular expression of a filter: {error}")
-    return Rewrite(pattern=replacement["pattern"], substitution=replacement.get("substitution", ""))
+    pattern, substitution = replacement["pattern"], replacement.get("substitution", "")
+    if fault := acceptable.substitution_fault(pattern, substitution):
+        return Problem("UnsupportedValue", fault)
+    return Rewrite(pattern=pattern, substitution=substitution)

@@ -8,8 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import re2
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
 
-from choreo_local.embedded.network import backends, durations, references
+from choreo_local.embedded.network import acceptable, backends, durations, references
 from choreo_local.embedded.network.effects import Reading
 from choreo_local.embedded.network.guards import JwtProvider, Refused, RemoteKeys
 from choreo_local.embedded.network.references import Manifest, World
@@ -112,7 +114,7 @@ def _provider(
         return keys if isinstance(keys, Refused) else Refused("the key set cannot be had")
     if bool(keys) == bool(remote):
         return Refused("give one key set, either here or by address")
-    return JwtProvider(
+    provider = JwtProvider(
         name=str(entry.get("name") or "default"),
         issuer=entry.get("issuer") or "",
         audiences=tuple(entry.get("audiences") or ()),
@@ -120,6 +122,9 @@ def _provider(
         remote=remote,
         **more,
     )
+    names = [name for name, _ in provider.headers] + [name for _, name in provider.claims]
+    fault = acceptable.headers_fault((), names)
+    return Refused(fault) if fault else provider
 
 
 def _local(
@@ -140,15 +145,26 @@ def _local(
 
 
 def _checked(text: str) -> str | Refused:
-    """A key set that Envoy will take; one that it does not would stop all other changes."""
+    """The keys of a set that Envoy will take; without any it would stop all other changes."""
     try:
         parsed = json.loads(text) if len(text) <= _LONGEST_KEYS else None
     except (ValueError, RecursionError):
         parsed = None
     keys = parsed.get("keys") if isinstance(parsed, dict) else None
-    if not isinstance(keys, list) or not any(isinstance(each, dict) for each in keys):
+    if not isinstance(keys, list):
         return Refused("the key set is not a JSON object with a list `keys`")
-    return text
+    usable = [each for each in keys if isinstance(each, dict) and _is_key(each)]
+    return json.dumps({"keys": usable}) if usable else Refused("the key set has no usable key")
+
+
+def _is_key(key: Mapping[str, Any]) -> bool:
+    if key.get("kty") not in ("RSA", "EC", "OKP", "oct"):
+        return False
+    try:
+        KeySet.import_key_set({"keys": [dict(key)]})
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        return False
+    return key.get("crv") in (None, "P-256", "P-384", "P-521", "Ed25519")
 
 
 def _remote(

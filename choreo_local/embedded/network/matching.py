@@ -7,6 +7,7 @@ from typing import Any
 
 import re2
 
+from choreo_local.embedded.network import acceptable
 from choreo_local.embedded.network.references import Manifest, Problem
 from choreo_local.embedded.network.table import Match, PathMatch, PathType, Route, ValueMatch
 
@@ -72,10 +73,8 @@ def _checked(matches: list[Match]) -> list[Match] | Problem:
         if match.path.type is PathType.REGEX:
             patterns.append(match.path.value)
         for pattern in patterns:
-            try:
-                re2.compile(pattern)
-            except re2.error as error:
-                return Problem("UnsupportedValue", f"bad regular expression {pattern!r}: {error}")
+            if fault := acceptable.pattern_fault(pattern):
+                return Problem("UnsupportedValue", fault)
     return matches
 
 

@@ -6,11 +6,18 @@ import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from choreo_local.embedded.network import durations, effects, filters, guards, jwtproviders
+from choreo_local.embedded.network import (
+    acceptable,
+    durations,
+    effects,
+    filters,
+    guards,
+    jwtproviders,
+)
 from choreo_local.embedded.network.effects import Effect, Reading
 from choreo_local.embedded.network.guards import Claim, Refused, Rule
 from choreo_local.embedded.network.references import Manifest, World
-from choreo_local.embedded.network.trafficpolicies import api_keys
+from choreo_local.embedded.network.trafficpolicies import api_keys, retried_codes
 
 _TARGETS = ("targetRef", "targetRefs", "targetSelectors")
 # Of BackendTrafficPolicies: what is about speed and health only.
@@ -120,6 +127,9 @@ def _rule(policy: str, entry: Manifest) -> Rule | Refused:
     if unknown:
         return Refused(f"authorization by {', '.join(sorted(unknown))} is not carried out")
     jwt: Manifest = principal.get("jwt") or {}
+    names = [each["name"] for each in principal.get("headers") or ()]
+    if fault := acceptable.headers_fault((), names):
+        return Refused(fault)
     return Rule(
         allow=entry["action"] == "Allow",
         cidrs=tuple(
@@ -151,6 +161,8 @@ def _rate(world: World, policy: Manifest, value: Manifest, reading: Reading) -> 
         return Refused("only one rule for all clients is carried out")
     limit = rules[0]["limit"]
     requests = int(limit["requests"])
+    if not 0 < requests <= acceptable.LARGEST_NUMBER:
+        return Refused("the number of requests is out of range")
     return guards.RateLimit(requests, requests, _UNIT_SECONDS[limit["unit"]])
 
 
@@ -160,9 +172,9 @@ def _retry(world: World, policy: Manifest, value: Manifest, reading: Reading) ->
     back_off: Manifest = each_try.get("backOff") or {}
     attempts = value.get("numRetries")
     return guards.Retry(
-        attempts=min(2 if attempts is None else int(attempts), 100),
-        conditions=tuple(retry_on.get("triggers") or ()),
-        codes=tuple(int(each) for each in retry_on.get("httpStatusCodes") or ()),
+        attempts=max(0, min(2 if attempts is None else int(attempts), 100)),
+        conditions=tuple(str(each) for each in retry_on.get("triggers") or ()),
+        codes=retried_codes(retry_on.get("httpStatusCodes")),
         try_timeout=durations.go_seconds(each_try.get("timeout")),
         base_interval=durations.go_seconds(back_off.get("baseInterval")),
         max_interval=durations.go_seconds(back_off.get("maxInterval")),
@@ -178,7 +190,9 @@ def _timeouts(world: World, policy: Manifest, value: Manifest, reading: Reading)
 
 def _limits(world: World, policy: Manifest, value: Manifest, reading: Reading) -> Effect:
     def number(name: str) -> int | None:
-        return None if value.get(name) is None else int(value[name])
+        if value.get(name) is None:
+            return None
+        return max(0, min(int(value[name]), acceptable.LARGEST_NUMBER))
 
     return guards.Limits(
         connections=number("maxConnections"),

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import re2
-
 from choreo_local.apimachinery import quantity
-from choreo_local.embedded.network import durations, effects, filters, guards, jwtproviders
+from choreo_local.embedded.network import (
+    acceptable,
+    durations,
+    effects,
+    filters,
+    guards,
+    jwtproviders,
+)
 from choreo_local.embedded.network.effects import Effect, HeaderChanges, Reading
 from choreo_local.embedded.network.guards import Refused
 from choreo_local.embedded.network.references import Manifest, World
@@ -114,6 +119,9 @@ def api_keys(
     clients = tuple(sorted((client, key.strip()) for client, key in data.items() if key.strip()))
     if not clients or len({key for _, key in clients}) != len(clients):
         return Refused("the Secret must hold API keys, each only once")
+    names = [name for kind, name in sources if kind == "header"] + [header] * bool(header)
+    if fault := acceptable.headers_fault((), names):
+        return Refused(fault)
     return guards.ApiKeys(clients, sources, header, forward)
 
 
@@ -130,7 +138,8 @@ def _rate(world: World, policy: Manifest, value: Manifest, reading: Reading) -> 
     fill = durations.go_seconds(bucket["fillInterval"])
     tokens, per_fill = int(bucket["maxTokens"]), int(bucket.get("tokensPerFill") or 1)
     # Envoy's own lower bound.
-    if fill is None or fill < 0.05 or tokens < 1 or per_fill < 1:
+    in_range = all(0 < each <= acceptable.LARGEST_NUMBER for each in (tokens, per_fill))
+    if fill is None or fill < 0.05 or not in_range:
         return Refused("the token bucket needs maxTokens and a fillInterval of 50ms or more")
     return guards.RateLimit(tokens, per_fill, fill)
 
@@ -146,7 +155,10 @@ def _headers(world: World, policy: Manifest, value: Manifest, reading: Reading) 
         entries = [*(change.get("set") or ()), *(change.get("add") or ())]
         if any("value" not in each for each in entries):
             return Refused("header values are taken from the policy itself only")
-        changes.append(filters.headers(change))
+        found = filters.headers(change)
+        if fault := acceptable.headers_fault((*found.set, *found.add), found.remove):
+            return Refused(fault)
+        changes.append(found)
     return HeaderChanges(*changes)
 
 
@@ -162,13 +174,18 @@ def _retry(world: World, policy: Manifest, value: Manifest, reading: Reading) ->
     base = durations.go_seconds(value.get("backoffBaseInterval")) or _BACK_OFF_SECONDS
     attempts = value.get("attempts")
     return guards.Retry(
-        attempts=min(1 if attempts is None else int(attempts), _MOST_RETRIES),
+        attempts=max(0, min(1 if attempts is None else int(attempts), _MOST_RETRIES)),
         conditions=tuple(str(each) for each in value.get("retryOn") or ()),
-        codes=tuple(int(each) for each in value.get("statusCodes") or ()),
+        codes=retried_codes(value.get("statusCodes")),
         try_timeout=durations.go_seconds(value.get("perTryTimeout")),
         base_interval=base,
         max_interval=10 * base,
     )
+
+
+def retried_codes(codes: Iterable[int] | None) -> tuple[int, ...]:
+    """Those that are statuses of failures at all."""
+    return tuple(int(each) for each in codes or () if 400 <= int(each) <= 599)
 
 
 def _buffer(world: World, policy: Manifest, value: Manifest, reading: Reading) -> Effect:
@@ -180,12 +197,11 @@ def _buffer(world: World, policy: Manifest, value: Manifest, reading: Reading) -
 
 def _rewrite(world: World, policy: Manifest, value: Manifest, reading: Reading) -> Effect:
     pattern = value["pathRegex"]["pattern"]
-    try:
-        re2.compile(pattern)
-    except re2.error as error:
+    substitution = value["pathRegex"].get("substitution", "")
+    if fault := acceptable.substitution_fault(pattern, substitution):
         # With the path as it is, another part of the backend would answer.
-        return Refused(f"bad regular expression {pattern!r}: {error}")
-    return Rewrite(pattern=pattern, substitution=value["pathRegex"].get("substitution", ""))
+        return Refused(fault)
+    return Rewrite(pattern=pattern, substitution=substitution)
 
 
 def _acl(world: World, policy: Manifest, value: Manifest, reading: Reading) -> Effect:

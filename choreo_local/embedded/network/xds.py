@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from choreo_local.embedded.network import xds_guards, xds_routes
+from choreo_local.embedded.network.acceptable import LARGEST_PROGRAM
 from choreo_local.embedded.network.datapath import Endpoints
 from choreo_local.embedded.network.guards import Limits, RemoteKeys
 from choreo_local.embedded.network.table import (
@@ -324,7 +325,7 @@ def bootstrap(*, lds: str, cds: str, admin: str | None) -> Resource:
             "layers": [
                 {
                     "name": "static",
-                    "static_layer": {"re2.max_program_size.error_level": 1000},
+                    "static_layer": {"re2.max_program_size.error_level": LARGEST_PROGRAM},
                 }
             ]
         },

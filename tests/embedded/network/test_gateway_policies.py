@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,14 @@ import pytest
 
 from choreo_local.embedded.network import policy_status, routes
 from choreo_local.embedded.network.datapath import Addresses
-from choreo_local.embedded.network.envoy import Envoy, find_envoy
 from choreo_local.embedded.network.proxy import InProcessProxy
-from choreo_local.embedded.network.table import RouteTable
+from choreo_local.embedded.network.table import (
+    Match,
+    PathMatch,
+    PathType,
+    RouteTable,
+    VirtualHost,
+)
 from tests.embedded.network.gatewayobjects import (
     CONTROLLER,
     gateway,
@@ -25,6 +31,7 @@ from tests.embedded.network.gatewayobjects import (
     rule,
     world,
 )
+from tests.embedded.network.livegateway import LiveGateway, live_gateway
 from tests.embedded.network.policyobjects import (
     ISSUER,
     KEYS,
@@ -45,46 +52,23 @@ REFERENCE = {"extensionRef": {"name": "tokens"}}
 
 
 class Gateway:
-    """An Envoy, what is behind it and a client of it."""
+    """A live gateway that is told of policies."""
 
-    def __init__(self, path: Envoy, client: Client, upstream: Upstream) -> None:
-        self.path = path
-        self.client = client
-        self.upstream = upstream
+    def __init__(self, live: LiveGateway) -> None:
+        self.path = live.path
+        self.client = live.client
+        self.upstream = live.upstream
+        self.status = live.status
+        self._live = live
 
-    async def serve(self, *policies: dict[str, Any], **more: Any) -> RouteTable:
-        made = table(*policies, **more)
-        await serve(self.path, made, greeter=self.upstream.port)
-        return made
-
-    async def status(
-        self, headers: dict[str, str] | None = None, path: str = "/", **more: Any
-    ) -> int:
-        status, _, _ = await self.client.get(path, headers=headers or {}, **more)
-        return status
+    async def serve(self, *policies: dict[str, Any], **more: Any) -> None:
+        await self._live.serve(table(*policies, **more))
 
 
 @pytest.fixture
 async def gate(tmp_path: Path) -> AsyncIterator[Gateway]:
-    program = find_envoy()
-    if program is None:
-        pytest.skip("no Envoy for this platform")
-    port = free_port()
-    addresses = Addresses(ports={19080: port})
-    path = Envoy(
-        program,
-        directory=tmp_path / "envoy",
-        log=tmp_path / "envoy.log",
-        instance="test",
-        addresses=addresses,
-    )
-    upstream = Upstream("one")
-    await upstream.start()
-    await path.start()
-    async with aiohttp.ClientSession() as session:
-        yield Gateway(path, Client(session, port), upstream)
-    await path.stop()
-    await upstream.stop()
+    async with live_gateway(tmp_path) as live:
+        yield Gateway(live)
 
 
 def table(*policies: dict[str, Any], rules: tuple[Any, ...] = (), **more: Any) -> RouteTable:
@@ -602,3 +586,89 @@ def test_younger_policy_of_a_kind_for_the_same_route_is_in_conflict() -> None:
         "Conflicted",
         "SecurityPolicy apps/old is obeyed",
     )
+
+
+async def test_state_that_envoy_refuses_leaves_the_one_before_and_is_told(gate: Gateway) -> None:
+    await gate.serve()
+    (good,) = table().routes()
+    bad = replace(good, match=Match(PathMatch(PathType.REGEX, "(")))
+    (port,) = table().ports
+    broken = RouteTable((replace(port, hosts=(VirtualHost(HOST, (bad,)),)),))
+
+    await serve(gate.path, broken, greeter=gate.upstream.port)
+
+    assert "Envoy refused" in gate.path.failure(19080)
+    assert await gate.status() == 200
+    await gate.serve(traffic(headerModifiers={"response": {"remove": ["x-upstream"]}}))
+    assert gate.path.failure(19080) == ""
+    assert await gate.status() == 200
+
+
+BAD_RULES: list[tuple[str, dict[str, Any]]] = [
+    ("pattern", rule({"path": {"type": "RegularExpression", "value": "/("}})),
+    ("costly pattern", rule({"path": {"type": "RegularExpression", "value": "/(a{50}){50}"}})),
+    (
+        "line break in a header",
+        rule(
+            filters=[
+                {
+                    "type": "ResponseHeaderModifier",
+                    "responseHeaderModifier": {"set": [{"name": "a", "value": "b\r\nc: d"}]},
+                }
+            ]
+        ),
+    ),
+    (
+        "line break in a path",
+        rule(
+            filters=[
+                {
+                    "type": "URLRewrite",
+                    "urlRewrite": {"path": {"type": "ReplaceFullPath", "replaceFullPath": "/\n"}},
+                }
+            ]
+        ),
+    ),
+    ("unknown filter", rule(filters=[{"type": "Teleport"}])),
+]
+
+
+@pytest.mark.parametrize(
+    ("bad"), [each[1] for each in BAD_RULES], ids=[one[0] for one in BAD_RULES]
+)
+async def test_bad_route_is_refused_and_never_takes_the_others_down(
+    gate: Gateway, bad: dict[str, Any]
+) -> None:
+    wrong = route(bad, name="wrong", hostnames=("wrong.test",))
+
+    built = routes.build(world(route(hostnames=(HOST,)), wrong))
+    await serve(gate.path, built.table, greeter=gate.upstream.port)
+
+    refused = {each["metadata"]["name"]: found[0].refused for each, found in built.parents}
+    assert refused["greeter"] is None
+    assert refused["wrong"] is not None
+    assert refused["wrong"].reason == "UnsupportedValue"
+    assert gate.path.failure(19080) == ""
+    assert await gate.status() == 200
+
+
+async def test_policies_with_bad_contents_never_take_the_others_down(gate: Gateway) -> None:
+    """One after the other: each closes its route only."""
+    bad: list[list[dict[str, Any]]] = [
+        [traffic(urlRewrite={"pathRegex": {"pattern": "^/a$", "substitution": "\\3"}})],
+        [traffic(headerModifiers={"request": {"set": [{"name": "a b", "value": "1"}]}})],
+        [traffic(jwtAuth=REFERENCE), extension(jwks={"local": {"inline": '{"keys":[{}]}'}})],
+        [traffic(jwtAuth=REFERENCE), extension(claimsToHeaders=[{"name": "a", "header": "\n"}])],
+        [
+            traffic(
+                rateLimit={"local": {"tokenBucket": {"maxTokens": 1 << 40, "fillInterval": "1s"}}}
+            )
+        ],
+    ]
+    rules = (rule(prefix("/open")), rule(prefix("/closed"), name="closed"))
+    for policies in bad:
+        policies[0]["spec"]["targetRefs"] = [target(sectionName="closed")]
+        await gate.serve(*policies, rules=rules)
+        assert gate.path.failure(19080) == "", policies
+        assert await gate.status(path="/closed") == 500, policies
+        assert await gate.status(path="/open") == 200
