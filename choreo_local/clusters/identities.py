@@ -14,7 +14,7 @@ from typing import Any
 
 from choreo_local import clock
 from choreo_local.apimachinery.gvk import ResourceKind
-from choreo_local.errors import ApiError, UnreachableError
+from choreo_local.errors import ChoreoError, UnreachableError
 from choreo_local.kubeclient.client import KubeClient
 
 logger = logging.getLogger(__name__)
@@ -114,8 +114,9 @@ class Tokens:
             await asyncio.sleep(wait)
             try:
                 await self.renew()
-            except (ApiError, UnreachableError) as error:
-                # The old ones are good for as long again.
+            except ChoreoError as error:
+                # The old ones are good for as long again; a person's kubeconfig may come back, and
+                # they may log in again.
                 logger.warning("Tokens not renewed error=%s", error)
                 wait = _RETRY_SECONDS
             else:

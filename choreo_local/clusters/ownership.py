@@ -72,8 +72,9 @@ def decide(manifest: Manifest, found: Manifest | None, instance_id: str) -> Step
         raise _taken(manifest, f"another instance of choreo ({LABEL}={owner})", owner)
     if _is_openchoreo(manifest):
         raise _taken(manifest, "an OpenChoreo that choreo did not install", "")
-    if manifest["kind"] == "Namespace" and _adds_labels(manifest, found):
-        return Step(Action.EXTEND, manifest, "it was there before, and stays")
+    if manifest["kind"] == "Namespace" and (added := _added_labels(manifest, found)):
+        extended = {**manifest, "metadata": {**manifest["metadata"], "labels": added}}
+        return Step(Action.EXTEND, extended, "it was there before, and stays")
     return Step(Action.LEAVE, manifest, "it is there already, and not ours")
 
 
@@ -94,10 +95,25 @@ def _is_definition(manifest: Manifest) -> bool:
     return bool(manifest["kind"] == "CustomResourceDefinition")
 
 
-def _adds_labels(manifest: Manifest, found: Manifest) -> bool:
+def _added_labels(manifest: Manifest, found: Manifest) -> dict[str, str]:
+    """The labels that a namespace has of us or is to get; empty when it lacks none.
+
+    A label that it has of others keeps its value.
+    """
     wanted = manifest["metadata"].get("labels") or {}
     there = found["metadata"].get("labels") or {}
-    return not wanted.items() <= there.items()
+    ours = _labels_of_ours(found)
+    added = {name: value for name, value in wanted.items() if name not in there or name in ours}
+    return {} if added.items() <= there.items() else added
+
+
+def _labels_of_ours(found: Manifest) -> set[str]:
+    """The labels that an extension of ours has set."""
+    for entry in found["metadata"].get("managedFields") or ():
+        if entry.get("manager") == _EXTENDING:
+            fields = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
+            return {name.removeprefix("f:") for name in fields.get("f:labels") or {}}
+    return set()
 
 
 class Ownership:

@@ -94,7 +94,7 @@ class Withdrawal:
         if not await self._is_ours():
             return
         namespaces = []
-        for release in (await self._client.list(registry.RENDERED_RELEASE)).items:
+        for release in await self._releases():
             for entry in (release.get("spec") or {}).get("resources") or ():
                 found = await self._placed(entry.get("object") or {})
                 if found is not None and found[0] == NAMESPACES:
@@ -103,6 +103,13 @@ class Withdrawal:
                     yield found
         for found in namespaces:
             yield found
+
+    async def _releases(self) -> Sequence[Manifest]:
+        try:
+            return (await self._client.list(registry.RENDERED_RELEASE)).items
+        except NotFoundError:
+            # The definition goes after what it records: an interrupted attempt was that far.
+            return ()
 
     async def _is_ours(self) -> bool:
         definitions = await self._owner.ours(self._client, _DEFINITIONS)

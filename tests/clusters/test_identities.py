@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from choreo_local.clusters.identities import Tokens
 from choreo_local.embedded.kubeapi.app import KubeApi, KubeApiOptions
 from choreo_local.embedded.kubeapi.local import LocalTransport
 from choreo_local.embedded.storage.store import MemoryBackend, Store
-from choreo_local.errors import UnreachableError
+from choreo_local.errors import PreflightError, UnreachableError
 from choreo_local.kubeclient.client import KubeClient
 
 
@@ -100,3 +101,22 @@ async def test_a_token_is_asked_for_before_it_is_there() -> None:
     await tokens.renew()
     assert source() != first
     await api.stop()
+
+
+async def test_a_kubeconfig_that_cannot_be_used_for_a_while_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("_RENEW_AT_LATEST_SECONDS", "_RETRY_SECONDS"):
+        monkeypatch.setattr(identities, name, 0.001)
+    attempts = asyncio.Semaphore(0)
+
+    async def connect() -> KubeClient:
+        attempts.release()
+        raise PreflightError("cannot find a kubeconfig")
+
+    renewing = asyncio.create_task(Tokens(connect).keep_fresh())
+    async with asyncio.timeout(60):
+        await attempts.acquire()
+        await attempts.acquire()
+    assert not renewing.done()
+    renewing.cancel()

@@ -51,6 +51,27 @@ def test_labels_are_added_to_a_namespace_that_lacks_them_once() -> None:
     assert ownership.decide(wanted, both, OURS).action is Action.LEAVE
 
 
+def test_a_label_of_others_keeps_its_value() -> None:
+    wanted = obj("Namespace", "default", purpose="tenant", tier="one")
+    found = obj("Namespace", "default", purpose="mine")
+    step = ownership.decide(wanted, found, OURS)
+    assert step.action is Action.EXTEND
+    assert step.manifest["metadata"]["labels"] == {"tier": "one"}
+    both = obj("Namespace", "default", purpose="mine", tier="two")
+    assert ownership.decide(wanted, both, OURS).action is Action.LEAVE
+
+
+def test_a_label_that_we_added_stays_ours() -> None:
+    wanted = obj("Namespace", "default", old="new value", new="1")
+    found = obj("Namespace", "default", old="1")
+    found["metadata"]["managedFields"] = [
+        {"manager": "somebody", "fieldsV1": {"f:metadata": {"f:labels": {"f:new": {}}}}},
+        {"manager": "choreo-extensions", "fieldsV1": {"f:metadata": {"f:labels": {"f:old": {}}}}},
+    ]
+    step = ownership.decide(wanted, found, OURS)
+    assert step.manifest["metadata"]["labels"] == {"old": "new value", "new": "1"}
+
+
 def test_two_instances_do_not_share_a_cluster() -> None:
     found = ownership.owned(obj("ClusterRole"), "another")
     with pytest.raises(RefusedError, match="another instance of choreo") as refused:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from choreo_local.allinone import bundles
 from choreo_local.clusters.ownership import LABEL, Ownership
 from choreo_local.clusters.withdrawal import NAMESPACES, Withdrawal, kinds_of
 from choreo_local.embedded.controllermanager.informers import SharedInformers
@@ -92,6 +93,42 @@ async def test_only_what_was_applied_is_taken_away() -> None:
         maps = (await client.list(config_maps, "theirs")).items
         assert "kept" in {one["metadata"]["name"] for one in maps}
         assert await withdrawal.plan() == []
+
+
+async def test_labels_of_the_team_survive() -> None:
+    owner = Ownership("ours", field_manager="tests")
+    labels = {"team": "of choreo", "purpose": "tenant"}
+    wanted = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "theirs", "labels": labels},
+    }
+    async with cluster() as client:
+        for _ in range(2):
+            await owner.apply(client, [wanted])
+            theirs = await client.get(NAMESPACES, "theirs")
+            assert (
+                theirs["metadata"]["labels"].items() >= {"team": "a", "purpose": "tenant"}.items()
+            )
+        await Withdrawal(client, owner, kinds=kinds_of([wanted])).carry_out()
+        theirs = await client.get(NAMESPACES, "theirs")
+        assert theirs["metadata"]["labels"]["team"] == "a"
+        assert "purpose" not in theirs["metadata"]["labels"]
+
+
+async def test_an_interrupted_attempt_can_be_repeated() -> None:
+    owner = Ownership("ours", field_manager="tests")
+    core = [
+        one
+        for one in bundles.load("core").manifests({})
+        if one["metadata"]["name"] == "projects.openchoreo.dev"
+    ]
+    async with cluster() as client:
+        # All definitions but this one were gone already.
+        await owner.apply(client, core)
+        withdrawal = Withdrawal(client, owner, kinds=kinds_of(core))
+        assert len(await withdrawal.plan()) == 1
+        assert await withdrawal.carry_out() == 1
 
 
 async def test_what_another_instance_has_is_not_seen() -> None:
