@@ -96,10 +96,14 @@ class Asking:
         await _listening(self._admission)
         await self._seeder.apply(webhooks.configurations(self._admission))
         async with self._seeder.admin() as client:
-            problem = await _tried(client)
-            if not problem:
-                return None
-            await _end(client)
+            problem = "the attempt was broken off"
+            try:
+                problem = await _tried(client)
+            finally:
+                if problem:
+                    await _end(client)
+        if not problem:
+            return None
         return PreflightError(
             f"the cluster does not check OpenChoreo's objects when they are written: {problem}",
             remedy=_REMEDY,
