@@ -47,12 +47,15 @@ def test_nothing_that_leads_elsewhere_is_a_name(name: str) -> None:
 
 def test_every_file_lies_in_the_folder_of_its_instance(tmp_path: Path) -> None:
     found = InstancePaths.of("other", tmp_path)
-    properties = [name for name, kind in vars(InstancePaths).items() if isinstance(kind, property)]
+    shared = {"images", "registries_file"}
+    kinds = vars(InstancePaths).items()
+    properties = [name for name, kind in kinds if isinstance(kind, property) and name not in shared]
     files = [getattr(found, name) for name in properties]
 
     assert found.root == tmp_path / "instances" / "other"
     assert len(files) == len(set(files)) > 8
     assert all(file.is_relative_to(found.root) for file in files)
+    assert {getattr(found, name).parent for name in shared} == {tmp_path}
 
 
 def test_the_root_is_the_home_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,10 +174,12 @@ class _K3d:
     def _run_node(self, name: str, facts: Facts) -> int:
         """Start the node and return at once: that it is ready is for others to find out."""
         folder = self._folder(name)
-        with (folder / "log").open("ab") as log:
+        # As with an engine, the port is the container's from the first moment.
+        with (folder / "log").open("ab") as log, _listener(int(facts["port"])) as held:
             command = [sys.executable, "-m", "tests.clusters.standin.node", str(folder), name]
             process = subprocess.Popen(
-                [*command, str(facts["port"])],
+                [*command, str(held.fileno())],
+                pass_fds=[held.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -287,13 +289,15 @@ _REFUSALS = {
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+    try:
+        _listener(port).close()
+    except OSError:
+        return False
     return True
+
+
+def _listener(port: int) -> socket.socket:
+    return socket.create_server(("127.0.0.1", port))
 
 
 def _encoded(file: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -24,12 +25,13 @@ class NodeCluster(EmbeddedCluster):
         self._running.add(proxy)
 
 
-async def serve(folder: Path, name: str, port: int) -> None:
-    """Run until the process is told to end."""
+async def serve(folder: Path, name: str, held: socket.socket) -> None:
+    """Run until the process is told to end; `held` is the port of the Kubernetes API."""
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    sockets = ports.choose({**dict.fromkeys(ports.PREFERRED, 0), "kube": port}, last={})
-    assert sockets["kube"].getsockname()[1] == port, "the port is taken"
+    sockets = ports.choose(dict.fromkeys(ports.PREFERRED, 0), last={})
+    sockets["kube"].close()
+    sockets["kube"] = held
     identity = f"standin-{folder}"
     cluster = NodeCluster(
         ClusterOptions(
@@ -58,4 +60,5 @@ async def serve(folder: Path, name: str, port: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+    held = socket.socket(fileno=int(sys.argv[3]))
+    uvloop.run(serve(Path(sys.argv[1]), sys.argv[2], held))
