@@ -71,8 +71,8 @@ class Devices:
         if device.is_refused:
             self._by_device.take(device_code)
             raise OAuthError("access_denied", "the person refused")
-        if device.user:
-            self._by_device.take(device_code)
+        # Of two that ask at once, one is too late.
+        if device.user and self._by_device.take(device_code) is device:
             return device.user
         now = clock.unix()
         is_hasty, device.asked_at = now - device.asked_at < _INTERVAL, now

@@ -1,8 +1,12 @@
-"""Things that are handed out under an unguessable name for a short while: codes, pending logins."""
+"""Things that are handed out under an unguessable name for a short while: codes, pending logins.
+
+Requests for tokens are answered in threads, for secrets take time to check.
+"""
 
 from __future__ import annotations
 
 import secrets
+from threading import Lock
 from typing import Generic, TypeVar
 
 from choreo_local import clock
@@ -24,27 +28,31 @@ class Vault(Generic[T]):
         self._seconds = seconds
         self._most = most
         self._kept: dict[str, tuple[float, T]] = {}
+        self._lock = Lock()
 
     def put(self, thing: T, *, name: str | None = None) -> str:
         """Keep a thing; the name under which it is found."""
-        self._forget()
-        while len(self._kept) >= self._most:
-            del self._kept[next(iter(self._kept))]
         name = name or secrets.token_urlsafe(_BYTES)
-        self._kept[name] = (clock.unix() + self._seconds, thing)
+        with self._lock:
+            self._forget()
+            while len(self._kept) >= self._most:
+                del self._kept[next(iter(self._kept))]
+            self._kept[name] = (clock.unix() + self._seconds, thing)
         return name
 
     def find(self, name: str) -> T | None:
         """The thing of a name."""
-        self._forget()
-        found = self._kept.get(name)
+        with self._lock:
+            self._forget()
+            found = self._kept.get(name)
         return found[1] if found else None
 
     def take(self, name: str) -> T | None:
-        """The thing of a name, which nobody finds again."""
-        found = self.find(name)
-        self._kept.pop(name, None)
-        return found
+        """The thing of a name, which nobody finds again; only one caller gets it."""
+        with self._lock:
+            self._forget()
+            found = self._kept.pop(name, None)
+        return found[1] if found else None
 
     def _forget(self) -> None:
         now = clock.unix()
