@@ -86,7 +86,8 @@ def verify(folder: Path, *, accept_changes: bool, form: str) -> int:
     for point in verdict.open:
         output.say(output.safe(f"still open: {point}"))
     if verdict.problems:
-        output.say(f"{len(verdict.problems)} problems in {folder}.")
+        count = len(verdict.problems)
+        output.say(f"{count} problem{'s' if count > 1 else ''} in {folder}.")
         return 1
     output.say(f"{folder} is whole and fits together: {len(tree.files)} files.")
     return 0

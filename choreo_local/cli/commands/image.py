@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 
 from choreo_local import clock
 from choreo_local.cli import ages, options, output
+from choreo_local.errors import RefusedError
 from choreo_local.images import archives, collecting
 from choreo_local.images.collecting import Pruned
 from choreo_local.images.library import ImageLibrary
@@ -55,6 +57,8 @@ def list_images(*, form: str) -> int:
             output.emit(output.safe(named.reference))
     elif form in {"json", "yaml"}:
         output.data([_data(named) for named in found], form)
+    elif not found:
+        output.say("There are no images on this machine.")
     else:
         output.table(_COLUMNS, [_row(named, wide=form == "wide") for named in found])
     return 0
@@ -84,11 +88,20 @@ def _row(named: Named, *, wide: bool) -> tuple[str, ...]:
 def prune(*, everything: bool, dry_run: bool, yes: bool) -> int:
     """Remove what no image needs any more; what instances' registries hold stays."""
     if everything and not (dry_run or yes):
-        click.confirm("Remove all images that no container uses?", abort=True, err=True)
+        _confirm()
     registries = [path for path in _registries() if path.is_dir()]
     found = collecting.prune(_library(), registries, everything=everything, dry_run=dry_run)
     _say(found, dry_run=dry_run)
     return 0
+
+
+def _confirm() -> None:
+    if not sys.stdin.isatty():
+        raise RefusedError(
+            "nothing was removed: there is nobody to ask", remedy="Say yes in advance: --yes"
+        )
+    if not click.confirm("Remove all images that no container uses?", err=True):
+        raise RefusedError("nothing was removed")
 
 
 def _registries() -> Iterator[Path]:
@@ -99,6 +112,5 @@ def _say(found: Pruned, *, dry_run: bool) -> None:
     for name in found.names:
         output.emit(output.safe(name))
     verb = "Would remove" if dry_run else "Removed"
-    output.say(
-        f"{verb} {len(found.names)} images; {found.contents} contents, {found.bytes / 1e6:.1f} MB"
-    )
+    images_ = "1 image" if len(found.names) == 1 else f"{len(found.names)} images"
+    output.say(f"{verb} {images_}; {found.contents} contents, {found.bytes / 1e6:.1f} MB")

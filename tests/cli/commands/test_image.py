@@ -29,7 +29,11 @@ def test_an_image_is_imported_listed_and_removed(choreo: Choreo, tmp_path: Path)
     assert choreo("image", "prune").out == ""
     assert choreo("image", "prune", "--all", "--dry-run").out == f"{name}\n"
     assert choreo("image", "list", "-o", "name").out == f"{name}\n"
-    assert choreo("image", "prune", "--all", "--yes").out == f"{name}\n"
+    unasked = choreo("image", "prune", "--all")
+    assert (unasked.code, "--yes" in unasked.err) == (3, True)
+    removed = choreo("image", "prune", "--all", "--yes")
+    assert removed.out == f"{name}\n"
+    assert "Removed 1 image;" in removed.err
     assert choreo("image", "list", "-o", "name").out == ""
 
 
@@ -49,5 +53,6 @@ def test_what_is_no_image_is_wrong_usage(choreo: Choreo, tmp_path: Path) -> None
 
 def test_without_a_store_the_list_is_empty(choreo: Choreo, tmp_path: Path) -> None:
     assert choreo("image", "list", "-o", "json").out == "[]\n"
+    assert "no images" in choreo("image", "list").err
     assert choreo("image", "prune").code == 0
     assert not (tmp_path / "images").exists()
