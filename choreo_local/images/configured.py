@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from choreo_local.errors import UsageError
 from choreo_local.images import hosts
 from choreo_local.images.failures import Unavailable
 from choreo_local.images.hosts import Hosts
@@ -31,6 +32,10 @@ def _reader(file: Path, own: Mapping[str, str]) -> Callable[[], Hosts]:
             return Hosts(own=own)
         except (OSError, UnicodeDecodeError) as error:
             raise Unavailable(f"cannot read {file}: {error}") from error
-        return hosts.parse(content, own=own)
+        try:
+            return hosts.parse(content, own=own)
+        except UsageError as error:
+            # Whoever pulls is told, like of a registry that does not answer.
+            raise Unavailable(error.message, remedy=error.remedy) from error
 
     return read

@@ -141,10 +141,19 @@ def parse(content: str, *, own: Mapping[str, str] | None = None) -> Hosts:
         auths = _auths(configs)
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
-            f"cannot read registries.yaml: {error}",
+            f"cannot read registries.yaml: {_words(error)}",
             remedy="Write it as k3s wants it: mirrors, configs",
         ) from error
     return Hosts(mirrors, tls, auths, own or {})
+
+
+def _words(error: Exception) -> str:
+    """What is wrong, without the line itself: it may hold a password, and pods' events tell it."""
+    if not isinstance(error, yaml.YAMLError):
+        return str(error)
+    mark = getattr(error, "problem_mark", None)
+    place = f" in line {mark.line + 1}" if mark is not None else ""
+    return f"it is no YAML{place}"
 
 
 def _section(found: Any, name: str) -> dict[str, Any]:

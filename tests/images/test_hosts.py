@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from choreo_local.errors import UsageError
-from choreo_local.images import hosts
+from choreo_local.images import configured, hosts
+from choreo_local.images.failures import Unavailable
 from choreo_local.images.hosts import Hosts
 
 EXAMPLE = """
@@ -79,3 +82,18 @@ def test_the_instance_s_own_registry_needs_no_file() -> None:
 def test_a_malformed_file_is_named(text: str) -> None:
     with pytest.raises(UsageError, match=r"registries\.yaml"):
         hosts.parse(text)
+
+
+def test_an_error_does_not_tell_the_line() -> None:
+    text = "configs:\n  a:\n    auth: {username: ada, password: precious: }}\n"
+    with pytest.raises(UsageError, match="it is no YAML in line 3") as wrong:
+        hosts.parse(text)
+    assert "precious" not in wrong.value.message
+
+
+async def test_a_pull_fails_while_the_file_is_malformed(tmp_path: Path) -> None:
+    file = tmp_path / "registries.yaml"
+    library = configured.open_library(tmp_path / "images", file)
+    file.write_text("mirror: {}")
+    with pytest.raises(Unavailable, match="only mirrors and configs"):
+        await library.pull("registry.invalid/a:1")
