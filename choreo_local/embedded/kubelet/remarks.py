@@ -58,9 +58,6 @@ def _of_pod(pod: Manifest) -> Iterator[str]:
     spec = pod["spec"]
     yield from (name for name in ("hostPID", "hostIPC", "shareProcessNamespace") if spec.get(name))
     yield from _security(spec.get("securityContext") or {})
-    for volume in spec.get("volumes") or ():
-        if (volume.get("emptyDir") or {}).get("sizeLimit"):
-            yield "emptyDir.sizeLimit"
 
 
 def _of_containers(pod: Manifest) -> Iterator[str]:

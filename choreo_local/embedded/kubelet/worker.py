@@ -26,8 +26,9 @@ from choreo_local.embedded.kubelet import (
 from choreo_local.embedded.kubelet.checks import Target
 from choreo_local.embedded.kubelet.health import Health
 from choreo_local.embedded.kubelet.history import History, lost_attempts
+from choreo_local.embedded.kubelet.overuse import Overuse
 from choreo_local.embedded.kubelet.podspec import Manifest
-from choreo_local.embedded.kubelet.podstatus import ContainerView, Waiting
+from choreo_local.embedded.kubelet.podstatus import ContainerView
 from choreo_local.embedded.kubelet.preparing import PodPreparer
 from choreo_local.embedded.kubelet.publishing import StatusPublisher
 from choreo_local.embedded.kubelet.records import ContainerRecord
@@ -57,8 +58,8 @@ class PodWorker:
         self._is_over = False
         self._is_done = False
         self._has_remarked = False
-        self._failure: Waiting | None = None
         self._started_at = _started_at(pod) or tools.now()
+        self._overuse = Overuse(tools, self._started_at)
         self._history = History(
             lambda: tools.runtime.containers(self.uid),
             lambda record: lastwords.read(tools.places, self._pod, record),
@@ -163,7 +164,7 @@ class PodWorker:
         if self._is_over or podspec.is_terminal(self._pod):
             await self._release()
             return None
-        if self._exceeds_deadline():
+        if await self._overuse.is_found(self._pod):
             return await self._finish()
         retry_at = await self._preparer.prepare(self.pod)
         if self._preparer.ready is None:
@@ -201,7 +202,7 @@ class PodWorker:
         await self._publish()
         is_starting = self._starting is not None and not self._starting.done()
         restart_at = None if is_starting else self._restarter.next_at()
-        return _earliest(retry_at, restart_at, self._deadline())
+        return _earliest(retry_at, restart_at, self._overuse.next_at(self._pod))
 
     def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         task = self._background.start(work, name=name)
@@ -284,7 +285,7 @@ class PodWorker:
     async def _finish(self) -> datetime | None:
         """Nothing will run again: end sidecars, report the final phase, let go of resources."""
         await self._cancel_starting()
-        done = self._end_all(podspec.grace_seconds(self._pod))
+        done = self._end_all(self._overuse.grace_seconds(self._pod))
         await self._publish(finished=done)
         if done:
             await self._release()
@@ -319,22 +320,6 @@ class PodWorker:
         self._restarter.forget(self.uid)
         self._is_done = True
 
-    # --- deadline --------------------------------------------------------------------------------
-
-    def _deadline(self) -> datetime | None:
-        seconds = self._pod["spec"].get("activeDeadlineSeconds")
-        return None if seconds is None else self._started_at + timedelta(seconds=float(seconds))
-
-    def _exceeds_deadline(self) -> bool:
-        deadline = self._deadline()
-        if deadline is None or self._tools.now() < deadline:
-            return False
-        if self._failure is None:
-            message = "Pod was active on the node longer than the specified deadline"
-            self._failure = Waiting("DeadlineExceeded", message)
-            self._tools.note(self._pod, "DeadlineExceeded", message)
-        return True
-
     # --- status ----------------------------------------------------------------------------------
 
     async def _publish(self, *, finished: bool = False) -> None:
@@ -346,7 +331,7 @@ class PodWorker:
                 started_at=self._started_at,
                 host_addresses=self._tools.host_addresses,
                 addresses=[self.address] if self.address else [],
-                failure=self._failure,
+                failure=self._overuse.failure,
                 finished=finished,
                 remarks=self._tools.runtime.remarks(self._pod),
             )

@@ -1,0 +1,112 @@
+"""When the kubelet itself ends a pod: its time is over, or a volume holds more than it may."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from choreo_local.apimachinery import quantity
+from choreo_local.embedded.kubelet import podspec
+from choreo_local.embedded.kubelet.podspec import Manifest
+from choreo_local.embedded.kubelet.podstatus import Waiting
+from choreo_local.embedded.kubelet.tools import Tools
+
+_LOOK_EVERY = timedelta(seconds=10)
+# Somebody who fills the disk has no time to go on with it.
+_EVICTION_GRACE_SECONDS = 1.0
+_BLOCK_BYTES = 512
+
+
+class Overuse:
+    """What one pod takes too much of.
+
+    Attributes:
+        failure: why the pod has to end; None while it need not.
+    """
+
+    def __init__(self, tools: Tools, started_at: datetime) -> None:
+        self._tools = tools
+        self._started_at = started_at
+        self._looked_at: datetime | None = None
+        self.failure: Waiting | None = None
+
+    async def is_found(self, pod: Manifest) -> bool:
+        """Whether the pod has to end; the first finding stays."""
+        if self.failure is None:
+            self.failure = self._late(pod) or await self._full(pod)
+            if self.failure is not None:
+                tell = self._tools.warn if self._is_eviction else self._tools.note
+                tell(pod, self.failure.reason, self.failure.message)
+        return self.failure is not None
+
+    def next_at(self, pod: Manifest) -> datetime | None:
+        """When to look again."""
+        moments = [self._deadline(pod)]
+        if self._looked_at is not None:
+            moments.append(self._looked_at + _LOOK_EVERY)
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def grace_seconds(self, pod: Manifest) -> float:
+        """How long the containers of a pod have to end."""
+        wanted = podspec.grace_seconds(pod)
+        return min(wanted, _EVICTION_GRACE_SECONDS) if self._is_eviction else wanted
+
+    @property
+    def _is_eviction(self) -> bool:
+        return self.failure is not None and self.failure.reason == "Evicted"
+
+    def _deadline(self, pod: Manifest) -> datetime | None:
+        seconds = pod["spec"].get("activeDeadlineSeconds")
+        return None if seconds is None else self._started_at + timedelta(seconds=float(seconds))
+
+    def _late(self, pod: Manifest) -> Waiting | None:
+        deadline = self._deadline(pod)
+        if deadline is None or self._tools.now() < deadline:
+            return None
+        message = "Pod was active on the node longer than the specified deadline"
+        return Waiting("DeadlineExceeded", message)
+
+    async def _full(self, pod: Manifest) -> Waiting | None:
+        limits = dict(_limits(pod))
+        now = self._tools.now()
+        if not limits or (self._looked_at and now < self._looked_at + _LOOK_EVERY):
+            return None
+        self._looked_at = now
+        folder = self._tools.places.pod(pod["metadata"]["uid"]) / "volumes"
+        for name, limit in limits.items():
+            most = quantity.parse(limit).to_int()
+            if await asyncio.to_thread(holds_more, folder / name, most):
+                message = f'Usage of EmptyDir volume "{name}" exceeds the limit "{limit}". '
+                return Waiting("Evicted", message)
+        return None
+
+
+def _limits(pod: Manifest) -> Iterator[tuple[str, str]]:
+    for volume in pod["spec"].get("volumes") or ():
+        limit = (volume.get("emptyDir") or {}).get("sizeLimit")
+        if limit is not None and quantity.parse(limit).to_int() > 0:
+            yield volume["name"], str(limit)
+
+
+def holds_more(folder: Path, most: int) -> bool:
+    """Whether the files below a folder take more than so many bytes of the disk."""
+    total = 0
+    linked: set[int] = set()
+    # By hand: `os.walk` recurses, and a pod may nest its folders as deep as it likes.
+    left = [str(folder)]
+    while left and total <= most:
+        # What has gone meanwhile takes nothing.
+        with contextlib.suppress(OSError), os.scandir(left.pop()) as entries:
+            for entry in entries:
+                found = entry.stat(follow_symlinks=False)
+                if entry.is_dir(follow_symlinks=False):
+                    left.append(entry.path)
+                elif found.st_nlink == 1 or found.st_ino not in linked:
+                    total += found.st_blocks * _BLOCK_BYTES
+                    if found.st_nlink > 1:
+                        linked.add(found.st_ino)
+    return total > most

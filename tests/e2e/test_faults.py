@@ -1,0 +1,175 @@
+"""Faults of pods and of the gateway: contained, told, and mended, while the demo goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+
+from choreo_local.embedded import podruntime
+from tests.e2e.user import User, ask, until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+MOST_FORKS = 3_000
+HOG = """
+held = []
+for _ in range(20):
+    held.append(b"x" * 10_000_000)
+import time
+time.sleep(120)
+"""
+# Ends by itself at a number that no machine minds.
+BOMB = f"""
+i=0
+while [ $i -lt {MOST_FORKS} ]; do sleep 120 & i=$((i+1)); done
+echo all of them
+"""
+FILLER = """
+import time
+with open("/data/file", "wb") as file:
+    for _ in range(32):
+        file.write(b"x" * 1_000_000)
+print("written", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture(params=[podruntime.PROCESS, podruntime.SANDBOX])
+def demo(request: pytest.FixtureRequest, user: User) -> User:
+    """A person whose demo runs, with each runtime that this machine has."""
+    if request.param == podruntime.SANDBOX and (found := podruntime.probe()).tools is None:
+        pytest.skip(f"no sandboxes on this machine: {found.obstacle}")
+    user.extra["CHOREO_UP_RUNTIME"] = request.param
+    user.choreo("up", "--demo", "--no-tui")
+    return user
+
+
+def test_what_is_killed_comes_back(demo: User) -> None:
+    url = demo.choreo("url", "greeter", "--env", "development")
+    os.kill(program(demo, "greeter.py").pid, signal.SIGKILL)
+    until(lambda: restarts(demo) == 1, what="the restart is counted", within=60)
+    until(lambda: ask(url).status == 200, what="the greeter answers again", within=60)
+    ended = greeter(demo)["status"]["containerStatuses"][0]["lastState"]["terminated"]
+    assert (ended["exitCode"], ended["reason"]) == (137, "Error")
+
+    first = program(demo, "envoy")
+    first.kill()
+    until(lambda: program(demo, "envoy").pid != first.pid, what="another Envoy runs", within=60)
+    until(lambda: ask(url).status == 200, what="the gateway answers again", within=60)
+    assert restarts(demo) == 1
+
+
+def test_what_pods_take_too_much_of_is_taken_back(demo: User) -> None:
+    url = demo.choreo("url", "greeter", "--env", "development")
+    wanted = {"resources": {"limits": {"memory": "64Mi"}}}
+    run(demo, pod("hog", ["python3", "-c", HOG], **wanted))
+    run(demo, full_disk())
+    until(ended(demo, "hog"), what="the hog has been ended", within=60)
+    state = told(demo, "hog")["containerStatuses"][0]["state"]["terminated"]
+    assert (state["reason"], state["exitCode"]) == ("OOMKilled", 137)
+    assert not processes_of(demo, "hog")
+
+    if can(demo, "process-limit"):
+        run(demo, pod("bomb", ["sh", "-c", BOMB]))
+        until(ended(demo, "bomb"), what="the bomb has gone off", within=120)
+        assert "all of them" not in demo.kubectl("logs", "bomb")
+        assert told(demo, "bomb")["containerStatuses"][0]["state"]["terminated"]["exitCode"] != 0
+        until(lambda: not processes_of(demo, "bomb"), what="nothing is left of it", within=60)
+    assert ask(url).status == 200
+
+    until(ended(demo, "filler"), what="the full disk has been noticed", within=90)
+    found = told(demo, "filler")
+    assert found["reason"] == "Evicted"
+    assert found["message"] == 'Usage of EmptyDir volume "data" exceeds the limit "8Mi". '
+    assert not processes_of(demo, "filler")
+    assert ask(url).status == 200
+    assert restarts(demo) == 0
+
+
+def pod(name: str, command: list[str], **container: Any) -> dict[str, Any]:
+    """A pod that does one thing, once."""
+    main = {"name": "main", "image": "choreo.local/web", "command": command, **container}
+    spec = {"restartPolicy": "Never", "containers": [main]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+def full_disk() -> dict[str, Any]:
+    """A pod that writes more than its volume may hold."""
+    mount = {"name": "data", "mountPath": "/data"}
+    found = pod("filler", ["python3", "-c", FILLER], volumeMounts=[mount])
+    found["spec"]["volumes"] = [{"name": "data", "emptyDir": {"sizeLimit": "8Mi"}}]
+    return found
+
+
+def run(user: User, manifest: dict[str, Any]) -> None:
+    """Apply a manifest."""
+    user.kubectl("apply", "-f", "-", text=json.dumps(manifest))
+
+
+def told(user: User, name: str) -> dict[str, Any]:
+    """The status of a pod."""
+    found: dict[str, Any] = json.loads(user.kubectl("get", "pod", name, "-o", "json"))["status"]
+    return found
+
+
+def ended(user: User, name: str) -> Callable[[], bool]:
+    """A condition: the pod has failed."""
+    return lambda: told(user, name)["phase"] == "Failed"
+
+
+def can(user: User, capability: str) -> bool:
+    """Whether the instance says that it has a capability."""
+    said = json.loads(user.choreo("status", "-o", "json"))["capabilities"]
+    return any(each["available"] for each in said if each["name"] == capability)
+
+
+def greeter(user: User) -> dict[str, Any]:
+    """The pod of the greeter."""
+    selector = "openchoreo.dev/component=greeter"
+    listed = user.kubectl("get", "pods", "-A", "-l", selector, "-o", "json")
+    found: dict[str, Any]
+    (found,) = json.loads(listed)["items"]
+    return found
+
+
+def restarts(user: User) -> int:
+    """How often the greeter's container was started again."""
+    return int(greeter(user)["status"]["containerStatuses"][0]["restartCount"])
+
+
+def program(user: User, word: str) -> psutil.Process:
+    """The innermost process of the instance with this in a word of its command."""
+    found = [
+        each
+        for each in user.children(user.record()["id"])
+        if any(part.rpartition("/")[2].startswith(word) for part in command(each))
+    ]
+    assert found, f"no {word} runs"
+    return max(found, key=lambda each: len(each.parents()))
+
+
+def command(process: psutil.Process) -> list[str]:
+    """The words of a process; none of one that has ended."""
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:
+        return []
+
+
+def processes_of(user: User, name: str) -> list[psutil.Process]:
+    """What runs in a pod of namespace default."""
+    uid = user.kubectl("get", "pod", name, "-o", "jsonpath={.metadata.uid}")
+    found = []
+    for process in user.children(user.record()["id"]):
+        try:
+            if process.environ().get("CHOREO_POD") == uid:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
