@@ -141,7 +141,7 @@ class Envoy:
             after = await self._taken_over()
         refused = {each for each in changed if _refusals(after, each) > _refusals(before, each)}
         for port in table.ports:
-            names = {rds_name(each["name"]) for each in xds.route_configurations(port)}
+            names = {rds_name(each) for each in xds.route_names(port)}
             if names & refused or LDS_NAME in refused:
                 self._refusals[port.port] = (
                     f"Envoy refused the newest state, the one before stays: see {self._log}"

@@ -168,13 +168,21 @@ def _filter(name: str, type_: str) -> Resource:
     return {"name": f"envoy.filters.http.{name}", "typed_config": typed(type_, {})}
 
 
-def route_configurations(port: PortTable) -> list[Resource]:
+def route_configurations(port: PortTable, *, host_port: int) -> list[Resource]:
     """The routes of a port: of plain HTTP, or of each TLS server name."""
-    if not port.is_tls:
-        return [xds_routes.route_configuration(f"port-{port.port}", port.hosts)]
+    named = {f"port-{port.port}": port.hosts}
+    if port.is_tls:
+        named = {secure_name(port, each): each.hosts for each in port.secure}
     return [
-        xds_routes.route_configuration(secure_name(port, each), each.hosts) for each in port.secure
+        xds_routes.route_configuration(name, hosts, host_port=host_port)
+        for name, hosts in named.items()
     ]
+
+
+def route_names(port: PortTable) -> list[str]:
+    """The names of the port's configurations of routes."""
+    plain = [] if port.is_tls else [f"port-{port.port}"]
+    return plain + [secure_name(port, each) for each in port.secure]
 
 
 def pool_cluster(protocol: BackendProtocol, eds: str) -> Resource:

@@ -104,7 +104,8 @@ class XdsFiles:
         """Write routes and listeners; what of them changed."""
         changed: set[str] = set()
         for port in table.ports:
-            configurations = xds.route_configurations(port)
+            host_port = self._addresses.port(port.port)
+            configurations = xds.route_configurations(port, host_port=host_port)
             if self._write_resources(f"rds-{port.port}.json", configurations):
                 changed |= {rds_name(each["name"]) for each in configurations}
         listeners = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import re2
@@ -32,29 +33,40 @@ BACKEND = "backend"
 _TYPE = "type.googleapis.com/envoy."
 _RESPONSE_CODES = {301: "MOVED_PERMANENTLY", 302: "FOUND", 303: "SEE_OTHER",
                    307: "TEMPORARY_REDIRECT", 308: "PERMANENT_REDIRECT"}  # fmt: skip
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 # All of these happen before the backend saw the request, so trying another endpoint is safe. They
 # hide the moment between the end of a Pod and the news of it.
 _RETRY_ON = "connect-failure,refused-stream,reset-before-request"
 _REFUSED = "A policy or filter of this route cannot be carried out; its status says why.\n"
 
 
-def route_configuration(name: str, hosts: Iterable[VirtualHost]) -> Resource:
-    """The routes of one listener."""
+def route_configuration(name: str, hosts: Iterable[VirtualHost], *, host_port: int) -> Resource:
+    """The routes of one listener, which is reached on `host_port`."""
     return {
         "@type": f"{_TYPE}config.route.v3.RouteConfiguration",
         "name": name,
         # Host headers carry the port; applications behind the gateway should see it.
         "ignore_port_in_host_matching": True,
-        "virtual_hosts": [_virtual_host(each) for each in hosts],
+        "virtual_hosts": [_virtual_host(each, host_port) for each in hosts],
     }
 
 
-def _virtual_host(host: VirtualHost) -> Resource:
+def _virtual_host(host: VirtualHost, host_port: int) -> Resource:
+    found = [_with_port(route, host_port) for route in host.routes]
     return {
         "name": host.hostname,
         "domains": [host.hostname],
-        "routes": [route for each in host.routes for route in _routes(each)],
+        "routes": [route for each in found for route in _routes(each)],
     }
+
+
+def _with_port(route: Route, host_port: int) -> Route:
+    """A redirect without a port means that of its scheme, else that of the listener."""
+    change = route.redirect
+    if change is None or change.port or not (change.hostname or change.scheme):
+        return route
+    port = _DEFAULT_PORTS.get(change.scheme or "", host_port)
+    return replace(route, redirect=replace(change, port=port))
 
 
 def _routes(route: Route) -> list[Resource]:

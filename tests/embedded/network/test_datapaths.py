@@ -46,6 +46,7 @@ class Upstream:
         self.port = free_port()
         # What is answered to some paths, and how many requests to others fail first.
         self.text: dict[str, str] = {}
+        self.asked: list[str] = []
         self.failures = 0
         self._runner: web.AppRunner | None = None
 
@@ -65,6 +66,7 @@ class Upstream:
             self._runner = None
 
     async def _echo(self, request: web.Request) -> web.Response:
+        self.asked.append(request.path)
         if self.failures:
             self.failures -= 1
             return web.Response(status=503)
