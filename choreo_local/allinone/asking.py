@@ -28,6 +28,8 @@ from choreo_local.threads import LoopThread
 _SECONDS = 30
 _FAILING_SECONDS = 5
 _POLL_SECONDS = 0.1
+# What an API server says when it gets no answer of a webhook.
+_NOT_ANSWERED = "failed calling webhook"
 _REMEDY = (
     "Say under which name or address the cluster reaches this machine: "
     "choreo up --reachable-at HOST"
@@ -101,7 +103,7 @@ class Asking:
                 problem = await _tried(client)
             finally:
                 if problem:
-                    await _end(client)
+                    await _end(client, self._seeder)
         if not problem:
             return None
         return PreflightError(
@@ -111,16 +113,46 @@ class Asking:
 
     async def _stop(self) -> None:
         async with self._seeder.admin() as client:
-            await _end(client)
+            await _end(client, self._seeder)
 
 
-async def _end(client: KubeClient) -> None:
+async def forget(seeder: Seeder) -> None:
+    """Tell the cluster not to ask an instance that was killed; return once it does not.
+
+    Nobody answers, so it would refuse what the next start applies.
+    """
+    async with seeder.admin() as client:
+        if await _end(client, seeder):
+            await _quiet(client)
+
+
+async def _quiet(client: KubeClient) -> None:
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        try:
+            kind = await client.resolve(_PROBE["apiVersion"], _PROBE["kind"])  # type: ignore[arg-type]  # both are text
+            await client.create(kind, _PROBE, dry_run=True)
+        except ApiError as error:
+            if _NOT_ANSWERED not in error.message:
+                return
+        else:
+            return
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _end(client: KubeClient, seeder: Seeder) -> bool:
+    """Whether it was asking."""
+    was_asking = False
     for prefix in ("Mutating", "Validating"):
         kind = await client.resolve(
             "admissionregistration.k8s.io/v1", f"{prefix}WebhookConfiguration"
         )
         with contextlib.suppress(NotFoundError):
-            await client.patch(kind, webhooks.CONFIGURATION, {"webhooks": []})
+            found = await client.get(kind, webhooks.CONFIGURATION)
+            if found.get("webhooks") and seeder.owns(found):
+                await client.patch(kind, webhooks.CONFIGURATION, {"webhooks": []})
+                was_asking = True
+    return was_asking
 
 
 async def _listening(admission: AdmissionServer) -> None:
@@ -155,7 +187,7 @@ async def _tried(client: KubeClient) -> str:
             if "denied the request" in error.message:
                 return ""
             last = error.message
-            if "failed calling webhook" in last:
+            if _NOT_ANSWERED in last:
                 # It knows where to ask: what fails for a few seconds goes on failing.
                 deadline = min(deadline, began + _FAILING_SECONDS)
         # A cluster notices new webhooks within a second or so.

@@ -129,6 +129,8 @@ class Platform:
         )
         self._stack.append(("tunnels", self._tunnels.stop))
         with progress.phase("definitions"):
+            if not self._choice.is_here:
+                self._seeding.call(asking.forget(self._seeder), timeout=WAIT_SECONDS)
             for name in seeding.definitions(is_remote=not self._choice.is_here):
                 self._seed(name)
         with progress.phase("node and network"):

@@ -75,6 +75,10 @@ class Seeder:
             else:
                 await self._driver.ownership.apply(client, wanted)
 
+    def owns(self, obj: Mapping[str, Any]) -> bool:
+        """Whether an object is this instance's."""
+        return self._driver.ownership is None or self._driver.ownership.owns(obj)
+
     async def wait(self, bundle: Bundle, wanted: Manifests, *, is_new: bool) -> None:
         """Wait until what a bundle promises is true; what was there before may be gone."""
         seconds = WAIT_SECONDS if is_new else _WAIT_AGAIN_SECONDS

@@ -128,6 +128,10 @@ class Ownership:
         self._id = instance_id
         self._field_manager = field_manager
 
+    def owns(self, obj: Manifest) -> bool:
+        """Whether we created an object."""
+        return (obj["metadata"].get("labels") or {}).get(LABEL) == self._id
+
     async def steps(self, client: KubeClient, manifests: Sequence[Manifest]) -> list[Step]:
         """What `apply` would do; RefusedError when the cluster is somebody else's."""
         return [decide(manifest, await _find(client, manifest), self._id) for manifest in manifests]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -36,6 +36,9 @@ class Cluster:
     async def apply(self, manifests: Sequence[Any]) -> None:
         async with self.admin() as client:
             await bundles.apply(client, manifests)
+
+    def owns(self, obj: Mapping[str, Any]) -> bool:
+        return bool(obj["metadata"].get("labels", {}).get("of") != "another")
 
     async def asked(self) -> list[int]:
         """How many webhooks each configuration has."""
@@ -79,3 +82,20 @@ def test_a_cluster_does_not_go_on_asking_when_the_attempt_breaks_off(
     assert thread.call(cluster.asked(), timeout=60) == [0, 0]
     thread.call(cluster.api.stop(), timeout=60)
     thread.stop()
+
+
+@pytest.mark.parametrize(("label", "is_left"), [({}, False), ({"of": "another"}, True)])
+async def test_what_a_kill_left_behind_is_mended_and_nobody_elses(
+    tmp_path: Path, label: dict[str, str], *, is_left: bool
+) -> None:
+    cluster = Cluster()
+    await cluster.api.start()
+    nowhere = AdmissionServer("127.0.0.1", 1, tmp_path / "crt", tmp_path / "key", b"")
+    await asking.forget(cast("Seeder", cluster))
+    for one in webhooks.configurations(nowhere):
+        one["metadata"]["labels"] = label
+        await cluster.apply([one])
+    before = await cluster.asked()
+    await asking.forget(cast("Seeder", cluster))
+    assert await cluster.asked() == (before if is_left else [0, 0])
+    await cluster.api.stop()
