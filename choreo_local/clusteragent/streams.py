@@ -63,13 +63,20 @@ class AgentStream:
         self._room.set()
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """What the other end sends."""
+        """What the other end sends.
+
+        Raises UnreachableError when too much of it waits.
+        """
         while (piece := await self._inbox.get()) is not None:
             self._held -= len(piece)
             credit = self._receiving.taken(len(piece)) if self._windowed else 0
             if credit:
                 await self._grant(credit)
             yield piece
+        raise UnreachableError(
+            f"the stream was ended: more than {_MOST_BYTES >> 20} MiB were sent faster than they "
+            "are read"
+        )
 
 
 async def serve(stream: AgentStream, backend: Transport) -> bytes:

@@ -35,6 +35,7 @@ class Cluster:
         self.going = asyncio.Event()
         self.produced = 0
         self.closed = 0
+        self.reads = True
 
     async def request(
         self,
@@ -79,7 +80,7 @@ class Cluster:
         self, path: str, *, query: Query = (), protocols: tuple[str, ...] = ()
     ) -> AsyncIterator[WebSocket]:
         self.asked.append(("WS", path, query, {"offered": ", ".join(protocols)}, None))
-        yield _Echo()
+        yield _Echo() if self.reads else _Deaf(self)
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -114,6 +115,23 @@ class _Echo:
                 yield b'\x03{"status":"Failure","message":"exit code 3"}'
                 return
             yield b"\x01" + message[1:]
+
+
+class _Deaf:
+    """Takes what it is sent only when it is told to, and says nothing."""
+
+    protocol = "v5.channel.k8s.io"
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def send(self, data: bytes) -> None:
+        del data
+        await self._cluster.going.wait()
+
+    async def messages(self) -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
 
 
 class Gateway:
@@ -261,6 +279,22 @@ async def test_a_command_as_upstream_asks_for_it() -> None:
     assert frames[-1]["isClose"] is True
     assert cluster.asked[0][2] == [("stdout", "true"), ("stdin", "true"), ("command", "/bin/sh")]
     await until(lambda: gateway.session.under_way == 0, what="nothing is left")
+
+
+async def test_a_command_that_does_not_read_ends_with_a_reason() -> None:
+    cluster = Cluster()
+    cluster.reads = False
+    gateway = Gateway(cluster)
+    init = {**request("e", "/api/v1/namespaces/default/pods/p/exec"), "method": "POST"}
+    await gateway.sends(**init, isUpgrade=True, upgradeProto="SPDY/3.1")
+    piece = base64.b64encode(bytes(1 << 20)).decode()
+    for _ in range(17):
+        await gateway.sends(requestID="e", data=piece)
+    cluster.going.set()
+    last = (await gateway.about("e", 2))[-1]
+
+    assert last["isClose"] is True
+    assert b"faster than they are read" in base64.b64decode(last["data"])
 
 
 async def test_wire_logs_are_refused() -> None:
