@@ -24,11 +24,12 @@ from choreo_local.services import guards, kinds, writing
 from choreo_local.services.access import Access
 from choreo_local.services.base import Manifest, Objects, shown
 from choreo_local.services.cluster import is_name
-from choreo_local.services.kinds import ServedKind
+from choreo_local.services.kinds import Rule, ServedKind
 
 # Whoever else writes the same objects sees under this name which fields came from manifests.
 MANAGER = "choreo-cli"
 _ATTEMPTS = 8
+_UNTYPED = "failed to create typed patch object"
 _BOOKKEEPING = frozenset({"managedFields", "resourceVersion", "generation"})
 
 
@@ -67,7 +68,7 @@ class Applying:
         """Make or change the object that `body` names; with `dry_run` only say what would be.
 
         ForbiddenError unless the caller may create it, or, where it exists, update it as it is and
-        as it would be.
+        as it would be. BadRequestError where it exists, differs, and is of a kind that never does.
         """
         _check_names(body, namespace)
         if guards.is_listed_whole(kind) and not access.decisions.enabled:
@@ -104,7 +105,9 @@ class Applying:
             # Whoever may not see the object is told the same whether it exists or not.
             access.check(create, place, seen)
             return None
-        access.check_object(guards.action(kind, "update"), kind, found)
+        # There is no action to update what never changes: who may see it may say it again.
+        verb = "view" if Rule.IMMUTABLE in kind.rules else "update"
+        access.check_object(guards.action(kind, verb), kind, found)
         return found
 
     async def _apply(
@@ -116,6 +119,9 @@ class Applying:
         dry_run: bool,  # noqa: FBT001 - private, one caller
     ) -> Applied:
         planned = await self._send(kind, wanted, dry_run=True)
+        if current is not None and Rule.IMMUTABLE in kind.rules:
+            _check_same(kind, current, planned)
+            return Applied(Result.UNCHANGED, shown(kind, current))
         verb = "create" if current is None else "update"
         access.check_object(guards.action(kind, verb), kind, planned)
         if dry_run:
@@ -127,9 +133,20 @@ class Applying:
         return Applied(_result(current, written), shown(kind, written))
 
     async def _send(self, kind: ServedKind, wanted: Manifest, *, dry_run: bool) -> Manifest:
-        return await self._client.apply(
-            kind.resource, wanted, field_manager=MANAGER, dry_run=dry_run
-        )
+        try:
+            return await self._client.apply(
+                kind.resource, wanted, field_manager=MANAGER, dry_run=dry_run
+            )
+        except InternalError as error:
+            # The cluster takes fields that the schema does not know for its own failure.
+            _, is_untyped, problems = error.message.partition(_UNTYPED)
+            if not is_untyped:
+                raise
+            words = problems.partition("): ")[2] or problems
+            raise BadRequestError(
+                f"{kind.label} does not fit its schema: {words}",
+                remedy="Correct the fields of the manifest",
+            ) from error
 
     async def _apply_namespace(
         self,
@@ -160,6 +177,15 @@ def _check_labels(current: Manifest, body: Mapping[str, Any]) -> None:
                 f"the label {name} of a namespace that exists cannot be changed here",
                 remedy="Change it with kubectl, or leave it out of the manifest",
             )
+
+
+def _check_same(kind: ServedKind, current: Manifest, planned: Manifest) -> None:
+    if _content(current) != _content(planned):
+        name = current["metadata"]["name"]
+        raise BadRequestError(
+            f'{kind.label} "{name}" cannot be changed once it is made',
+            remedy="Make another one, with a name of its own",
+        )
 
 
 def _check_names(body: Mapping[str, Any], namespace: str | None) -> None:

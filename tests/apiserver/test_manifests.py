@@ -12,7 +12,7 @@ from choreo_local.apiserver.audit import AuditLog
 from choreo_local.errors import AlreadyExistsError, BadRequestError, InvalidError, NotFoundError
 from choreo_local.services.applying import MANAGER
 from choreo_local.services.live import EVENTS
-from tests.apiserver.harness import Api, serve, token_of
+from tests.apiserver.harness import TOKEN, Api, serve, token_of
 from tests.services import harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -69,6 +69,15 @@ async def test_a_trial_checks_everything_and_stores_nothing(api: Api) -> None:
     )
 
 
+@pytest.mark.parametrize("word", ["All", "1", "True", ""])
+async def test_a_trial_in_other_words_is_refused(api: Api, word: str) -> None:
+    path = _APPLY.format("projects", "worded") + f"?dryRun={word}"
+    status, content, _ = await api.call("POST", path, _project("worded"))
+    assert (status, "dryRun" in str(content)) == (400, True)
+    with pytest.raises(NotFoundError):
+        await api.client.get(registry.PROJECT, "worded", "default")
+
+
 async def test_what_others_set_stays_and_what_the_manifest_drops_goes(api: Api) -> None:
     manifest = _project("shared") | {"metadata": {"name": "shared", "labels": {"ours": "1"}}}
     await api.client.apply(registry.PROJECT, manifest, "default")
@@ -116,6 +125,42 @@ async def test_namespaces_are_made_and_described_but_not_taken_over(api: Api) ->
         await api.client.apply(kind, manifest)
     with pytest.raises(AlreadyExistsError):
         await api.client.apply(kind, {"metadata": {"name": "kube-system"}})
+
+
+def _release(name: str) -> dict[str, Any]:
+    template = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}}
+    resources = [{"id": "one", "template": template}]
+    return {
+        "apiVersion": registry.PROJECT_RELEASE.api_version,
+        "kind": "ProjectRelease",
+        "metadata": {"name": name},
+        "spec": {
+            "owner": {"projectName": "shop"},
+            "projectType": {
+                "kind": "ClusterProjectType",
+                "name": "default",
+                "spec": {"resources": resources},
+            },
+        },
+    }
+
+
+async def test_a_release_may_be_applied_again_but_not_changed(api: Api) -> None:
+    path = _APPLY.format("projectreleases", "once")
+    token = token_of("developers", "platform-engineers")
+    for result in ("created", "unchanged"):
+        status, content, _ = await api.call("POST", path, _release("once"), token=token)
+        assert (status, content.get("result")) == (200, result), content
+    for given in (token, TOKEN):
+        changed = _release("once") | {"metadata": {"name": "once", "labels": {"new": "1"}}}
+        status, content, _ = await api.call("POST", path, changed, token=given)
+        assert (status, "cannot be changed" in str(content)) == (400, True), content
+
+
+async def test_a_field_that_the_schema_does_not_know_is_the_callers_fault(api: Api) -> None:
+    wrong = _project("typo", deploymentPipelineReff={"name": "x"})
+    with pytest.raises(BadRequestError, match=r"schema: \.spec\.deploymentPipelineReff: field"):
+        await api.client.apply(registry.PROJECT, wrong, "default")
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,17 @@ async def apply(request: Request) -> Response:
         kind,
         body,
         namespace,
-        dry_run=request.query_params.get("dryRun") == "true",
+        dry_run=_is_trial(request),
     )
     return problems.json_response({"result": applied.result, "object": applied.obj})
+
+
+def _is_trial(request: Request) -> bool:
+    # Whoever asks for a trial in other words must not have the object stored.
+    given = request.query_params.get("dryRun", "false")
+    if given not in {"true", "false"}:
+        raise BadRequestError("dryRun must be true or false")
+    return given == "true"
 
 
 async def events(request: Request) -> Response:
