@@ -43,8 +43,15 @@ def typed(name: str, content: Mapping[str, Any]) -> Resource:
     return {"@type": f"{_TYPE}{name}", **content}
 
 
-def listener(port: PortTable, *, host_port: int, addresses: Sequence[str], rds: str) -> Resource:
-    """The listener of a port on loopback addresses; its routes come from the file `rds`."""
+def routes_file(configuration: str) -> str:
+    """The file of a configuration of routes; Envoy takes one from each file."""
+    return f"rds-{configuration.replace('*', '_')}.json"
+
+
+def listener(
+    port: PortTable, *, host_port: int, addresses: Sequence[str], directory: str
+) -> Resource:
+    """The listener of a port on loopback addresses; its routes come from files."""
     main, *more = [_address(address, host_port) for address in addresses]
     made: Resource = typed(
         "config.listener.v3.Listener",
@@ -52,7 +59,7 @@ def listener(port: PortTable, *, host_port: int, addresses: Sequence[str], rds: 
             "name": f"port-{port.port}",
             "address": main,
             "per_connection_buffer_limit_bytes": 1 << 20,
-            "filter_chains": _filter_chains(port, rds),
+            "filter_chains": _filter_chains(port, directory),
         },
     )
     if more:
@@ -67,10 +74,10 @@ def _address(address: str, port: int) -> Resource:
     return {"socket_address": {"address": address, "port_value": port}}
 
 
-def _filter_chains(port: PortTable, rds: str) -> list[Resource]:
+def _filter_chains(port: PortTable, directory: str) -> list[Resource]:
     if not port.is_tls:
-        return [{"filters": [_connection_manager(f"port-{port.port}", rds, port.hosts)]}]
-    chains = [_secure_chain(port, each, rds) for each in port.secure]
+        return [{"filters": [_connection_manager(f"port-{port.port}", directory, port.hosts)]}]
+    chains = [_secure_chain(port, each, directory) for each in port.secure]
     return chains + [_pass_through_chain(each) for each in port.pass_through]
 
 
@@ -78,7 +85,7 @@ def _server_names(hostname: str) -> Resource:
     return {} if hostname == "*" else {"server_names": [hostname]}
 
 
-def _secure_chain(port: PortTable, host: SecureHost, rds: str) -> Resource:
+def _secure_chain(port: PortTable, host: SecureHost, directory: str) -> Resource:
     tls = typed(
         "extensions.transport_sockets.tls.v3.DownstreamTlsContext",
         {
@@ -90,7 +97,7 @@ def _secure_chain(port: PortTable, host: SecureHost, rds: str) -> Resource:
     )
     return {
         "filter_chain_match": {"transport_protocol": "tls", **_server_names(host.hostname)},
-        "filters": [_connection_manager(secure_name(port, host), rds, host.hosts)],
+        "filters": [_connection_manager(secure_name(port, host), directory, host.hosts)],
         "transport_socket": {"name": "tls", "typed_config": tls},
     }
 
@@ -131,7 +138,7 @@ def _weighted_tcp(backends: Sequence[WeightedBackend]) -> Resource:
     return {"weighted_clusters": {"clusters": entries}}
 
 
-def _connection_manager(name: str, rds: str, hosts: Iterable[VirtualHost]) -> Resource:
+def _connection_manager(name: str, directory: str, hosts: Iterable[VirtualHost]) -> Resource:
     content = {
         "stat_prefix": "http",
         "codec_type": "AUTO",
@@ -139,7 +146,7 @@ def _connection_manager(name: str, rds: str, hosts: Iterable[VirtualHost]) -> Re
             "route_config_name": name,
             "config_source": {
                 "resource_api_version": "V3",
-                "path_config_source": {"path": rds},
+                "path_config_source": {"path": f"{directory}/{routes_file(name)}"},
             },
         },
         "http_filters": [

@@ -106,14 +106,15 @@ class XdsFiles:
         for port in table.ports:
             host_port = self._addresses.port(port.port)
             configurations = xds.route_configurations(port, host_port=host_port)
-            if self._write_resources(f"rds-{port.port}.json", configurations):
-                changed |= {rds_name(each["name"]) for each in configurations}
+            for each in configurations:
+                if self._write_resources(xds.routes_file(each["name"]), [each]):
+                    changed.add(rds_name(each["name"]))
         listeners = [
             xds.listener(
                 port,
                 host_port=self._addresses.port(port.port),
                 addresses=self._addresses.hosts,
-                rds=self._path(f"rds-{port.port}.json"),
+                directory=str(self.directory),
             )
             for port in table.ports
         ]

@@ -205,12 +205,14 @@ async def test_rules_of_several_routes_compete_as_if_they_were_one(live: LiveGat
     await check(live, [Ask("/a", "one"), Ask("/a/b", "two")])
 
 
+def named(hostname: str, name: str = "http") -> dict[str, Any]:
+    return listener(name, hostname=hostname) if hostname else listener(name)
+
+
 async def test_listeners_keep_their_host_names_apart(live: LiveGateway) -> None:
     names = {"bare": "", "wide": "*.example.test", "deep": "*.foo.example.test",
              "one": "abc.foo.example.test"}  # fmt: skip
-    listeners = [
-        listener(name, **({"hostname": value} if value else {})) for name, value in names.items()
-    ]
+    listeners = [named(value, name) for name, value in names.items()]
     objects = [
         route(
             to("greeter" if name in ("bare", "deep") else "other", prefix(f"/{name}")),
@@ -247,7 +249,7 @@ HOSTNAMES: list[tuple[str, str, list[tuple[str, bool]]]] = [
 async def test_what_host_names_have_in_common_is_served(
     live: LiveGateway, of_listener: str, of_route: str, asks: list[tuple[str, bool]]
 ) -> None:
-    only = listener(**({"hostname": of_listener} if of_listener else {}))
+    only = named(of_listener)
 
     made = await serve(live, route(hostnames=(of_route,)), gateways=[gateway(only)])
 
