@@ -91,12 +91,15 @@ def route_status(
     before = route.get("status") or {}
     listed: list[Mapping[str, Any]] = list(before.get("parents") or ())
     others = [each for each in listed if each.get("controllerName") != controller_name]
+    rules: Sequence[Mapping[str, Any]] = route["spec"].get("rules") or ()
+    sticky = any(each.get("sessionPersistence") for each in rules)
+    note = "not carried out here: sessionPersistence" if sticky else ""
     ours = [each for each in listed if each.get("controllerName") == controller_name]
     entries = []
     for parent in parents:
         same = [each for each in ours if each["parentRef"] == parent.reference]
         old = same[0] if same else {}
-        accepted = condition(route, "Accepted", parent.refused, "Accepted", "")
+        accepted = condition(route, "Accepted", parent.refused, "Accepted", note)
         resolved = condition(route, "ResolvedRefs", parent.unresolved, "ResolvedRefs", "")
         entries.append(
             {

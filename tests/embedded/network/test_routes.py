@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from choreo_local.embedded.network import backends, hostnames
+from choreo_local.embedded.network import backends, gateway_status, hostnames
 from choreo_local.embedded.network.routes import Built, build
 from choreo_local.embedded.network.table import (
     BackendKey,
@@ -19,6 +20,7 @@ from choreo_local.embedded.network.table import (
     Route,
 )
 from tests.embedded.network.gatewayobjects import (
+    CONTROLLER,
     backend,
     endpoint_slice,
     gateway,
@@ -279,3 +281,18 @@ def test_ending_endpoints_serve_only_while_there_is_no_other() -> None:
     assert backends.endpoints(port, [both]) == (Endpoint("127.64.0.1", 8080),)
     last = endpoint_slice(("127.64.0.2", ending))
     assert backends.endpoints(port, [last]) == (Endpoint("127.64.0.2", 8080),)
+
+
+def test_status_of_a_route_names_what_is_not_carried_out() -> None:
+    sticky = route(rule(sessionPersistence={"type": "Cookie"}))
+    ((obj, parents),) = build(world(sticky)).parents
+
+    status = gateway_status.route_status(
+        obj, parents, controller_name=CONTROLLER, now=datetime(2030, 1, 1, tzinfo=UTC)
+    )
+
+    accepted = status["parents"][0]["conditions"][0]
+    assert (accepted["status"], accepted["message"]) == (
+        "True",
+        "not carried out here: sessionPersistence",
+    )
