@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from choreo_local.allinone import instance as instances
-from choreo_local.embedded.kubelet import controlgroups
+from choreo_local.embedded.kubelet import controlgroups, trees
 from choreo_local.embedded.kubelet.launch import MARK_INSTANCE
 from choreo_local.errors import ChoreoError, PreflightError, RefusedError, WaitTimeoutError
 from choreo_local.paths import InstancePaths
@@ -138,7 +138,7 @@ def purge(paths: InstancePaths) -> bool:
     try:
         if paths.root.exists():
             with instances.locked(paths):
-                shutil.rmtree(paths.root)
+                trees.remove_wholly(paths.root)
     except RefusedError as error:
         raise RefusedError(error.message, remedy="Stop it first: choreo down") from error
     except OSError as error:

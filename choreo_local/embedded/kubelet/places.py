@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from choreo_local.embedded.kubelet import trees
 from choreo_local.embedded.kubelet.podspec import Manifest
 
 
@@ -52,15 +52,15 @@ class Places:
 
     def remove(self, pod: Manifest) -> None:
         """Remove all files of a pod."""
-        shutil.rmtree(self.pod(pod["metadata"]["uid"]), ignore_errors=True)
-        shutil.rmtree(self.logs(pod), ignore_errors=True)
+        trees.remove(self.pod(pod["metadata"]["uid"]))
+        trees.remove(self.logs(pod))
 
     def remove_strangers(self, known: Iterable[str]) -> None:
         """Remove the files of all pods but those with a known uid."""
         keep = set(known)
         for folder in (self.root / "pods").glob("*"):
             if folder.name not in keep:
-                shutil.rmtree(folder, ignore_errors=True)
+                trees.remove(folder)
         for folder in (self.root / "logs").glob("*"):
             if folder.name.rpartition("_")[2] not in keep:
-                shutil.rmtree(folder, ignore_errors=True)
+                trees.remove(folder)

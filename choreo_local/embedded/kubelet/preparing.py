@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import datetime, timedelta
 
+from choreo_local.embedded.kubelet import trees
 from choreo_local.embedded.kubelet.places import Places
 from choreo_local.embedded.kubelet.podspec import Manifest
 from choreo_local.embedded.kubelet.projections import VolumeError
@@ -76,7 +76,7 @@ class PodPreparer:
         """Drop the volumes that do not outlive a pod."""
         self.ready = None
         self._tools.sources.forget(uid)
-        shutil.rmtree(self._tools.places.pod(uid) / "volumes", ignore_errors=True)
+        trees.remove(self._tools.places.pod(uid) / "volumes")
 
 
 def pod_request(pod: Manifest, places: Places) -> PodRequest:

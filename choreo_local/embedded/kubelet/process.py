@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ from choreo_local.embedded.kubelet import (
     leftovers,
     podspec,
     remarks,
+    trees,
 )
 from choreo_local.embedded.kubelet.hostcontainer import HostContainer
 from choreo_local.embedded.kubelet.hostimages import Catalogue, HostImage
@@ -189,7 +189,7 @@ class ProcessRuntime:
             self._containers.pop(container_id, None)
         if self._pods.pop(uid, None) is not None:
             await self._isolation.detach(pod.request, pod.address)
-        shutil.rmtree(pod.request.folder / "runtime", ignore_errors=True)
+        trees.remove(pod.request.folder / "runtime")
         self._pod_removed.set()
 
     # --- containers ----------------------------------------------------------------------------

@@ -7,12 +7,12 @@ images run in a `MachineRoot`. Pure, except for `fresh`.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from choreo_local.embedded.kubelet import trees
 from choreo_local.images import treepaths
 
 # What programs of the machine need beside the folders below; nothing here holds secrets.
@@ -80,7 +80,7 @@ class Scratch:
     def fresh(self) -> None:
         """Begin anew."""
         if self.folder.exists():
-            shutil.rmtree(self.folder)
+            trees.remove_wholly(self.folder)
         for each in (self.written, self.work):
             each.mkdir(parents=True)
 

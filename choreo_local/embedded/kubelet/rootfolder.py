@@ -7,10 +7,10 @@ by translated arguments (executables).
 from __future__ import annotations
 
 import posixpath
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from choreo_local.embedded.kubelet import trees
 from choreo_local.embedded.kubelet.runtime import ContainerRequest, StartError
 
 
@@ -19,7 +19,7 @@ def prepare(
 ) -> None:
     """Make a fresh root: system files, working folder, one link for each mount."""
     if root.exists():
-        shutil.rmtree(root)
+        trees.remove_wholly(root)
     (root / "etc").mkdir(parents=True)
     (root / "tmp").mkdir()
     pod = request.pod
@@ -53,7 +53,7 @@ def _clear(root: Path, place: Path) -> None:
     if place.is_symlink() or not place.is_dir():
         place.unlink(missing_ok=True)
     elif place.resolve().is_relative_to(root.resolve()):
-        shutil.rmtree(place)
+        trees.remove_wholly(place)
     else:
         place.rmdir()
 

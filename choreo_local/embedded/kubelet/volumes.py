@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from choreo_local import clock
-from choreo_local.embedded.kubelet import environment, podspec, projections
+from choreo_local.embedded.kubelet import environment, podspec, projections, trees
 from choreo_local.embedded.kubelet.podspec import Manifest
 from choreo_local.embedded.kubelet.projections import Files, Sources, VolumeError
 from choreo_local.embedded.kubelet.runtime import Mount, StartError
@@ -83,7 +83,7 @@ class Volumes:
 
     def forget_claim(self, uid: str) -> None:
         """Remove the files of a claim that was deleted."""
-        shutil.rmtree(self._claims / uid, ignore_errors=True)
+        trees.remove(self._claims / uid)
 
 
 def _make_shared(place: Path) -> None:
