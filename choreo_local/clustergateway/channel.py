@@ -90,6 +90,9 @@ class Channel:
         while self._windowed and not self._sending.is_open and not self._is_over:
             self._room.clear()
             await self._room.wait()
+        if self._connection is not None and not self._windowed:
+            # The network alone holds back who sends to an agent of upstream.
+            await in_loop(self._gateway_loop, self._connection.drained())
         if self._connection is not None and not self._is_over:
             self._sending.sent(len(data))
             self._post(self._connection.send, self._id, data)

@@ -149,6 +149,10 @@ class AgentConnection(Receiver):
         """A piece of a stream; nothing happens when the stream is over."""
         self._send_on(request_id, lambda: self._end.send(request_id, data))
 
+    async def drained(self) -> None:
+        """Return once the network has taken most of what was sent."""
+        await self._socket.drained()
+
     def grant(self, request_id: str, count: int) -> None:
         """Let the agent send more of a stream."""
         self._send_on(request_id, lambda: self._end.grant(request_id, count))

@@ -16,12 +16,13 @@ from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.clustergateway.access import RemotePlanes
 from choreo_local.clustergateway.agentsocket import Heartbeat
 from choreo_local.clustergateway.channel import Channel, opened
+from choreo_local.clustergateway.connections import AgentConnection
 from choreo_local.errors import TooLargeError, UnreachableError
 from choreo_local.kubeclient.transport import Transport
 from choreo_local.pki import Identity
 from choreo_local.planes import PlaneClients
 from choreo_local.threads import LoopThread
-from choreo_local.tunnel.messages import StreamInit
+from choreo_local.tunnel.messages import EXEC, StreamInit
 from tests.clustergateway import harness
 from tests.clustergateway.harness import Site
 
@@ -175,6 +176,37 @@ async def test_a_reader_that_is_too_slow_for_upstream_loses_its_stream(tmp_path:
 async def _drain(channel: Channel) -> None:
     while await channel.read() is not None:
         pass
+
+
+async def test_an_agent_of_upstream_that_does_not_read_holds_its_caller_back(
+    tmp_path: Path,
+) -> None:
+    async def flood(channel: Channel) -> None:
+        for _ in range(512):
+            await channel.send(bytes(64 << 10))
+            await asyncio.sleep(0)
+
+    async with prod(tmp_path) as (site, identity), silent(site, identity):
+        init = StreamInit("flood", "k8s", "POST", "/exec", upgrade=EXEC)
+        loop = asyncio.get_running_loop()
+        (connection,) = site.gateway.connections
+        async with opened(site.gateway, WHERE, init, gateway_loop=loop) as channel:
+            sending = asyncio.create_task(flood(channel))
+            await harness.until(
+                lambda: sending.done() or is_full(connection), what="the network is full"
+            )
+            assert not sending.done()
+            sending.cancel()
+
+
+def is_full(connection: AgentConnection) -> bool:
+    waiting = connection.drained()
+    try:
+        waiting.send(None)
+    except StopIteration:
+        return False
+    waiting.close()
+    return True
 
 
 async def test_streams_of_a_lost_agent_break(tmp_path: Path) -> None:
