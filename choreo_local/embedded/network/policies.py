@@ -111,15 +111,24 @@ def _targets(policy: Manifest) -> list[Manifest]:
 
 
 def _missing(world: World, policy: Manifest) -> Manifest | None:
-    """The first target that does not exist."""
+    """The first target, or section of one, that does not exist."""
     namespace = policy["metadata"]["namespace"]
     known = {
-        (each["kind"], each["metadata"]["name"])
+        (each["kind"], each["metadata"]["name"]): _sections(each)
         for each in (*world.routes, *world.gateways)
         if each["metadata"]["namespace"] == namespace
     }
-    absent = (each for each in _targets(policy) if (each["kind"], each["name"]) not in known)
-    return next(absent, None)
+    for target in _targets(policy):
+        sections = known.get((target["kind"], target["name"]), set())
+        if (target.get("sectionName") or "") not in sections:
+            return target
+    return None
+
+
+def _sections(obj: Manifest) -> set[str]:
+    """The listeners of a Gateway or rules of a route by name, and the whole, which has none."""
+    parts = obj["spec"].get("listeners" if obj["kind"] == "Gateway" else "rules") or ()
+    return {"", *(each["name"] for each in parts if each.get("name"))}
 
 
 def _selected(world: World, selector: Manifest, namespace: str) -> Iterator[Manifest]:

@@ -228,7 +228,7 @@ async def test_keys_come_from_a_config_map_or_from_a_server(gate: Gateway) -> No
 
 
 async def test_request_without_a_token_passes_where_tokens_are_optional(gate: Gateway) -> None:
-    provider = extension()
+    provider = extension(claimsToHeaders=[{"name": "sub", "header": "x-sub"}])
     provider["spec"]["jwt"]["validationMode"] = "AllowMissing"
 
     await gate.serve(traffic(jwtAuth=REFERENCE), provider)
@@ -236,6 +236,8 @@ async def test_request_without_a_token_passes_where_tokens_are_optional(gate: Ga
     assert await gate.status() == 200
     assert await gate.status(token()) == 200
     assert await gate.status(token(OTHER_KEY)) == 401
+    _, body, _ = await gate.client.get("/", headers={"x-sub": "forged"})
+    assert "x-sub" not in body["headers"]
 
 
 def security(**spec: Any) -> dict[str, Any]:
@@ -572,6 +574,10 @@ def test_status_names_what_is_not_carried_out() -> None:
 
     absent = policy("SecurityPolicy", {}, to=target(name="missing"))
     assert _told(build(absent))["Accepted"][:2] == ("False", "TargetNotFound")
+
+    mistyped = policy("TrafficPolicy", {"acl": {}}, to=target(sectionName="nobody"))
+    attached = _told(build(mistyped))["Attached"]
+    assert attached == ("False", "Pending", "the target does not exist")
 
 
 def test_younger_policy_of_a_kind_for_the_same_route_is_in_conflict() -> None:
