@@ -1,4 +1,4 @@
-"""The client of `choreo bench kube` and `api`: HTTP/1.1 on kept connections, and little else.
+"""The client of `choreo bench kube`, `api` and `pods`: HTTP/1.1, and little else of it.
 
 A client library would take longer for a request than the servers that are to be measured; both
 share the machine's cores with it.
@@ -29,12 +29,17 @@ _END_OF_CHUNKS = b"\r\n0\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach an API server, and as whom; without a context there is no TLS."""
+    """How to reach a server, and as whom; without a context there is no TLS.
+
+    Attributes:
+        name: of the host that is asked for, where it is not that of the connection.
+    """
 
     host: str
     port: int
     context: ssl.SSLContext | None
     token: str = ""
+    name: str = ""
 
 
 def read_kubeconfig(path: Path) -> Access:
@@ -85,7 +90,9 @@ class Connection(asyncio.Protocol):
     """One connection, one request at a time."""
 
     def __init__(self, access: Access) -> None:
-        self._tail = f" HTTP/1.1\r\nHost: {access.host}\r\nAccept: application/json\r\n"
+        self._tail = (
+            f" HTTP/1.1\r\nHost: {access.name or access.host}\r\nAccept: application/json\r\n"
+        )
         if access.token:
             self._tail += f"Authorization: Bearer {access.token}\r\n"
         self._transport: asyncio.Transport | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +164,30 @@ def tunnel(*, requests: int, rounds: int, kilobytes: int, form: str) -> int:
     return 0
 
 
+@bench.command()
+@click.option("--starts", type=click.IntRange(1, 1_000), default=30, show_default=True)
+@click.option("--rollouts", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option("--requests", type=click.IntRange(16, 100_000), default=2_000, show_default=True)
+@click.option("--rounds", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option(
+    "--pods",
+    type=click.IntRange(0, 1_000),
+    default=30,
+    show_default=True,
+    help="Small pods that run together when memory is read; 0 leaves this out.",
+)
+@options.output_format("table", "json", "yaml")
+def pods(*, starts: int, rollouts: int, requests: int, rounds: int, pods: int, form: str) -> int:
+    """Measure pods: start, rolling update, traffic, and many of them."""
+    from choreo_local.allinone import podbench
+
+    extent = podbench.Extent(
+        starts=starts, rollouts=rollouts, requests=requests, rounds=rounds, pods=pods
+    )
+    _show_groups(podbench.measure(extent, output.say), form)
+    return 0
+
+
 def _compare(measured: dict[str, list[Figure]]) -> None:
     """A line a figure; a ratio above 1 means that the embedded server is better."""
     (name, ours), *others = measured.items()
@@ -230,6 +255,16 @@ def _show(figures: list[Any], form: str) -> None:
     for figure in figures:
         samples = " ".join(f"{_rounded(sample):g}" for sample in figure.samples)
         output.emit(f"samples  {figure.name}: {samples}")
+
+
+def _show_groups(measured: Mapping[str, list[Figure]], form: str) -> None:
+    if form != "table":
+        rows = {name: [_row(figure) for figure in found] for name, found in measured.items()}
+        output.data(rows, form)
+        return
+    for name, figures in measured.items():
+        output.emit(name)
+        _show(figures, form)
 
 
 def _rounded(value: float) -> float:

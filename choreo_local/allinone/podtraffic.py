@@ -1,0 +1,171 @@
+"""Traffic for `choreo bench pods`: what comes through, and the same program without us."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from choreo_local.allinone import bundles
+from choreo_local.allinone.benchclient import Access, Connection
+from choreo_local.allinone.figures import Figure
+from choreo_local.embedded.network.envoy import find_envoy
+from choreo_local.errors import ChoreoError, WaitTimeoutError
+
+_LOOPBACK = "127.0.0.1"
+_AT_ONCE = 16
+_PATH = "/greeter/greet?name=bench"
+_WAIT_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+_POLL_SECONDS = 0.02
+_PROGRAM = """
+import sys
+sys.path[:0] = sys.argv[1:3]
+import greeter
+greeter.main(sys.argv[3:])
+"""
+
+
+async def measure(where: str, access: Access, *, requests: int, rounds: int) -> list[Figure]:
+    """Requests a second on kept connections, and connections a second with one request each."""
+    await _until_answering(access)
+    kept = Figure(f"requests, {where}", "-", unit="/s", more_is_better=True)
+    opened = Figure(f"connections, {where}", "-", unit="/s", more_is_better=True)
+    for _ in range(rounds):
+        kept.samples.append(await _rate(_on_kept_connections, access, requests))
+        opened.samples.append(await _rate(_on_new_connections, access, requests))
+    return [kept, opened]
+
+
+_Work = Callable[[Access, Iterator[int]], Awaitable[None]]
+
+
+async def _rate(work: _Work, access: Access, count: int) -> float:
+    numbers = iter(range(count))
+    began = time.perf_counter()
+    await asyncio.gather(*(work(access, numbers) for _ in range(_AT_ONCE)))
+    return count / (time.perf_counter() - began)
+
+
+async def _on_kept_connections(access: Access, numbers: Iterator[int]) -> None:
+    connection = await Connection.open(access)
+    try:
+        for _ in numbers:
+            await connection.request("GET", _PATH)
+    finally:
+        await connection.close()
+
+
+async def _on_new_connections(access: Access, numbers: Iterator[int]) -> None:
+    for _ in numbers:
+        connection = await Connection.open(access)
+        try:
+            await connection.request("GET", _PATH)
+        finally:
+            await connection.close()
+
+
+async def _until_answering(access: Access) -> None:
+    deadline = time.perf_counter() + _WAIT_SECONDS
+    while True:
+        try:
+            await _on_new_connections(access, iter(range(1)))
+        except (ChoreoError, OSError) as error:
+            if time.perf_counter() > deadline:
+                raise WaitTimeoutError(
+                    f"no answer within {_WAIT_SECONDS:.0f} s: {error}"
+                ) from error
+            await asyncio.sleep(_POLL_SECONDS)
+        else:
+            return
+
+
+# The same program and the same Envoy, without us.
+
+
+@contextmanager
+def without_us(replicas: int) -> Iterator[dict[str, Access]]:
+    """The greeter as processes of this machine: one directly, as many as asked behind an Envoy."""
+    proxy, *programs = _free_ports(1 + replicas)
+    images = bundles.root() / "images"
+    folders = [str(images / "greeter"), str(images / "lib")]
+    greeter = [sys.executable, "-I", "-S", "-c", _PROGRAM, *folders]
+    found = {"one program directly": Access(_LOOPBACK, programs[0], None)}
+    with tempfile.TemporaryDirectory(prefix="choreo-bench-") as folder:
+        commands = [[*greeter, "--port", str(port)] for port in programs]
+        if envoy := find_envoy():
+            config = Path(folder) / "envoy.json"
+            config.write_text(json.dumps(_configuration(proxy, programs)), encoding="utf-8")
+            commands.append([str(envoy), "-c", str(config), "--concurrency", "1"])
+            commands[-1] += ["--disable-hot-restart", "--log-level", "error"]
+            found[f"{replicas} programs behind Envoy without us"] = Access(_LOOPBACK, proxy, None)
+        with _processes(commands):
+            yield found
+
+
+@contextmanager
+def _processes(commands: list[list[str]]) -> Iterator[None]:
+    started: list[subprocess.Popen[bytes]] = []
+    quiet = subprocess.DEVNULL
+    try:
+        for command in commands:
+            process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
+            started.append(process)
+        yield
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _configuration(listen: int, programs: list[int]) -> dict[str, Any]:
+    """One listener and one route to all of the programs."""
+    router = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+    connections = (
+        "type.googleapis.com/envoy.extensions.filters.network"
+        ".http_connection_manager.v3.HttpConnectionManager"
+    )
+    route = {"match": {"prefix": "/"}, "route": {"cluster": "greeter"}}
+    manager = {
+        "@type": connections,
+        "stat_prefix": "bench",
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
+        "http_filters": [{"name": "router", "typed_config": {"@type": router}}],
+    }
+    chain = {"filters": [{"name": "http", "typed_config": manager}]}
+    endpoints = [{"endpoint": {"address": _address(port)}} for port in programs]
+    cluster = {
+        "name": "greeter",
+        "type": "STATIC",
+        "load_assignment": {
+            "cluster_name": "greeter",
+            "endpoints": [{"lb_endpoints": endpoints}],
+        },
+    }
+    listener = {"name": "bench", "address": _address(listen), "filter_chains": [chain]}
+    return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}
+
+
+def _address(port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": _LOOPBACK, "port_value": port}}
+
+
+def _free_ports(count: int) -> list[int]:
+    holders = [socket.create_server((_LOOPBACK, 0)) for _ in range(count)]
+    ports = [int(holder.getsockname()[1]) for holder in holders]
+    for holder in holders:
+        holder.close()
+    return ports
