@@ -27,6 +27,7 @@ _LONGEST_DELAY_SECONDS = 10.0
 _GOOD_RUN_SECONDS = 30.0
 _LINGER_SECONDS = 5.0
 _LISTEN_SECONDS = 5.0
+_TAKE_OVER_SECONDS = 15.0
 _POLL_SECONDS = 0.005
 _STOP_SECONDS = 2.0
 
@@ -131,7 +132,7 @@ class Envoy:
 
     async def _wait_for(self, table: RouteTable, changed: frozenset[str], before: _Counts) -> None:
         """Wait until Envoy has read what changed, and note what it refused."""
-        end = asyncio.get_running_loop().time() + _LISTEN_SECONDS
+        end = asyncio.get_running_loop().time() + _TAKE_OVER_SECONDS
         after = before
         while not _is_settled(changed, before, after):
             if asyncio.get_running_loop().time() > end:
@@ -139,6 +140,8 @@ class Envoy:
                 return
             await asyncio.sleep(_POLL_SECONDS)
             after = await self._taken_over()
+            if not after:
+                return
         refused = {each for each in changed if _refusals(after, each) > _refusals(before, each)}
         for port in table.ports:
             names = {rds_name(each) for each in xds.route_names(port)}

@@ -47,7 +47,8 @@ async def live_gateway(directory: Path) -> AsyncIterator[LiveGateway]:
         program,
         directory=directory / "envoy",
         log=directory / "envoy.log",
-        instance="test",
+        # Another instance of the same name would end this one as a leftover.
+        instance=f"test-{port}",
         addresses=Addresses(ports={19080: port, 19081: second}),
     )
     upstreams = [Upstream("one"), Upstream("two")]
