@@ -70,6 +70,7 @@ class PlainProcesses:
             Capability("users", enforced=False, reason="all run as the user of the instance"),
             Capability("cpu-limit", enforced=False, reason=no_namespaces),
             Capability("memory-limit", enforced=True, reason="checked every few seconds"),
+            Capability("process-limit", enforced=False, reason=no_namespaces),
         ]
 
     def not_enforced(self, pod: Mapping[str, Any]) -> str:
