@@ -19,6 +19,7 @@ _KNOWN = {
     r"spec replicas field .* does not exist": "scale of an object that has none",
     r"lists of lists are not supported": "strategic patch",
     r"list element types are not identical": "strategic patch of a list with other elements",
+    r"object has no apiVersion field": "merge patch that takes the version away",
     r"target\.name": "binding without a node",
     r"unable to find api field|expected map|expected list|cannot convert|invalid patch": "patches",
 }
