@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 import sys
+import tempfile
 from pathlib import Path
 
 import uvloop
@@ -25,8 +26,15 @@ class NodeCluster(EmbeddedCluster):
         self._running.add(proxy)
 
 
-async def serve(folder: Path, name: str, held: socket.socket) -> None:
-    """Run until the process is told to end; `held` is the port of the Kubernetes API."""
+async def serve(folder: Path, name: str, held: socket.socket, place: Path) -> None:
+    """Run until the process is told to end.
+
+    Args:
+        folder: of the node's state.
+        name: of the cluster.
+        held: the port of the Kubernetes API.
+        place: where its socket lies.
+    """
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     sockets = ports.choose(dict.fromkeys(ports.PREFERRED, 0), last={})
@@ -41,7 +49,7 @@ async def serve(folder: Path, name: str, held: socket.socket) -> None:
                 database=folder / "kube.db",
                 pki=folder / "pki",
                 kubeconfig=folder / "admin",
-                socket=folder / "kube.sock",
+                socket=place / "kube.sock",
                 pods=folder / "pods",
                 cache=folder / "cache",
                 envoy=folder / "envoy",
@@ -61,4 +69,6 @@ async def serve(folder: Path, name: str, held: socket.socket) -> None:
 
 if __name__ == "__main__":
     held = socket.socket(fileno=int(sys.argv[3]))
-    uvloop.run(serve(Path(sys.argv[1]), sys.argv[2], held))
+    # The path of a socket must be short, and those of tests are not.
+    with tempfile.TemporaryDirectory(prefix="choreo-standin-") as place:
+        uvloop.run(serve(Path(sys.argv[1]), sys.argv[2], held, Path(place)))
