@@ -262,9 +262,18 @@ class _Download:
                 # Another process may have received it while we waited.
                 if not self._content.has(wanted.digest):
                     await self._client.blob(self._source, wanted, ingest)
-                    await asyncio.to_thread(ingest.commit)
+                    await _to_its_end(ingest.commit)
             finally:
                 ingest.close()
+
+
+async def _to_its_end(call: Callable[[], None]) -> None:
+    """Run it in a thread, and wait for it also when cancelled: its file is closed afterwards."""
+    running = asyncio.ensure_future(asyncio.to_thread(call))
+    try:
+        await asyncio.shield(running)
+    finally:
+        await asyncio.gather(running, return_exceptions=True)
 
 
 def fingerprint(credential: Credential) -> str:

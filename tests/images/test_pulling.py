@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from choreo_local.images import documents, hosts
+from choreo_local.images import documents, hosts, pulling
 from choreo_local.images.client import Patience
 from choreo_local.images.credentials import Credential
 from choreo_local.images.failures import (
@@ -476,3 +477,20 @@ async def test_plain_http_is_spoken_only_where_it_is_configured(library: ImageLi
         await with_hosts(library, plain).pull("registry.invalid/a/b:1")
     with pytest.raises(Unavailable, match=r'Head "https://registry\.invalid/'):
         await library.pull("registry.invalid/a/b:1")
+
+
+async def test_what_a_thread_does_with_a_file_is_awaited_when_its_pull_is_cancelled() -> None:
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def commit() -> None:
+        begun.set()
+        go_on.wait(60)
+        ended.set()
+
+    task = asyncio.create_task(pulling._to_its_end(commit))
+    await asyncio.to_thread(begun.wait, 60)
+    task.cancel()
+    asyncio.get_running_loop().call_later(0.05, go_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()
