@@ -127,7 +127,7 @@ def _expression_holds(expression: Mapping[str, Any], values: Mapping[str, str]) 
 
 def _shortage(pod: Mapping[str, Any], node: Mapping[str, Any]) -> str:
     allocatable = (node.get("status") or {}).get("allocatable") or {}
-    for name in ("cpu", "memory"):
+    for name in ("cpu", "memory", "ephemeral-storage"):
         asked = quantity.ZERO
         for container in pod["spec"].get("containers") or ():
             requests = (container.get("resources") or {}).get("requests") or {}

@@ -13,7 +13,7 @@ def node(name: str = "n1", **fields: Any) -> dict[str, Any]:
     return {
         "metadata": {"name": name, "labels": {"disk": "ssd", "zone": "a", "cores": "8"}},
         "spec": fields.pop("spec", {}),
-        "status": {"allocatable": {"cpu": "2", "memory": "4Gi"}},
+        "status": {"allocatable": {"cpu": "2", "memory": "4Gi", "ephemeral-storage": "8Gi"}},
         **fields,
     }
 
@@ -121,6 +121,7 @@ def test_selectors_and_affinity(spec: dict[str, Any], *, fits: bool) -> None:
         ({"cpu": "1500m", "memory": "1Gi"}, ""),
         ({"cpu": "3"}, "Insufficient cpu"),
         ({"memory": "5Gi"}, "Insufficient memory"),
+        ({"ephemeral-storage": "9Gi"}, "Insufficient ephemeral-storage"),
     ],
 )
 def test_a_pod_must_fit_on_the_node_alone(requests: dict[str, str], obstacle: str) -> None:

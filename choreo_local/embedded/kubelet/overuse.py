@@ -1,18 +1,17 @@
-"""When the kubelet itself ends a pod: its time is over, or a volume holds more than it may."""
+"""When the kubelet itself ends a pod: its time is over, or it takes more disk than it may."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from choreo_local.apimachinery import quantity
-from choreo_local.embedded.kubelet import podspec
+from choreo_local.embedded.kubelet import diskbounds, podspec
 from choreo_local.embedded.kubelet.podspec import Manifest
-from choreo_local.embedded.kubelet.podstatus import Waiting
+from choreo_local.embedded.kubelet.podstatus import EVICTED, Waiting
 from choreo_local.embedded.kubelet.tools import Tools
 
 _LOOK_EVERY = timedelta(seconds=10)
@@ -57,7 +56,7 @@ class Overuse:
 
     @property
     def _is_eviction(self) -> bool:
-        return self.failure is not None and self.failure.reason == "Evicted"
+        return self.failure is not None and self.failure.reason == EVICTED
 
     def _deadline(self, pod: Manifest) -> datetime | None:
         seconds = pod["spec"].get("activeDeadlineSeconds")
@@ -71,42 +70,33 @@ class Overuse:
         return Waiting("DeadlineExceeded", message)
 
     async def _full(self, pod: Manifest) -> Waiting | None:
-        limits = dict(_limits(pod))
         now = self._tools.now()
-        if not limits or (self._looked_at and now < self._looked_at + _LOOK_EVERY):
+        if self._looked_at and now < self._looked_at + _LOOK_EVERY:
             return None
-        self._looked_at = now
-        folder = self._tools.places.pod(pod["metadata"]["uid"]) / "volumes"
-        for name, limit in limits.items():
-            most = quantity.parse(limit).to_int()
-            if await asyncio.to_thread(holds_more, folder / name, most):
-                message = f'Usage of EmptyDir volume "{name}" exceeds the limit "{limit}". '
-                return Waiting("Evicted", message)
+        bounds = diskbounds.of_pod(pod, self._tools.places)
+        self._looked_at = now if bounds else None
+        for bound in bounds:
+            if await asyncio.to_thread(hold_more, bound.folders, bound.most):
+                return Waiting(EVICTED, bound.message)
         return None
 
 
-def _limits(pod: Manifest) -> Iterator[tuple[str, str]]:
-    for volume in pod["spec"].get("volumes") or ():
-        limit = (volume.get("emptyDir") or {}).get("sizeLimit")
-        if limit is not None and quantity.parse(limit).to_int() > 0:
-            yield volume["name"], str(limit)
-
-
-def holds_more(folder: Path, most: int) -> bool:
-    """Whether the files below a folder take more than so many bytes of the disk."""
+def hold_more(folders: Iterable[Path], most: int) -> bool:
+    """Whether some folders and what is below them take more than so many bytes of the disk."""
     total = 0
     linked: set[int] = set()
     # By hand: `os.walk` recurses, and a pod may nest its folders as deep as it likes.
-    left = [str(folder)]
+    left = [str(folder) for folder in folders]
     while left and total <= most:
         # What has gone meanwhile takes nothing.
         with contextlib.suppress(OSError), os.scandir(left.pop()) as entries:
             for entry in entries:
                 found = entry.stat(follow_symlinks=False)
-                if entry.is_dir(follow_symlinks=False):
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if is_folder:
                     left.append(entry.path)
-                elif found.st_nlink == 1 or found.st_ino not in linked:
+                if is_folder or found.st_nlink == 1 or found.st_ino not in linked:
                     total += found.st_blocks * _BLOCK_BYTES
-                    if found.st_nlink > 1:
-                        linked.add(found.st_ino)
+                if found.st_nlink > 1 and not is_folder:
+                    linked.add(found.st_ino)
     return total > most

@@ -9,6 +9,9 @@ from pathlib import Path
 from choreo_local.embedded.kubelet import trees
 from choreo_local.embedded.kubelet.podspec import Manifest
 
+# Below the folder of a pod: what belongs to the runtime, a folder for each container.
+RUNTIME = "runtime"
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -28,6 +31,10 @@ class Places:
     def container(self, uid: str, name: str) -> Path:
         """What is kept of a container beside its volumes."""
         return self.pod(uid) / "containers" / name
+
+    def root_of(self, uid: str, name: str) -> Path:
+        """Where everything goes that a container writes outside of its volumes."""
+        return self.pod(uid) / RUNTIME / name
 
     def termination_message(self, uid: str, name: str, attempt: int) -> Path:
         """The file that a container may leave its last words in."""

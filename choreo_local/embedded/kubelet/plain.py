@@ -16,7 +16,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
-from choreo_local.embedded.kubelet import launch, remarks, rootfolder
+from choreo_local.embedded.kubelet import launch, places, remarks, rootfolder
 from choreo_local.embedded.kubelet.addresses import AddressPool, has_own_addresses
 from choreo_local.embedded.kubelet.hostimages import HostImage
 from choreo_local.embedded.kubelet.launch import Command, Surroundings
@@ -143,7 +143,7 @@ class PlainProcesses:
 
 def root_of(request: ContainerRequest) -> Path:
     """The folder that belongs to one container of a pod."""
-    return request.pod.folder / "runtime" / request.name
+    return request.pod.folder / places.RUNTIME / request.name
 
 
 def parent_death_command() -> Sequence[str] | None:

@@ -5,7 +5,7 @@ Used by the pod worker after each step; the texts are those that kubectl users k
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,8 @@ from choreo_local.embedded.kubelet.podspec import Manifest
 from choreo_local.embedded.kubelet.records import ContainerRecord, ContainerState
 
 Condition = dict[str, Any]
+# The reason of a pod that the kubelet ended because it took too much of the node.
+EVICTED = "Evicted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ def _conditions(observed: Observed, phase: str) -> list[Condition]:
         _ready(observed, phase, ready),
         ready | {"type": "ContainersReady"},
         _condition("PodScheduled", is_true=True),
+        *_disrupted(observed.failure),
         *(
             _condition(type_, is_true=True, reason="NodeRuntime", message=message)
             for type_, message in sorted(observed.remarks.items())
@@ -165,6 +168,16 @@ def _conditions(observed: Observed, phase: str) -> list[Condition]:
     now = clock.timestamp(observed.now)
     kept = [found for found in known.values() if found["type"] not in types]
     return [_dated(found, known.get(found["type"]), now, generation) for found in wanted] + kept
+
+
+def _disrupted(failure: Waiting | None) -> Iterator[Condition]:
+    if failure is not None and failure.reason == EVICTED:
+        yield _condition(
+            "DisruptionTarget",
+            is_true=True,
+            reason="TerminationByKubelet",
+            message=failure.message,
+        )
 
 
 def _condition(type_: str, *, is_true: bool, reason: str = "", message: str = "") -> Condition:

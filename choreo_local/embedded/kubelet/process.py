@@ -12,6 +12,7 @@ from choreo_local.embedded.kubelet import (
     imagedefaults,
     interactive,
     leftovers,
+    places,
     podspec,
     remarks,
     trees,
@@ -189,7 +190,7 @@ class ProcessRuntime:
             self._containers.pop(container_id, None)
         if self._pods.pop(uid, None) is not None:
             await self._isolation.detach(pod.request, pod.address)
-        trees.remove(pod.request.folder / "runtime")
+        trees.remove(pod.request.folder / places.RUNTIME)
         self._pod_removed.set()
 
     # --- containers ----------------------------------------------------------------------------

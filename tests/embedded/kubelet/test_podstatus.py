@@ -252,6 +252,16 @@ def test_a_deadline_fails_a_pod_with_its_reason() -> None:
     )
 
 
+def test_an_eviction_is_a_condition_of_the_pod() -> None:
+    failure = Waiting("Evicted", "too much")
+    view = ContainerView(latest=exited(code=137))
+    found = condition(status(pod(), view, failure=failure, finished=True), "DisruptionTarget")
+    told = [found[key] for key in ("status", "reason", "message")]
+    assert told == ["True", "TerminationByKubelet", "too much"]
+    late = status(pod(), view, failure=Waiting("DeadlineExceeded"), finished=True)
+    assert "DisruptionTarget" not in {each["type"] for each in late["conditions"]}
+
+
 def test_a_final_phase_never_changes() -> None:
     manifest = pod(restartPolicy="Never", status={"phase": "Succeeded"})
     assert status(manifest, ContainerView(latest=running()))["phase"] == "Succeeded"
