@@ -31,13 +31,24 @@ while [ $i -lt {MOST_FORKS} ]; do sleep 120 & i=$((i+1)); done
 echo all of them
 """
 FILLER = """
-import time
-with open("/data/file", "wb") as file:
+import sys, time
+with open(sys.argv[1], "wb") as file:
     for _ in range(32):
         file.write(b"x" * 1_000_000)
 print("written", flush=True)
 time.sleep(600)
 """
+TALKER = """
+import time
+for _ in range(2_000):
+    print("x" * 1_000)
+time.sleep(600)
+"""
+TOO_MUCH = {
+    "filler": 'Usage of EmptyDir volume "data" exceeds the limit "8Mi". ',
+    "writer": "Pod ephemeral local storage usage exceeds the total limit of containers 8Mi. ",
+    "talker": "Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. ",
+}
 
 
 @pytest.fixture(params=[podruntime.PROCESS, podruntime.SANDBOX])
@@ -69,7 +80,8 @@ def test_what_pods_take_too_much_of_is_taken_back(demo: User) -> None:
     url = demo.choreo("url", "greeter", "--env", "development")
     wanted = {"resources": {"limits": {"memory": "64Mi"}}}
     run(demo, pod("hog", ["python3", "-c", HOG], **wanted))
-    run(demo, full_disk())
+    for manifest in full_disks():
+        run(demo, manifest)
     until(ended(demo, "hog"), what="the hog has been ended", within=60)
     state = told(demo, "hog")["containerStatuses"][0]["state"]["terminated"]
     assert (state["reason"], state["exitCode"]) == ("OOMKilled", 137)
@@ -83,11 +95,13 @@ def test_what_pods_take_too_much_of_is_taken_back(demo: User) -> None:
         until(lambda: not processes_of(demo, "bomb"), what="nothing is left of it", within=60)
     assert ask(url).status == 200
 
-    until(ended(demo, "filler"), what="the full disk has been noticed", within=90)
-    found = told(demo, "filler")
-    assert found["reason"] == "Evicted"
-    assert found["message"] == 'Usage of EmptyDir volume "data" exceeds the limit "8Mi". '
-    assert not processes_of(demo, "filler")
+    for name, message in TOO_MUCH.items():
+        until(ended(demo, name), what=f"the full disk of {name} has been noticed", within=90)
+        found = told(demo, name)
+        assert (found["reason"], found["message"]) == ("Evicted", message)
+        disrupted = [each for each in found["conditions"] if each["type"] == "DisruptionTarget"]
+        assert [each["reason"] for each in disrupted] == ["TerminationByKubelet"]
+        assert not processes_of(demo, name)
     assert ask(url).status == 200
     assert restarts(demo) == 0
 
@@ -99,12 +113,16 @@ def pod(name: str, command: list[str], **container: Any) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
-def full_disk() -> dict[str, Any]:
-    """A pod that writes more than its volume may hold."""
+def full_disks() -> list[dict[str, Any]]:
+    """Pods that write more than they may: to a volume, to their own root, to their log."""
     mount = {"name": "data", "mountPath": "/data"}
-    found = pod("filler", ["python3", "-c", FILLER], volumeMounts=[mount])
-    found["spec"]["volumes"] = [{"name": "data", "emptyDir": {"sizeLimit": "8Mi"}}]
-    return found
+    filler = pod("filler", ["python3", "-c", FILLER, "/data/file"], volumeMounts=[mount])
+    filler["spec"]["volumes"] = [{"name": "data", "emptyDir": {"sizeLimit": "8Mi"}}]
+    little = {"limits": {"ephemeral-storage": "8Mi"}}
+    less = {"limits": {"ephemeral-storage": "1Mi"}}
+    writer = pod("writer", ["python3", "-c", FILLER, "/tmp/file"], resources=little)
+    talker = pod("talker", ["python3", "-c", TALKER], resources=less)
+    return [filler, writer, talker]
 
 
 def run(user: User, manifest: dict[str, Any]) -> None:
