@@ -14,18 +14,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from choreo_local import logs
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone import removal
 from choreo_local.allinone.progress import Progress
+from choreo_local.allinone.wishes import Wishes
 from choreo_local.clusters.target import Target
 from choreo_local.errors import ChoreoError
 from choreo_local.paths import InstancePaths, is_name
-
-if TYPE_CHECKING:
-    from choreo_local.allinone.lifecycle import Wishes
 
 _MOST_FILES = 65_536
 
@@ -68,8 +66,8 @@ def _load(options: argparse.Namespace) -> Wishes:
         # kopf looks for these only to know their classes when it meets them; we never use them
         # with it, and they take a third of a second.
         importlib.import_module("kopf")
-    lifecycle = importlib.import_module("choreo_local.allinone.lifecycle")
-    wishes: Wishes = lifecycle.Wishes(
+    importlib.import_module("choreo_local.allinone.lifecycle")
+    return Wishes(
         driver=options.driver,
         demo=options.demo,
         authorization=not options.no_authz,
@@ -82,7 +80,6 @@ def _load(options: argparse.Namespace) -> Wishes:
         source=options.source,
         runtime=options.runtime,
     )
-    return wishes
 
 
 @contextlib.contextmanager
