@@ -8,30 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from choreo_local.embedded.kubelet import (
-    bytecode,
     controlgroups,
     launch,
+    ownroot,
     privileges,
     remarks,
     rootfilesystem,
-    rootfolder,
 )
 from choreo_local.embedded.kubelet.controlgroups import ControlGroups, Group
 from choreo_local.embedded.kubelet.hostimages import HostImage
-from choreo_local.embedded.kubelet.launch import MARK_INSTANCE, MARK_POD, Command, Surroundings
+from choreo_local.embedded.kubelet.launch import Command, Surroundings
 from choreo_local.embedded.kubelet.plain import root_of
 from choreo_local.embedded.kubelet.podnetwork import Attachment, PodNetwork
 from choreo_local.embedded.kubelet.privileges import Privileges
 from choreo_local.embedded.kubelet.rootfilesystem import (
     LayeredRoot,
-    MachineRoot,
     RootFileSystem,
     Scratch,
 )
@@ -180,7 +177,7 @@ class Sandbox:
         """The main process of a container, behind bubblewrap."""
         scratch = Scratch(root_of(request))
         scratch.fresh()
-        environment = self._variables(request, image)
+        environment = ownroot.variables(request, image, self._surroundings)
         words = launch.entry_words(request, image, environment)
         who, root = privileges.of_security(request.security), self._root(image)
         for mount in request.mounts:
@@ -208,10 +205,7 @@ class Sandbox:
     def _root(self, image: HostImage) -> RootFileSystem:
         if image.layers:
             return LayeredRoot(image.layers)
-        folders = [image.folder, *image.module_path, launch.SHIM]
-        folders += rootfilesystem.of_interpreter()
-        placed = {} if image.working_folder == "/" else {image.working_folder: image.folder}
-        return MachineRoot(folders, placed)
+        return ownroot.machine_root(image)
 
     def _own_files(
         self,
@@ -223,20 +217,12 @@ class Sandbox:
         who: Privileges,
     ) -> Iterator[str]:
         """System files, as every container has them."""
-        pod = request.pod
-        resolver = launch.resolver_text(
-            self._network.resolver, launch.search_domains(pod, self._surroundings)
+        files = ownroot.network_files(
+            request.pod, self._surroundings, address=address, resolver=self._network.resolver
         )
-        hosts = {"localhost": "127.0.0.1", pod.hostname: address, **pod.host_aliases}
-        files = {
-            "hosts": rootfolder.hosts_text(hosts),
-            "hostname": f"{pod.hostname}\n",
-            "resolv.conf": resolver,
-        }
         if not image.layers:  # an image has its own
             files["nsswitch.conf"] = "passwd: files\ngroup: files\nhosts: files dns\n"
-            files["passwd"] = _accounts(who.user, f"{who.group}::/:/bin/sh")
-            files["group"] = _accounts(who.group, "")
+            files |= ownroot.account_files(who.user, who.group)
         folder = scratch.written / "etc"
         folder.mkdir(exist_ok=True)
         for name, text in files.items():
@@ -244,42 +230,15 @@ class Sandbox:
         yield from ("--dir", "/tmp", "--tmpfs", "/dev/shm", "--dir", "/root")
         yield from ("--dir", _working_folder(request, image))
 
-    def _variables(self, request: ContainerRequest, image: HostImage) -> dict[str, str]:
-        own = {
-            "PATH": launch.PATH,
-            "HOME": "/root",
-            "HOSTNAME": request.pod.hostname,
-            **self._surroundings.inherited,
-            **image.environment,
-            **request.environment,
-        }
-        return own | {
-            MARK_INSTANCE: self._surroundings.instance_id,
-            MARK_POD: request.pod.uid,
-            "CHOREO_CONTAINER": request.name,
-            "CHOREO_IMAGE": request.image.reference,
-            "CHOREO_MODULES": os.pathsep.join(str(folder) for folder in image.module_path),
-        }
-
     def _program(
         self, words: Sequence[str], image: HostImage, environment: Mapping[str, str]
     ) -> list[str]:
         """A program of the image, else one that the container sees."""
         if image.layers:
             if not rootfilesystem.has_program(image.layers, words[0], environment.get("PATH", "")):
-                raise StartError(_missing(words[0]))
+                raise StartError(ownroot.missing(words[0]))
             return list(words)
-        program = launch.find_program(words[0], image)
-        if program is None:
-            if "/" not in words[0] and shutil.which(words[0], path=environment["PATH"]) is None:
-                raise StartError(_missing(words[0]))
-            return list(words)
-        if not program.is_script:
-            return [str(program.path), *words[1:]]
-        bytecode.prepare(image)
-        interpreter = self._surroundings.interpreter
-        python = launch.python_for(image, interpreter, cache_folder=None)
-        return [*python, str(program.path), *words[1:]]
+        return ownroot.host_program(words, image, environment, self._surroundings)
 
     def inside(
         self,
@@ -306,10 +265,6 @@ class Sandbox:
         """The program: the only child of the first process of its namespace, ours is outside."""
         first = _only_child(started)
         return (first and _only_child(first)) or started
-
-
-def _missing(word: str) -> str:
-    return f'exec: "{word}": executable file not found in $PATH'
 
 
 def _key(request: ContainerRequest) -> str:
@@ -340,9 +295,3 @@ def _mounts(request: ContainerRequest) -> Iterator[str]:
 
 def _working_folder(request: ContainerRequest, image: HostImage) -> str:
     return request.working_folder or image.working_folder
-
-
-def _accounts(number: int, rest: str) -> str:
-    """A file like /etc/passwd with root, nobody and whoever the container runs as."""
-    names = {number: "app", 0: "root", 65534: "nobody"}
-    return "".join(f"{name}:x:{each}:{rest}\n" for each, name in sorted(names.items()))
