@@ -44,6 +44,7 @@ class Instance:
         service_range: addresses of Services, as a CIDR.
         bundles: name → fingerprint of what was applied of it.
         server: base URL of the Kubernetes API.
+        cluster: identity of a cluster that is not ours, which the instance is on.
         target: which cluster was asked for, where we do not make it.
         runtime: how pods are kept apart on the embedded cluster, as it was asked for last.
     """
@@ -61,6 +62,7 @@ class Instance:
     service_range: str = ""
     bundles: dict[str, str] = field(default_factory=dict)
     server: str = ""
+    cluster: str = ""
     target: Target = NOWHERE
     runtime: str = "auto"
     version: str = __version__

@@ -96,7 +96,7 @@ class Platform:
             self._seeder = Seeder(self._driver)
             self._driver.start_api()
             self._stack.append(("cluster", self._driver.stop))
-            self._record.update(server=self._driver.server)
+            self._record.update(server=self._driver.server, cluster=self._driver.identity)
         images = ImageRegistry(self._paths, self._sockets["registry"])
         images.start()
         self._stack.append(("registry", images.stop))

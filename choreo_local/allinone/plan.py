@@ -68,7 +68,8 @@ def of_own(record: instances.Instance, *, demo: bool, driver: str) -> Plan:
 async def of_shared(record: instances.Instance, content: Mapping[str, Any], *, demo: bool) -> Plan:
     """For a cluster that a kubeconfig with one context reaches.
 
-    Raises PreflightError when it is not fit, RefusedError when it is somebody else's.
+    Raises PreflightError when it is not fit, RefusedError when it is somebody else's or another
+    one than before.
     """
     record = _with_ports(record, ports.PREFERRED_REMOTE)
     owner = Ownership(record.id, field_manager=remote.FIELD_MANAGER)
@@ -76,6 +77,7 @@ async def of_shared(record: instances.Instance, content: Mapping[str, Any], *, d
     try:
         await _reach(client, content)
         found = await inventory.take(client, ours=f"{ownership.LABEL}={record.id}")
+        check_place(record, found.identity)
         inventory.check(found)
         wanted = [
             manifest
@@ -87,6 +89,18 @@ async def of_shared(record: instances.Instance, content: Mapping[str, Any], *, d
         await client.close()
     where = f"{kubeconfigs.server(content)} (context {content['current-context']})"
     return Plan([where, *inventory.lines(found)], steps)
+
+
+def check_place(record: instances.Instance, identity: str) -> None:
+    """RefusedError when a kubeconfig leads elsewhere than to what the instance has on a cluster."""
+    inventory.check_same(
+        identity,
+        known=record.cluster if record.bundles else "",
+        server=record.server,
+        remedy="Let the context lead there again, or name the right one with --context; or give "
+        "up what is there and remove only what is on this machine: "
+        "choreo down --purge --keep-cluster",
+    )
 
 
 async def _reach(client: KubeClient, content: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from choreo_local.allinone import administrator, bundles
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone import plan as plans
-from choreo_local.clusters import k3d, remote
+from choreo_local.clusters import inventory, k3d, remote
 from choreo_local.clusters.k3dcommand import K3d
 from choreo_local.clusters.ownership import Ownership
 from choreo_local.clusters.withdrawal import Withdrawal, kinds_of
@@ -38,7 +38,10 @@ def plan(paths: InstancePaths, record: instances.Instance) -> Iterator[str]:
 
 
 def carry_out(paths: InstancePaths, record: instances.Instance) -> str:
-    """Remove it; what it was. PreflightError when the cluster cannot be reached."""
+    """Remove it; what it was.
+
+    Raises PreflightError when the cluster cannot be reached, RefusedError when it is another one.
+    """
     if record.driver == "k3d":
         return "the k3d cluster" if k3d.delete(K3d(), record.id) else ""
     return f"{_withdraw(paths, record)} objects on {record.server}"
@@ -70,6 +73,7 @@ async def _withdrawal(
         manifest for name in _BUNDLES for manifest in bundles.load(name).manifests(_VALUES)
     ]
     try:
+        plans.check_place(record, await inventory.identity(client))
         kinds = kinds_of([*manifests, *plans.webhook_configurations()])
         yield Withdrawal(client, owner, kinds=kinds)
     finally:

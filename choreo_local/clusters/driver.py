@@ -87,6 +87,10 @@ class ClusterDriver(Protocol):
         """Base URL of the Kubernetes API."""
 
     @property
+    def identity(self) -> str:
+        """Tells the cluster from all others; empty when it is ours to make, or may not be known."""
+
+    @property
     def ownership(self) -> Ownership | None:
         """How to tell our objects from others'; None when the whole cluster is ours."""
 

@@ -40,6 +40,11 @@ class EmbeddedDriver:
         return self._server
 
     @property
+    def identity(self) -> str:
+        """Nobody else's can be meant."""
+        return ""
+
+    @property
     def ownership(self) -> None:
         """The whole cluster is ours."""
 

@@ -37,6 +37,11 @@ class ExistingDriver:
         return self._remote.server
 
     @property
+    def identity(self) -> str:
+        """Tells the cluster from all others."""
+        return self._remote.identity
+
+    @property
     def ownership(self) -> Ownership:
         """How to tell our objects from others'."""
         return self._remote.ownership

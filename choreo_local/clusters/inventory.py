@@ -1,6 +1,6 @@
 """What a cluster that is not ours has, and what we may do there: asked before anything is applied.
 
-Pure: `problems`, `capabilities`. Shell: `take`.
+Pure: `problems`, `capabilities`, `check_same`. Shell: `take`, `identity`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from choreo_local.errors import (
     ForbiddenError,
     NotFoundError,
     PreflightError,
+    RefusedError,
     UnauthorizedError,
 )
 from choreo_local.kubeclient.client import KubeClient
@@ -30,6 +31,7 @@ _DEFINITIONS = ResourceKind(
     "customresourcedefinitions",
     namespaced=False,
 )
+_NAMESPACES = ResourceKind("", "v1", "Namespace", "namespaces", namespaced=False)
 _NODES = ResourceKind("", "v1", "Node", "nodes", namespaced=False)
 _CLASSES = ResourceKind("storage.k8s.io", "v1", "StorageClass", "storageclasses", namespaced=False)
 _GATEWAY_CLASSES = ResourceKind(
@@ -71,6 +73,7 @@ class Inventory:
         gateway_class: who serves the class that our Gateways name; empty when there is none.
         denied: what the user of the context may not do, as `verb resource`.
         storage: the default storage class; empty when there is none.
+        identity: tells this cluster from all others; empty when it may not be known.
     """
 
     version: str
@@ -79,6 +82,7 @@ class Inventory:
     gateway_class: str = ""
     denied: Sequence[str] = ()
     storage: str = ""
+    identity: str = ""
 
 
 _PARTS: Mapping[str, str] = {
@@ -114,7 +118,34 @@ async def take(client: KubeClient, *, ours: str) -> Inventory:
         gateway_class=await _gateway_class(client),
         denied=await _denied(client),
         storage=await _storage(client),
+        identity=await identity(client),
     )
+
+
+async def identity(client: KubeClient) -> str:
+    """What stays the same wherever a cluster is reached; empty when it may not be read."""
+    try:
+        found = await client.get(_NAMESPACES, "kube-system")
+    except (ForbiddenError, NotFoundError):
+        return ""
+    return str(found["metadata"]["uid"])
+
+
+def check_same(found: str, *, known: str, server: str, remedy: str) -> None:
+    """RefusedError when a kubeconfig leads to another cluster than it did; not when one is unknown.
+
+    Args:
+        found: the identity of the cluster that it leads to.
+        known: the identity of the one that the instance is on.
+        server: where that one was.
+        remedy: what to do next.
+    """
+    if found and known and found != known:
+        raise RefusedError(
+            f"the kubeconfig leads to another cluster than the one that this instance is on, "
+            f"which was at {server}",
+            remedy=remedy,
+        )
 
 
 def _is_ready(node: Mapping[str, Any]) -> bool:

@@ -68,6 +68,11 @@ class K3dDriver:
         return self._remote.server
 
     @property
+    def identity(self) -> str:
+        """Nobody else's can be meant."""
+        return ""
+
+    @property
     def ownership(self) -> None:
         """The whole cluster is ours."""
 

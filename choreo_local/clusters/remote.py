@@ -67,6 +67,11 @@ class RemoteCluster:
         """How to tell our objects from others'."""
         return Ownership(self._spec.instance_id, field_manager=FIELD_MANAGER)
 
+    @property
+    def identity(self) -> str:
+        """Tells the cluster from all others, once it has been looked at."""
+        return self.inventory.identity if self.inventory else ""
+
     def start(self) -> None:
         """Look at the cluster, and keep its kubeconfig; nothing is changed there."""
         content = self._content()

@@ -112,6 +112,7 @@ def test_a_platform_comes_to_a_shared_cluster_and_goes_without_a_trace(
     it_starts_again_without_a_question(user)
     a_cluster_that_cannot_ask_is_not_hidden(user)
     what_a_person_deletes_goes_from_the_plane(user, cluster)
+    another_cluster_is_not_taken_for_it(user, cluster)
 
     planned = user.choreo("down", "--purge", "--dry-run")
     assert "CustomResourceDefinition components.openchoreo.dev" in planned
@@ -196,6 +197,29 @@ def it_starts_again_without_a_question(user: User) -> None:
     user.choreo("down")
     # While nobody is there to ask, nobody is asked.
     assert user.types("choreo", "up", "--no-tui").code in (0, 4)
+
+
+def another_cluster_is_not_taken_for_it(user: User, cluster: Path) -> None:
+    """Although the context has kept its name; nothing is done to either of them."""
+    user.choreo("down")
+    content = cluster.read_text()
+    other = User(user.home, instance="elsewhere")
+    other.choreo("up", "--driver", "embedded", "--no-tui")
+    try:
+        elsewhere = yaml.safe_load((other.folder / "kubeconfig").read_text())
+        mine = yaml.safe_load(content)
+        elsewhere["contexts"][0]["name"] = elsewhere["current-context"] = mine["current-context"]
+        cluster.write_text(yaml.safe_dump(elsewhere))
+        for command in (("up", "--no-tui", "--yes"), ("down", "--purge", "--yes")):
+            refused = user.types("choreo", *command)
+            assert refused.code == 3, refused.err
+            assert "leads to another cluster" in refused.err
+            assert "--keep-cluster" in refused.err
+        assert "default" in other.choreo("get", "namespaces")
+    finally:
+        cluster.write_text(content)
+        other.choreo("down", "--purge", "--yes")
+    user.types("choreo", "up", "--no-tui")
 
 
 def a_cluster_that_cannot_ask_is_not_hidden(user: User) -> None:
