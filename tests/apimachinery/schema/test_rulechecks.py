@@ -7,37 +7,7 @@ from typing import Any
 import pytest
 
 from choreo_local.apimachinery.schema import checking
-
-STRING, INTEGER = {"type": "string"}, {"type": "integer"}
-OBJECT = {
-    "type": "object",
-    "properties": {
-        "kind": STRING,
-        "min": INTEGER,
-        "a-b": STRING,
-        "if": STRING,
-        "in": STRING,
-        "x y": STRING,
-        "size": {"type": "number"},
-        "free": {"x-kubernetes-preserve-unknown-fields": True},
-        "list": {"type": "array", "items": {"x-kubernetes-preserve-unknown-fields": True}},
-        "map": {
-            "type": "object",
-            "additionalProperties": {"x-kubernetes-preserve-unknown-fields": True},
-        },
-        "embedded": {
-            "type": "object",
-            "x-kubernetes-embedded-resource": True,
-            "x-kubernetes-preserve-unknown-fields": True,
-        },
-    },
-}
-
-
-def ruled(schema: dict[str, Any], *rule: str | dict[str, Any]) -> dict[str, Any]:
-    written = [{"rule": one} if isinstance(one, str) else one for one in rule]
-    return {**schema, "x-kubernetes-validations": written}
-
+from tests.apimachinery.schema.ruled import OBJECT, STRING, ruled
 
 IMMUTABLE = ruled(STRING, {"rule": "self == oldSelf", "message": "is immutable"})
 

@@ -11,13 +11,7 @@ from choreo_local.apimachinery.schema import (
     structural,
 )
 from choreo_local.apimachinery.schema.correlation import ABSENT
-
-STRING, INTEGER = {"type": "string"}, {"type": "integer"}
-
-
-def ruled(schema: dict[str, Any], *rule: str | dict[str, Any]) -> dict[str, Any]:
-    written = [{"rule": one} if isinstance(one, str) else one for one in rule]
-    return {**schema, "x-kubernetes-validations": written}
+from tests.apimachinery.schema.ruled import INTEGER, OBJECT, STRING, ruled
 
 
 def broken(spec: dict[str, Any], value: Any, old: Any = ABSENT) -> list[tuple[str, str]]:
@@ -108,31 +102,6 @@ def test_a_broken_rule_is_told_with_the_value(
     spec: dict[str, Any], value: Any, message: str
 ) -> None:
     assert broken(spec, value) == [("f", message)]
-
-
-OBJECT = {
-    "type": "object",
-    "properties": {
-        "kind": STRING,
-        "min": INTEGER,
-        "a-b": STRING,
-        "if": STRING,
-        "in": STRING,
-        "x y": STRING,
-        "size": {"type": "number"},
-        "free": {"x-kubernetes-preserve-unknown-fields": True},
-        "list": {"type": "array", "items": {"x-kubernetes-preserve-unknown-fields": True}},
-        "map": {
-            "type": "object",
-            "additionalProperties": {"x-kubernetes-preserve-unknown-fields": True},
-        },
-        "embedded": {
-            "type": "object",
-            "x-kubernetes-embedded-resource": True,
-            "x-kubernetes-preserve-unknown-fields": True,
-        },
-    },
-}
 
 
 @pytest.mark.parametrize(
