@@ -216,13 +216,13 @@ def spawn(
             stdout=output[1],
             stderr=errors[1],
             start_new_session=True,
-            pass_fds=tuple(pass_descriptors),
+            pass_fds=(*command.descriptors, *pass_descriptors),
         )
     except OSError:
         _close(output[0], errors[0], *(given[1:] if given else ()))
         raise
     finally:
-        _close(output[1], errors[1], *(given[:1] if given else ()))
+        _close(output[1], errors[1], *(given[:1] if given else ()), *command.descriptors)
     child = Child(process, on_output)
     child.input = given[1] if given else None
     child.follow(output[0], "stdout")
@@ -242,12 +242,13 @@ def spawn_on_terminal(command: Command, on_output: OnOutput) -> Child:
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
+            pass_fds=tuple(command.descriptors),
         )
     except OSError:
         _close(ours)
         raise
     finally:
-        _close(theirs)
+        _close(theirs, *command.descriptors)
     child = Child(process, on_output)
     child.terminal = child.input = ours
     child.follow(ours, "stdout")

@@ -11,7 +11,7 @@ import posixpath
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from choreo_local.embedded.kubelet import rootfolder
@@ -61,11 +61,16 @@ def inherited_variables() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A process to start."""
+    """A process to start.
+
+    Attributes:
+        descriptors: open files that the process inherits; whoever starts it closes them.
+    """
 
     arguments: Sequence[str]
     environment: Mapping[str, str]
     folder: Path
+    descriptors: Sequence[int] = ()
 
 
 def container_command(
@@ -177,7 +182,8 @@ def terminal_command(command: Command, surroundings: Surroundings) -> Command:
     """The same command with its standard input as controlling terminal."""
     wrapper = [*surroundings.interpreter, "-I", "-S", str(SHIM / "terminal.py")]
     environment = {"TERM": "xterm", **command.environment}
-    return Command([*wrapper, *command.arguments], environment, command.folder)
+    arguments = [*wrapper, *command.arguments]
+    return replace(command, arguments=arguments, environment=environment)
 
 
 def resolver_file(pod: PodRequest, surroundings: Surroundings) -> str:

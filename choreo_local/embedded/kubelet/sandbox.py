@@ -7,7 +7,9 @@ user of the instance; the container sees them as those of the user it runs as.
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from choreo_local.embedded.kubelet import (
     privileges,
     remarks,
     rootfilesystem,
+    seccomp,
 )
 from choreo_local.embedded.kubelet.controlgroups import ControlGroups, Group
 from choreo_local.embedded.kubelet.hostimages import HostImage
@@ -82,6 +85,7 @@ class Sandbox:
         self._groups = groups
         self._grouped: dict[str, Group] = {}
         self._leaving: list[Group] = []
+        self._filter = seccomp.program(platform.machine())
 
     @property
     def limits_memory(self) -> bool:
@@ -101,8 +105,14 @@ class Sandbox:
             ),
             Capability("file-isolation", enforced=True),
             Capability("users", enforced=True, reason=one_user),
+            self._system_calls(),
             *self._limits(),
         ]
+
+    def _system_calls(self) -> Capability:
+        known = self._filter is not None
+        unknown = f"there is no filter for processors of type {platform.machine()}"
+        return Capability("system-calls", enforced=known, reason="" if known else unknown)
 
     def _limits(self) -> Sequence[Capability]:
         if isinstance(self._groups, ControlGroups):
@@ -180,16 +190,14 @@ class Sandbox:
         environment = ownroot.variables(request, image, self._surroundings)
         words = launch.entry_words(request, image, environment)
         who, root = privileges.of_security(request.security), self._root(image)
+        allowed = self._filter_of(request)
         for mount in request.mounts:
             if rootfilesystem.hides(root, mount.container_path):
                 raise StartError(
                     f"cannot mount at {mount.container_path}: programs of this machine that the "
                     "image is made of lie below"
                 )
-        arguments = [
-            *self._enter_group(request),
-            *self._attached[request.pod.uid].enter,
-            str(self._bubblewrap),
+        inside = [
             *_confined(request, who),
             *rootfilesystem.options(root, scratch),
             *rootfilesystem.kernel_options(),
@@ -199,8 +207,19 @@ class Sandbox:
             *("--chdir", _working_folder(request, image), "--"),
             *self._program(words, image, environment),
         ]
-        command = Command(arguments, environment, Path("/"))
+        descriptors = [_in_memory(allowed)] if allowed else []
+        arguments = [
+            *self._enter_group(request),
+            *self._attached[request.pod.uid].enter,
+            str(self._bubblewrap),
+            *(word for each in descriptors for word in ("--seccomp", str(each))),
+            *inside,
+        ]
+        command = Command(arguments, environment, Path("/"), descriptors)
         return launch.terminal_command(command, self._surroundings) if request.tty else command
+
+    def _filter_of(self, request: ContainerRequest) -> bytes | None:
+        return self._filter if seccomp.wants_filter(request.security) else None
 
     def _root(self, image: HostImage) -> RootFileSystem:
         if image.layers:
@@ -257,7 +276,9 @@ class Sandbox:
         who = privileges.of_security(request.security)
         found = self._program(words, image, base.environment)
         enter = [*self._enter_group(request), *enter]
-        arguments = [*enter, str(pid), who.mask, _working_folder(request, image), *found]
+        allowed = base64.b64encode(self._filter_of(request) or b"").decode() or "-"
+        folder = _working_folder(request, image)
+        arguments = [*enter, str(pid), who.mask, allowed, folder, *found]
         command = Command(arguments, base.environment, Path("/"))
         return launch.terminal_command(command, self._surroundings) if terminal else command
 
@@ -265,6 +286,14 @@ class Sandbox:
         """The program: the only child of the first process of its namespace, ours is outside."""
         first = _only_child(started)
         return (first and _only_child(first)) or started
+
+
+def _in_memory(content: bytes) -> int:
+    """A file without a name, to be read once."""
+    found = os.memfd_create("filter")
+    os.write(found, content)
+    os.lseek(found, 0, os.SEEK_SET)
+    return found
 
 
 def _key(request: ContainerRequest) -> str:

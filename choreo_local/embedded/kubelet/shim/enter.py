@@ -1,11 +1,12 @@
-"""Runs a command in the namespaces of a container: `enter.py PID CAPABILITIES FOLDER COMMAND…`.
+"""Runs a command in a container: `enter.py PID CAPABILITIES FILTER FOLDER COMMAND…`.
 
 The command gets the capabilities of the container (a hexadecimal mask), never those of whoever
-runs this, and no way to gain others.
+runs this, and no way to gain others; and its filter of system calls (base64, or `-` for none).
 """
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import os
 import signal
@@ -14,6 +15,7 @@ import sys
 _KINDS = ("net", "ipc", "uts", "pid", "mnt", "user")
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 24, 38, 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 _LAST_CAPABILITY = 63
 _CAPABILITY_VERSION = 0x20080522
 
@@ -21,12 +23,14 @@ _CAPABILITY_VERSION = 0x20080522
 def main() -> None:
     """Enter, then become the parent of the command; answer as it does."""
     libc = ctypes.CDLL(None, use_errno=True)
-    pid, mask, folder, *words = sys.argv[1:]
+    pid, mask, allowed, folder, *words = sys.argv[1:]
     enter(libc, pid)
     child = os.fork()
     if not child:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         restrict(libc, int(mask, 16))
+        if allowed != "-":
+            install(libc, base64.b64decode(allowed))
         run(folder, words)
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
@@ -62,6 +66,18 @@ def restrict(libc: ctypes.CDLL, mask: int) -> None:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p)]
+
+
+def install(libc: ctypes.CDLL, filter_: bytes) -> None:
+    """Refuse the system calls that a filter refuses, from now on."""
+    program = _Program(len(filter_) // 8, filter_)
+    if libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def run(folder: str, words: list[str]) -> None:
