@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from choreo_local.images import documents
+from choreo_local.threads import LoopThread
 from tests.images.builders import MadeImage, sha256
 
 Fault = Callable[[web.Request], "web.StreamResponse | None"]
@@ -119,16 +120,32 @@ class Stranger:
 
 @asynccontextmanager
 async def serving(stranger: Stranger | None = None) -> AsyncIterator[Stranger]:
-    """Have it answer."""
+    """Have it answer; at its port of before, if it had one."""
     stranger = stranger or Stranger()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", stranger.answer)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", stranger.port)
     await site.start()
     stranger.port = runner.addresses[0][1]
     try:
         yield stranger
     finally:
         await runner.cleanup()
+
+
+@contextmanager
+def serving_beside(stranger: Stranger) -> Iterator[Stranger]:
+    """Have it answer in a thread of its own, for tests that wait for programs."""
+    thread = LoopThread("stranger")
+    thread.start()
+    answering = serving(stranger)
+    try:
+        thread.call(answering.__aenter__())
+        try:
+            yield stranger
+        finally:
+            thread.call(answering.__aexit__(None, None, None))
+    finally:
+        thread.stop()
