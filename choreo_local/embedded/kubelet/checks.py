@@ -5,7 +5,6 @@ Used by probes and by lifecycle hooks.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,6 +13,8 @@ from typing import Any, Protocol
 
 import aiohttp
 
+from choreo_local.embedded import dialing
+from choreo_local.embedded.dialing import DIRECTLY, Dialing
 from choreo_local.embedded.kubelet import grpchealth, podspec
 from choreo_local.embedded.kubelet.podspec import Manifest
 from choreo_local.embedded.kubelet.probes import Answer
@@ -78,9 +79,14 @@ class Target:
 
 
 class Checker:
-    """Asks; keeps one HTTP session for all."""
+    """Asks; keeps one HTTP session for all.
 
-    def __init__(self) -> None:
+    Args:
+        pods: how they are connected to.
+    """
+
+    def __init__(self, pods: Dialing = DIRECTLY) -> None:
+        self._pods = pods
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -100,7 +106,7 @@ class Checker:
         if action.get("grpc"):
             service = action["grpc"].get("service") or ""
             port = int(action["grpc"]["port"])
-            return await grpchealth.check(target.address, port, service=service)
+            return await grpchealth.check(target.address, port, service=service, pods=self._pods)
         return Answer(success=False, message="missing probe handler")
 
     async def _exec(self, command: Sequence[str], target: Target) -> Answer:
@@ -131,7 +137,12 @@ class Checker:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             # Certificates are not checked: a probe asks whether the server answers.
-            connector = aiohttp.TCPConnector(ssl=False, force_close=True, limit=0)
+            connector = aiohttp.TCPConnector(
+                ssl=False,
+                force_close=True,
+                limit=0,
+                socket_factory=dialing.socket_factory(self._pods),
+            )
             timeout = aiohttp.ClientTimeout(total=None)
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
@@ -142,7 +153,7 @@ class Checker:
         host = action.get("host") or target.address
         port = resolve_port(action["port"], target.container)
         try:
-            _, writer = await asyncio.open_connection(host, port)
+            _, writer = await dialing.open_connection(self._pods, host, port)
         except OSError as error:
             return Answer(success=False, message=f"dial tcp {host}:{port}: {_reason(error)}")
         writer.close()

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from choreo_local.embedded import dialing
 from choreo_local.embedded.kubelet import podspec, usage
 from choreo_local.embedded.kubelet.logfiles import LogOptions
 from choreo_local.embedded.kubelet.records import ContainerRecord
@@ -130,7 +131,7 @@ class Connection:
         worker = self._worker(namespace, pod)
         if not worker.address:
             raise ConnectionRefusedError(f"pod {pod} has no address")
-        return await asyncio.open_connection(worker.address, port)
+        return await dialing.open_connection(self._tools.dialing, worker.address, port)
 
     # --- usage -----------------------------------------------------------------------------------
 

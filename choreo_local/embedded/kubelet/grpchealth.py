@@ -10,6 +10,8 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 
+from choreo_local.embedded import dialing
+from choreo_local.embedded.dialing import DIRECTLY, Dialing
 from choreo_local.embedded.kubelet.probes import Answer
 
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -29,11 +31,11 @@ class _Frame:
     payload: bytes
 
 
-async def check(host: str, port: int, *, service: str = "") -> Answer:
+async def check(host: str, port: int, *, service: str = "", pods: Dialing = DIRECTLY) -> Answer:
     """Whether the service (the whole server when empty) says that it is serving."""
     where = f"{host}:{port}"
     try:
-        reader, writer = await asyncio.open_connection(host, port)
+        reader, writer = await dialing.open_connection(pods, host, port)
     except OSError as error:
         reason = error.strerror or str(error)
         return Answer(

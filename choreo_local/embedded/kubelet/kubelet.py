@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from choreo_local import clock
+from choreo_local.embedded.dialing import DIRECTLY, Dialing
 from choreo_local.embedded.kubelet import environment, kinds, projections
 from choreo_local.embedded.kubelet.backoff import BackOff
 from choreo_local.embedded.kubelet.checks import Checker
@@ -61,6 +62,7 @@ class Kubelet:
     Args:
         client: of the kube API; the kubelet's only source of orders.
         runtime: runs containers.
+        dialing: how pods are connected to.
 
     Attributes:
         connection: for the kube API: logs, exec, attach, ports, usage.
@@ -73,7 +75,9 @@ class Kubelet:
         settings: KubeletSettings,
         *,
         now: Callable[[], datetime] = clock.now,
+        dialing: Dialing = DIRECTLY,
     ) -> None:
+        self._dialing = dialing
         self._client = client
         self._runtime = runtime
         self._settings = settings
@@ -120,7 +124,8 @@ class Kubelet:
                 services=self._services.list,
             ),
             volumes=Volumes(places.claims),
-            checker=Checker(),
+            checker=Checker(self._dialing),
+            dialing=self._dialing,
             logs=LogBook(),
             places=places,
             host_addresses=[settings.address],

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from choreo_local import clock
+from choreo_local.embedded.dialing import DIRECTLY, Dialing
 from choreo_local.embedded.kubelet.backoff import BackOff
 from choreo_local.embedded.kubelet.checks import Checker
 from choreo_local.embedded.kubelet.events import NORMAL, WARNING, Event, EventRecorder
@@ -28,6 +29,7 @@ class Tools:
         host_addresses: of the node.
         restarts: back-off of crashing containers.
         pulls: back-off of images that cannot be had.
+        dialing: how pods are connected to.
     """
 
     client: KubeClient
@@ -41,6 +43,7 @@ class Tools:
     host_addresses: Sequence[str]
     restarts: BackOff = field(default_factory=BackOff)
     pulls: BackOff = field(default_factory=BackOff)
+    dialing: Dialing = DIRECTLY
     now: Callable[[], datetime] = clock.now
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from choreo_local.embedded.network import launcher, xds
 from choreo_local.embedded.network.admin import EnvoyAdmin
 from choreo_local.embedded.network.datapath import Addresses, Endpoints
+from choreo_local.embedded.network.entrances import Abroad, Entrances
 from choreo_local.embedded.network.table import RouteTable
 from choreo_local.embedded.network.xds_files import LDS_NAME, XdsFiles, rds_name
 from choreo_local.tasks import TaskGroup
@@ -49,17 +50,27 @@ class Envoy:
         log: where Envoy writes.
         instance: id of the platform instance, by which leftovers are recognised.
         addresses: where to listen.
+        abroad: the network that it runs in, where that is not the one of this process.
     """
 
     enforces = True
 
     def __init__(
-        self, program: Path, *, directory: Path, log: Path, instance: str, addresses: Addresses
+        self,
+        program: Path,
+        *,
+        directory: Path,
+        log: Path,
+        instance: str,
+        addresses: Addresses,
+        abroad: Abroad | None = None,
     ) -> None:
         self._program = program
         self._log = log
         self._instance = instance
         self._addresses = addresses
+        self._network = abroad.path if abroad else ""
+        self._entrances = Entrances(abroad) if abroad else None
         self._socket = _socket_path(directory)
         self._admin = EnvoyAdmin(self._socket)
         self._files = XdsFiles(directory, addresses, admin=str(self._socket))
@@ -89,6 +100,9 @@ class Envoy:
         await self._wait_for(table, changed, before)
         if LDS_NAME in changed:
             ports = [port.port for port in table.ports]
+            if self._entrances is not None:
+                wanted = [self._addresses.port(port) for port in ports]
+                await self._entrances.serve(self._addresses.hosts, wanted)
             found = await asyncio.gather(*(self._listening(port) for port in ports))
             self._failures = {
                 port: reason for port, reason in zip(ports, found, strict=True) if reason
@@ -110,6 +124,8 @@ class Envoy:
         """End Envoy."""
         if self._cleanup is not None:
             self._cleanup.cancel()
+        if self._entrances is not None:
+            self._entrances.close()
         await self._tasks.stop()
         await self._end_process()
         self._socket.unlink(missing_ok=True)
@@ -172,7 +188,11 @@ class Envoy:
             "--skip-deprecated-logs", "--drain-time-s", "2",
         ]  # fmt: skip
         self._process = await launcher.start(
-            command, instance=self._instance, directory=self._files.directory, log=self._log
+            command,
+            instance=self._instance,
+            directory=self._files.directory,
+            log=self._log,
+            network=self._network,
         )
         await self._answering(self._process)
         self._started.set()
@@ -191,13 +211,21 @@ class Envoy:
         end = loop.time() + _LISTEN_SECONDS
         while loop.time() < end:
             try:
-                _, writer = await asyncio.open_connection(self._addresses.hosts[0], host_port)
+                await self._knock(self._addresses.hosts[0], host_port)
             except OSError:
                 await asyncio.sleep(_POLL_SECONDS)
             else:
-                writer.close()
                 return ""
         return f"cannot listen on port {host_port}: see {self._log}"
+
+    async def _knock(self, host: str, port: int) -> None:
+        if self._entrances is None:
+            _, writer = await asyncio.open_connection(host, port)
+            writer.close()
+        elif self._entrances.serves(host, port):
+            await self._entrances.probe(host, port)
+        else:
+            raise ConnectionRefusedError(f"port {port} is taken")
 
     async def _end_process(self) -> None:
         process = self._process

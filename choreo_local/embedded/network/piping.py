@@ -8,6 +8,9 @@ import struct
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+from choreo_local.embedded import dialing
+from choreo_local.embedded.dialing import DIRECTLY, Dialing
+
 Address = tuple[str, int]
 _LONGEST_WAIT_SECONDS = 60.0
 _FORWARDED_CLIENTS = 1024
@@ -117,8 +120,9 @@ class Entered(Half):
 class DatagramEntrance(asyncio.DatagramProtocol):
     """Forwards datagrams; each client has a socket of its own towards its endpoint."""
 
-    def __init__(self, choose: Callable[[str], Address | None]) -> None:
+    def __init__(self, choose: Callable[[str], Address | None], pods: Dialing = DIRECTLY) -> None:
         self._choose = choose
+        self._pods = pods
         self._transport: asyncio.DatagramTransport | None = None
         self._clients: dict[Address, _DatagramReturn] = {}
 
@@ -137,7 +141,7 @@ class DatagramEntrance(asyncio.DatagramProtocol):
                 next(iter(self._clients.values())).end()
             back = _DatagramReturn(self._transport, addr, self._clients)
             self._clients[addr] = back
-            back.open(target)
+            back.open(target, self._pods)
         back.send(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -163,11 +167,10 @@ class _DatagramReturn(asyncio.DatagramProtocol):
         self._opening: asyncio.Future[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def open(self, target: Address) -> None:
+    def open(self, target: Address, pods: Dialing) -> None:
         """Connect in the background; what is sent meanwhile is kept."""
-        loop = asyncio.get_running_loop()
         self._opening = asyncio.ensure_future(
-            loop.create_datagram_endpoint(lambda: self, remote_addr=target)
+            dialing.create_datagram_endpoint(pods, lambda: self, *target)
         )
         self._used()
 

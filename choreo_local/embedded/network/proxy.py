@@ -15,6 +15,8 @@ from aiohttp import web
 from yarl import URL
 
 from choreo_local import clock
+from choreo_local.embedded import dialing
+from choreo_local.embedded.dialing import DIRECTLY, Dialing
 from choreo_local.embedded.network import tablelookup
 from choreo_local.embedded.network.balancing import Balancer
 from choreo_local.embedded.network.datapath import Addresses, Endpoints
@@ -54,8 +56,9 @@ class InProcessProxy:
     # Tokens, passwords, rates: what policies ask for is Envoy's.
     enforces = False
 
-    def __init__(self, addresses: Addresses) -> None:
+    def __init__(self, addresses: Addresses, pods: Dialing = DIRECTLY) -> None:
         self._addresses = addresses
+        self._pods = pods
         self._tables: dict[int, PortTable] = {}
         self._runners: dict[int, web.ServerRunner] = {}
         self._balancers: dict[Backend, Balancer] = {}
@@ -66,7 +69,9 @@ class InProcessProxy:
     async def start(self) -> None:
         """Open the client side."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),
+            connector=aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=4, socket_factory=dialing.socket_factory(self._pods)
+            ),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),

@@ -11,6 +11,8 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
+from choreo_local.embedded import dialing
+from choreo_local.embedded.dialing import DIRECTLY, Dialing
 from choreo_local.embedded.network import backends, kinds, serviceports
 from choreo_local.embedded.network.balancing import Balancer
 from choreo_local.embedded.network.piping import Address, DatagramEntrance, Entered, Half
@@ -40,10 +42,17 @@ class _Open:
 class ServiceProxy:
     """Keeps one listening socket for each entrance of each Service."""
 
-    def __init__(self, informers: InformerSource, *, node_address: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        informers: InformerSource,
+        *,
+        node_address: str = "127.0.0.1",
+        pods: Dialing = DIRECTLY,
+    ) -> None:
         self._services = informers.of(kinds.SERVICES)
         self._slices = SlicesByService(informers.of(kinds.ENDPOINT_SLICES), self._slice_changed)
         self._node_address = node_address
+        self._pods = pods
         self._open: dict[Entrance, _Open] = {}
         self._wake = asyncio.Event()
         self._tasks = TaskGroup("services")
@@ -126,7 +135,8 @@ class ServiceProxy:
 
         if entrance.protocol == "UDP":
             transport, _ = await loop.create_datagram_endpoint(
-                lambda: DatagramEntrance(choose), local_addr=(entrance.address, entrance.port)
+                lambda: DatagramEntrance(choose, self._pods),
+                local_addr=(entrance.address, entrance.port),
             )
             return transport
         return await loop.create_server(
@@ -144,7 +154,9 @@ class ServiceProxy:
         for endpoint in self._order(opened, peer):
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS):
-                    _, half = await loop.create_connection(Half, endpoint.address, endpoint.port)
+                    _, half = await dialing.create_connection(
+                        self._pods, Half, endpoint.address, endpoint.port
+                    )
             except (OSError, TimeoutError):
                 continue
             if opened.meant.affinity_seconds:

@@ -22,11 +22,24 @@ _Answer = TypeVar("_Answer")
 
 
 class Namespaces:
-    """Makes network namespaces and works in them; needs the rights of an administrator."""
+    """Makes network namespaces and works in them; needs the rights of an administrator.
 
-    def __init__(self) -> None:
+    Args:
+        has_home: whether the thread lives in a namespace of its own. It must where the one of this
+            process belongs to others: a thread that left it could not come back.
+
+    Attributes:
+        home: that namespace as a descriptor; None when it is the one of this process.
+    """
+
+    def __init__(self, *, has_home: bool = False) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="namespaces")
         self._libc = ctypes.CDLL(None, use_errno=True)
+        self.home = self._thread.submit(self._settle).result() if has_home else None
+
+    def _settle(self) -> int:
+        self._check(self._libc.unshare(_CLONE_NEWNET))
+        return os.open(_OWN, os.O_RDONLY | os.O_CLOEXEC)
 
     async def run(self, function: Callable[[], _Answer]) -> _Answer:
         """Run a function in the thread that may visit namespaces."""
@@ -68,6 +81,9 @@ class Namespaces:
     def close(self) -> None:
         """End the thread."""
         self._thread.shutdown(wait=True)
+        if self.home is not None:
+            os.close(self.home)
+            self.home = None
 
 
 def listening(address: str, port: int, kind: socket.SocketKind) -> socket.socket:

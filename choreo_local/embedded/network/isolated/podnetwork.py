@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from choreo_local.embedded.dialing import DIRECTLY, Dialing
 from choreo_local.embedded.network import backends, ciliumpolicies, kinds, serviceports
+from choreo_local.embedded.network.entrances import Abroad
 from choreo_local.embedded.network.isolated import relays, ruleset
+from choreo_local.embedded.network.isolated.homesockets import HomeSockets
 from choreo_local.embedded.network.isolated.namespaces import Namespaces, path_of
 from choreo_local.embedded.network.isolated.router import GATEWAY, Link, Router
 from choreo_local.embedded.network.isolated.ruleset import End, Service, World
@@ -59,6 +62,7 @@ class IsolatedNetwork:
         instance_id: gives the link on this machine its name, and the pods their range.
         nft: the program that loads rules.
         nsenter: the program that enters namespaces.
+        has_home: whether pods are reached from a network of ours, and not from this machine's.
         patience_seconds: how long a new pod waits for its rules.
     """
 
@@ -70,12 +74,14 @@ class IsolatedNetwork:
         *,
         nft: Path,
         nsenter: Path,
+        has_home: bool = False,
         patience_seconds: float = 60,
     ) -> None:
         self._instance_id = instance_id
         self._nft, self._nsenter = nft, nsenter
         self._patience_seconds = patience_seconds
-        self._namespaces = Namespaces()
+        self._namespaces = Namespaces(has_home=has_home)
+        self._sockets: HomeSockets | None = None
         self._router: Router | None = None
         self._exit_port = 0
         self._relays: dict[int, asyncio.Server] = {}
@@ -101,6 +107,18 @@ class IsolatedNetwork:
         """Where pods find the cluster's DNS."""
         return str(GATEWAY)
 
+    @property
+    def dialing(self) -> Dialing:
+        """How pods are connected to, once this has been started."""
+        return self._sockets or DIRECTLY
+
+    @property
+    def home(self) -> Abroad | None:
+        """The network from which pods are reached, where it is not this machine's."""
+        if self._sockets is None or self._namespaces.home is None:
+            return None
+        return Abroad(path_of(self._namespaces.home), self._sockets.take)
+
     # --- life ------------------------------------------------------------------------------------
 
     async def start(self) -> None:
@@ -108,6 +126,8 @@ class IsolatedNetwork:
         self._router = await self._namespaces.run(
             lambda: Router(self._namespaces, self._instance_id, self._nft)
         )
+        if self._namespaces.home is not None:
+            self._sockets = HomeSockets(self._namespaces.home, self._router.network)
         leaving = await self._open(0)
         self._exit_port = int(leaving.getsockname()[1])
         self._relays[self._exit_port] = await relays.relay(leaving, relays.meant)
@@ -145,6 +165,8 @@ class IsolatedNetwork:
         if self._router is not None:
             await self._namespaces.run(self._router.close)
             self._router = None
+        if self._sockets is not None:
+            self._sockets.close()
         self._namespaces.close()
 
     # --- pods ------------------------------------------------------------------------------------

@@ -84,6 +84,10 @@ class Router:
                 continue
             self._there.add_address(theirs, router, 30)
             self._there.add_route(theirs, _EVERYWHERE, gateway=ours)
+            if self._namespaces.home is not None:
+                # A network of ours that leads nowhere else: what leaves it is relayed too.
+                self._here.bring_up(LOOPBACK_INDEX)
+                self._here.add_route(self._uplink, _EVERYWHERE, gateway=router)
             return network
         raise PreflightError(
             "cannot find addresses for pods: this machine has routes to all of 10.64.0.0/9",

@@ -100,8 +100,9 @@ def _addressing(world: World) -> Iterator[str]:
         translate.append(f"ip daddr . meta l4proto . th dport vmap {_set(verdicts)}")
     exit_ = f"{world.gateway}:{world.exit_port}"
     inside = _set([str(world.network), str(_SERVICE_ADDRESSES), f"{world.gateway}/32"])
-    leaving = f'iifname "{POD_LINKS}*" meta l4proto tcp ip daddr != {inside}'
-    yield _chain("translate", [*translate, f"{leaving} dnat to {exit_}"])
+    leaving = f"meta l4proto tcp ip daddr != {inside} dnat to {exit_}"
+    links = [f'iifname "{POD_LINKS}*"', f'iifname "{UPLINK}"']
+    yield _chain("translate", [*translate, *(f"{link} {leaving}" for link in links)])
     yield _chain(
         "unserved",
         [
