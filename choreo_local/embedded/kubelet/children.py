@@ -180,16 +180,19 @@ class Child:
         finally:
             self._loop.remove_writer(descriptor)
 
-    def resize(self, *, width: int, height: int) -> None:
-        """Tell the terminal its size."""
-        if self.terminal is not None:
-            termios.tcsetwinsize(self.terminal, (height, width))
+    async def end_input(self) -> None:
+        """Let the program see the end of its input; on a terminal others may still write."""
+        if self.terminal is None:
+            self.close_input()
+        else:
+            await self.write_input(b"\x04")
 
-    def send_signal(self, number: signal.Signals) -> None:
-        """Send a signal to the main process."""
-        if self.is_alive:
+    def resize(self, *, width: int, height: int) -> None:
+        """Tell the terminal its size, and the program that it has changed."""
+        if self.terminal is not None and self.is_alive:
+            termios.tcsetwinsize(self.terminal, (height, width))
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+                os.kill(self.pid, signal.SIGWINCH)
 
     def kill(self) -> None:
         """End the process and all of its session at once."""

@@ -1,12 +1,12 @@
-"""Exec and attach for runtimes whose containers are child processes: callers' streams to pipes."""
+"""Exec and attach: the streams of callers to those of programs."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
+from typing import Protocol
 
 from choreo_local.embedded.kubelet import children
-from choreo_local.embedded.kubelet.children import Child, OnOutput
+from choreo_local.embedded.kubelet.children import OnOutput
 from choreo_local.embedded.kubelet.launch import Command
 from choreo_local.embedded.kubelet.runtime import CallerStreams, StreamChoice
 
@@ -19,18 +19,41 @@ _MOST_QUEUED = 1024
 _EXIT_OF_SIGNALS = 128
 
 
+class Program(Protocol):
+    """What a caller talks to: a child process, or a program that a container engine runs.
+
+    `ended` is set to the return code, negative for a signal. Output that is paused makes the
+    program wait. `resize` does nothing without a terminal.
+    """
+
+    @property
+    def ended(self) -> asyncio.Future[int]: ...
+
+    async def write_input(self, data: bytes) -> None: ...
+
+    async def end_input(self) -> None: ...
+
+    def resize(self, *, width: int, height: int) -> None: ...
+
+    def pause_output(self) -> None: ...
+
+    def resume_output(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
 class Outlet:
-    """Hands output of a child to a caller, in order; the child may end before it is all written.
+    """Hands output of a program to a caller, in order; it may end before it is all written.
 
     Attributes:
-        source: the child whose output waits while the caller does not read.
+        source: the program whose output waits while the caller does not read.
     """
 
     def __init__(self, streams: CallerStreams, choice: StreamChoice) -> None:
         self._streams = streams
         self._choice = choice
         self._queue: asyncio.Queue[Output | None] = asyncio.Queue()
-        self.source: Child | None = None
+        self.source: Program | None = None
 
     def offer(self, stream: str, data: bytes) -> None:
         """Queue a piece of output."""
@@ -63,38 +86,45 @@ async def run_command(command: Command, streams: CallerStreams, choice: StreamCh
         child = children.spawn_on_terminal(command, outlet.offer)
     else:
         child = children.spawn(command, outlet.offer, stdin=choice.stdin)
-    outlet.source = child
-    child.ended.add_done_callback(lambda _: outlet.close())
+    return await serve(child, outlet, streams, choice)
+
+
+async def serve(
+    program: Program, outlet: Outlet, streams: CallerStreams, choice: StreamChoice
+) -> int:
+    """Connect a caller to a program of its own until that ends; answers its exit code."""
+    outlet.source = program
+    program.ended.add_done_callback(lambda _: outlet.close())
     try:
-        await connect(child, outlet, streams, choice)
+        await connect(program, outlet, streams, choice)
     finally:
-        child.kill()
+        program.kill()
         # Also when we are cancelled: nobody else would learn of its end.
-        await asyncio.wait({child.ended})
-    return exit_code(child.ended.result())
+        await asyncio.wait({program.ended})
+    return exit_code(program.ended.result())
 
 
 async def attach(
-    child: Child, listeners: set[OnOutput], streams: CallerStreams, choice: StreamChoice
+    program: Program, listeners: set[OnOutput], streams: CallerStreams, choice: StreamChoice
 ) -> int:
-    """Connect a caller to a child that runs already, until it ends or the caller leaves."""
+    """Connect a caller to a program that runs already, until it ends or the caller leaves."""
     outlet = Outlet(streams, choice)
-    child.ended.add_done_callback(lambda _: outlet.close())
+    program.ended.add_done_callback(lambda _: outlet.close())
     listeners.add(outlet.offer)
     try:
-        await connect(child, outlet, streams, choice)
+        await connect(program, outlet, streams, choice)
     finally:
         listeners.discard(outlet.offer)
-    return exit_code(child.ended.result()) if child.ended.done() else 0
+    return exit_code(program.ended.result()) if program.ended.done() else 0
 
 
 async def connect(
-    child: Child, outlet: Outlet, streams: CallerStreams, choice: StreamChoice
+    program: Program, outlet: Outlet, streams: CallerStreams, choice: StreamChoice
 ) -> None:
     """Carry streams both ways until the output ends or the caller leaves."""
-    helpers = [asyncio.ensure_future(_feed(child, streams))] if choice.stdin else []
+    helpers = [asyncio.ensure_future(_feed(program, streams))] if choice.stdin else []
     if choice.tty:
-        helpers.append(asyncio.ensure_future(_resize(child, streams)))
+        helpers.append(asyncio.ensure_future(_resize(program, streams)))
     try:
         await outlet.run()
     except ConnectionError:
@@ -105,19 +135,15 @@ async def connect(
         await asyncio.gather(*helpers, return_exceptions=True)
 
 
-async def _feed(child: Child, streams: CallerStreams) -> None:
+async def _feed(program: Program, streams: CallerStreams) -> None:
     async for data in streams.stdin():
-        await child.write_input(data)
-    if child.terminal is None:
-        child.close_input()
-    else:
-        await child.write_input(b"\x04")
+        await program.write_input(data)
+    await program.end_input()
 
 
-async def _resize(child: Child, streams: CallerStreams) -> None:
+async def _resize(program: Program, streams: CallerStreams) -> None:
     async for size in streams.resizes():
-        child.resize(width=size.width, height=size.height)
-        child.send_signal(signal.SIGWINCH)
+        program.resize(width=size.width, height=size.height)
 
 
 def exit_code(return_code: int) -> int:
