@@ -29,3 +29,9 @@ class PodNetwork(Protocol):
     async def attach(self, uid: str, *, address: str) -> Attachment: ...
 
     async def detach(self, uid: str) -> None: ...
+
+
+class AdoptingNetwork(PodNetwork, Protocol):
+    """The same for pods whose network namespace, given as a descriptor, somebody else has made."""
+
+    async def adopt(self, uid: str, *, address: str, namespace: int) -> Attachment: ...

@@ -34,6 +34,12 @@ _SANDBOXED = frozenset(
         "volumeMounts.readOnly",
     }
 )
+# What container engines see to.
+_CONTAINED = _SANDBOXED | {
+    "securityContext.fsGroup",
+    "securityContext.seccompProfile",
+    "limits.cpu",
+}
 
 
 def not_enforced(pod: Manifest) -> str:
@@ -47,6 +53,12 @@ def not_sandboxed(pod: Manifest, *, limits_processors: bool) -> str:
     if limits_processors:
         ignored.discard("limits.cpu")
     return _sentence(ignored, "sandboxes of this machine")
+
+
+def not_contained(pod: Manifest) -> str:
+    """The same for containers of an engine."""
+    ignored = {*_of_pod(pod), *_of_containers(pod)} - _CONTAINED
+    return _sentence(ignored, "containers of an engine of this machine")
 
 
 def _sentence(ignored: Iterable[str], what: str) -> str:

@@ -35,7 +35,7 @@ _CONFIGURATION = (
 _READ_ONLY = ("bus", "fs", "irq", "sys", "sysrq-trigger")
 _MASKED_FILES = ("kcore", "keys", "latency_stats", "sched_debug", "timer_list")
 _MASKED_FOLDERS = ("acpi", "scsi")
-_MACHINE = ("usr", "bin", "sbin", "lib", "lib32", "lib64")
+MACHINE = ("usr", "bin", "sbin", "lib", "lib32", "lib64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def options(root: RootFileSystem, scratch: Scratch) -> list[str]:
         return [*sources, "--overlay", str(scratch.written), str(scratch.work), "/"]
     found = ["--bind", str(scratch.written), "/"]
     found += _machine_folders()
-    for folder in _outermost(root.folders):
+    for folder in outermost(root.folders):
         found += ["--ro-bind", str(folder), str(folder)]
     for path, folder in root.placed.items():
         # One by one: below the same path there may be folders of the machine that are needed.
@@ -131,22 +131,23 @@ def has_program(layers: Sequence[Path], word: str, path: str) -> bool:
     )
 
 
+def machine_paths() -> list[Path]:
+    """The folders and files of this machine that every container with its programs sees."""
+    folders = [path for name in MACHINE if (path := Path("/", name)).is_dir()]
+    return [*folders, *(path for name in _CONFIGURATION if (path := Path("/etc", name)).exists())]
+
+
 def _machine_folders() -> list[str]:
     found: list[str] = []
-    for name in _MACHINE:
-        path = Path("/", name)
-        if path.is_symlink():
+    for path in machine_paths():
+        if path.is_symlink() and path.parent == Path("/"):
             found += ["--symlink", os.readlink(path), str(path)]
-        elif path.is_dir():
-            found += ["--ro-bind", str(path), str(path)]
-    for name in _CONFIGURATION:
-        path = Path("/etc", name)
-        if path.exists():
+        else:
             found += ["--ro-bind", str(path), str(path)]
     return found
 
 
-def _outermost(folders: Iterable[Path]) -> list[Path]:
+def outermost(folders: Iterable[Path]) -> list[Path]:
     """The folders that no other one contains, nor the machine's own programs."""
     found: list[Path] = []
     for folder in sorted(set(folders)):

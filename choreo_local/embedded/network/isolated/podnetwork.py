@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from dataclasses import dataclass
 from ipaddress import IPv4Address
@@ -176,14 +177,25 @@ class IsolatedNetwork:
         found = self._attached.get(uid)
         if found is None:
             found = await self._attach(uid, address)
+        return self._place(found)
+
+    async def adopt(self, uid: str, *, address: str, namespace: int) -> Place:
+        """The same for a namespace that somebody else has made; its descriptor is ours then."""
+        found = self._attached.get(uid)
+        if found is not None:
+            os.close(namespace)
+            return self._place(found)
+        return self._place(await self._attach(uid, address, namespace))
+
+    def _place(self, found: _Attached) -> Place:
         enter = (str(self._nsenter), f"--net={path_of(found.link.namespace)}", "--")
         return Place(str(found.address), enter)
 
-    async def _attach(self, uid: str, wanted: str) -> _Attached:
+    async def _attach(self, uid: str, wanted: str, namespace: int | None = None) -> _Attached:
         router, own = self._running, self._take(wanted)
         self._promised.add(own)
         try:
-            link = await self._namespaces.run(lambda: router.add_pod(own))
+            link = await self._namespaces.run(lambda: router.add_pod(own, namespace))
         finally:
             self._promised.discard(own)
         found = self._attached[uid] = _Attached(own, link)

@@ -102,10 +102,11 @@ class Router:
             if not any(network.overlaps(each) for each in routed):
                 yield network
 
-    def add_pod(self, address: IPv4Address) -> Link:
-        """A namespace with a link to the router, and an address."""
+    def add_pod(self, address: IPv4Address, given: int | None = None) -> Link:
+        """A namespace, unless one is given, with a link to the router, and an address."""
         self._count += 1
-        name, namespace = f"{POD_LINKS}{self._count}", self._namespaces.create()
+        name = f"{POD_LINKS}{self._count}"
+        namespace = self._namespaces.create() if given is None else given
 
         def link() -> None:
             index = self._there.add_veth(name, _INSIDE, namespace, mtu=_MTU)
