@@ -12,7 +12,7 @@ from choreo_local import __version__, clock
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone import ports, removal
 from choreo_local.clusters.driver import Capability
-from choreo_local.embedded.kubelet.launch import MARK_POD
+from choreo_local.embedded.kubelet.marks import MARK_POD
 
 
 class Facts:

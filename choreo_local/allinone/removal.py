@@ -15,7 +15,7 @@ import psutil
 
 from choreo_local.allinone import instance as instances
 from choreo_local.embedded.kubelet import controlgroups, trees
-from choreo_local.embedded.kubelet.launch import MARK_INSTANCE
+from choreo_local.embedded.kubelet.marks import MARK_INSTANCE
 from choreo_local.errors import ChoreoError, PreflightError, RefusedError, WaitTimeoutError
 from choreo_local.paths import InstancePaths
 

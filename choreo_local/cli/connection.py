@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
@@ -23,6 +22,8 @@ T = TypeVar("T")
 
 def with_api(name: str, use: Callable[[ApiClient], Awaitable[T]]) -> T:
     """The result of `use` over a client of the instance's HTTP API."""
+
+    import asyncio  # many commands ask nobody
 
     async def run() -> T:
         async with api(name) as client:

@@ -22,7 +22,7 @@ _TRACEBACK = "CHOREO_TRACEBACK"
 # `choreo --help` need not import the commands.
 COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "up": ("lifecycle", "up", "Start the platform, or say that it runs."),
-    "down": ("lifecycle", "down", "Stop the platform; --purge removes everything it made."),
+    "down": ("stopping", "down", "Stop the platform; --purge removes everything it made."),
     "plan": ("plan", "plan", "Show what a command would change."),
     "status": ("inspect", "status", "Planes, drivers, capabilities, URLs, memory."),
     "url": ("inspect", "url", "Print where a component answers in an environment."),

@@ -14,7 +14,7 @@ from choreo_local.allinone import facts
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone.facts import Facts
 from choreo_local.clusters.driver import Capability
-from choreo_local.embedded.kubelet.launch import MARK_INSTANCE, MARK_POD
+from choreo_local.embedded.kubelet.marks import MARK_INSTANCE, MARK_POD
 from choreo_local.errors import UnreachableError
 
 Child = Callable[[str], subprocess.Popen[str]]

@@ -15,7 +15,7 @@ import pytest
 
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone import removal
-from choreo_local.embedded.kubelet.launch import MARK_INSTANCE
+from choreo_local.embedded.kubelet.marks import MARK_INSTANCE
 from choreo_local.errors import PreflightError, RefusedError, WaitTimeoutError
 from choreo_local.paths import InstancePaths
 

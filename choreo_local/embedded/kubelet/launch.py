@@ -17,10 +17,9 @@ from pathlib import Path
 from choreo_local.embedded.kubelet import rootfolder
 from choreo_local.embedded.kubelet.environment import expand
 from choreo_local.embedded.kubelet.hostimages import HostImage, Program
+from choreo_local.embedded.kubelet.marks import MARK_INSTANCE, MARK_POD
 from choreo_local.embedded.kubelet.runtime import ContainerRequest, PodRequest, StartError
 
-PREFIX = "CHOREO_"
-MARK_INSTANCE, MARK_POD = PREFIX + "INSTANCE", PREFIX + "POD"
 SHIM = Path(__file__).parent / "shim"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _INHERITED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")

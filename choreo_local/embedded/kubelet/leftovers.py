@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import psutil
 
-from choreo_local.embedded.kubelet.launch import MARK_INSTANCE, MARK_POD
+from choreo_local.embedded.kubelet.marks import MARK_INSTANCE, MARK_POD
 
 _PATIENCE_SECONDS = 3.0
 _POLL_SECONDS = 0.005

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from choreo_local.embedded.kubelet import bytecode, launch, rootfilesystem, rootfolder
 from choreo_local.embedded.kubelet.hostimages import HostImage
-from choreo_local.embedded.kubelet.launch import MARK_INSTANCE, MARK_POD, Surroundings
+from choreo_local.embedded.kubelet.launch import Surroundings
+from choreo_local.embedded.kubelet.marks import MARK_INSTANCE, MARK_POD
 from choreo_local.embedded.kubelet.rootfilesystem import MachineRoot
 from choreo_local.embedded.kubelet.runtime import ContainerRequest, PodRequest, StartError
 
