@@ -50,13 +50,14 @@ class ServiceProxy:
         pods: Dialing = DIRECTLY,
     ) -> None:
         self._services = informers.of(kinds.SERVICES)
-        self._slices = SlicesByService(informers.of(kinds.ENDPOINT_SLICES), self._slice_changed)
         self._node_address = node_address
         self._pods = pods
         self._open: dict[Entrance, _Open] = {}
         self._wake = asyncio.Event()
         self._tasks = TaskGroup("services")
         self.failures: dict[Entrance, str] = {}
+        # Last, as it is told of slices that are known already.
+        self._slices = SlicesByService(informers.of(kinds.ENDPOINT_SLICES), self._slice_changed)
 
     def start(self) -> None:
         """Follow the Services."""
