@@ -38,6 +38,11 @@ def images(root: Path) -> Path:
     return root / "images"
 
 
+def registries(root: Path) -> list[Path]:
+    """The folders of all instances' registries: their contents lie in the store of images."""
+    return sorted(path for path in (root / "instances").glob("*/registry") if path.is_dir())
+
+
 def is_name(text: str) -> bool:
     """Whether an instance may be called so: a name is one folder, and not a hidden one."""
     return _NAME.fullmatch(text) is not None

@@ -32,7 +32,7 @@ class ImageRegistry:
     def _library(self) -> ImageLibrary:
         from choreo_local.images import configured  # most starts need none of it
 
-        return configured.open_library(self._paths.images, self._paths.registries_file)
+        return configured.open_library(self._paths)
 
     def start(self) -> None:
         """Answer from now on."""

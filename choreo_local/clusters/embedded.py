@@ -130,7 +130,7 @@ def _images(spec: ClusterSpec) -> ImageLibrary:
 
     held = spec.sockets.get("registry")
     own = names.own_names(held.getsockname()[1]) if held is not None else {}
-    return configured.open_library(spec.paths.images, spec.paths.registries_file, own=own)
+    return configured.open_library(spec.paths, own=own)
 
 
 def make(spec: ClusterSpec) -> EmbeddedDriver:

@@ -91,7 +91,7 @@ def _references(found: Sequence[_Found], name: str) -> list[tuple[_Found, str]]:
 
 def _name(library: ImageLibrary, found: _Found, text: str) -> Named:
     reference = str(references.parse(text))
-    named = Named(reference, found.digest, found.manifest, found.size, clock.unix())
+    named = Named(reference, found.digest, found.manifest, found.size, clock.unix(), imported=True)
     library.names.put(named)
     return named
 

@@ -1,4 +1,7 @@
-"""Removes from the store what nothing refers to. Alone: nobody adds meanwhile."""
+"""Removes from the store what nothing refers to. Alone: nobody adds meanwhile.
+
+`prune` is what people ask for; `keep_within` is what instances do by themselves.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,9 @@ from choreo_local.images.names import Named
 
 _DAY_SECONDS = 86400
 _MOST_NESTED = 3
+_IDLE_SECONDS = 600
+# Below the bound by so much, so that the next pull does not begin it again.
+_AFTER = 0.8
 
 
 @dataclass(slots=True)
@@ -62,6 +68,45 @@ def prune(
         lock.release()
 
 
+def keep_within(library: ImageLibrary, *, idle_seconds: float = _IDLE_SECONDS) -> Pruned:
+    """Bring a store below its bound, by what nothing refers to and then what is unused longest.
+
+    Images that were imported stay: perhaps nobody else has them. So do those that a container uses
+    or that were used within `idle_seconds`. Nothing is done while something is added.
+    """
+    most = library.most_bytes
+    if not most or not library.folders.root.exists():
+        return Pruned()
+    lock = locks.try_lock(library.folders.lock)
+    if lock is None:
+        return Pruned()
+    try:
+        collector = _Collector(library, library.registries(), dry_run=False)
+        if stored_bytes(library) > most:
+            collector.clear(most * _AFTER, idle_seconds)
+        return collector.found
+    finally:
+        lock.release()
+
+
+def bytes_of(library: ImageLibrary, named: Named) -> int:
+    """What an image takes of the disk, packed and unpacked; parts may be those of others, too."""
+    content, stored = library.content, pulling.load(library.content, named)
+    if stored is None:
+        return 0
+    blobs = {entry.digest for entry in (stored.manifest.config, *stored.manifest.layers)}
+    packed = sum(content.size(digest) for digest in blobs if content.has(digest))
+    layers = {library.folders.layer(diff_id) for diff_id in stored.config.diff_ids}
+    return packed + sum(unpacking.size_of(layer) for layer in layers)
+
+
+def stored_bytes(library: ImageLibrary) -> int:
+    """What a store takes of the disk: contents, and the files of unpacked layers."""
+    folders = library.folders
+    contents = sum(path.stat().st_size for _, path in library.content.all())
+    return contents + sum(unpacking.size_of(folder) for folder in _folders(folders.layers))
+
+
 class _Collector:
     def __init__(self, library: ImageLibrary, registries: Iterable[Path], *, dry_run: bool) -> None:
         self._library = library
@@ -69,10 +114,25 @@ class _Collector:
         self._folders = library.folders
         self._registries = list(registries)
         self._dry_run = dry_run
-        self._found = Pruned()
+        self.found = Pruned()
 
     def run(self, *, everything: bool) -> Pruned:
         kept = [named for named in self._library.all() if not (everything and self._drop(named))]
+        self._remove_all_but(kept)
+        return self.found
+
+    def clear(self, enough: float, idle_seconds: float) -> None:
+        """Remove what no name leads to, then what was used least lately, down to so many bytes."""
+        self._remove_all_but(self._library.all())
+        idle = clock.unix() - idle_seconds
+        unused = [one for one in self._library.all() if not one.imported and one.used_at < idle]
+        for named in sorted(unused, key=lambda one: one.used_at):
+            if stored_bytes(self._library) <= enough:
+                break
+            if self._drop(named):
+                self._remove_all_but(self._library.all())
+
+    def _remove_all_but(self, kept: Sequence[Named]) -> None:
         used, layers, roots = self._used(kept)
         for digest, path in list(self._content.all()):
             if digest not in used:
@@ -86,7 +146,6 @@ class _Collector:
         for path in self._folders.ingest.iterdir():
             if clock.unix() - path.stat().st_mtime > _DAY_SECONDS:
                 self._remove_file(path)
-        return self._found
 
     def _drop(self, named: Named) -> bool:
         """Forget an image, unless a container uses it."""
@@ -95,7 +154,7 @@ class _Collector:
             root = self._folders.roots / unpacking.chain_id(stored.config.diff_ids)
             if _is_held(root):
                 return False
-        self._found.names.append(named.reference)
+        self.found.names.append(named.reference)
         if not self._dry_run:
             self._library.names.remove(references.parse(named.reference))
         return True
@@ -120,14 +179,14 @@ class _Collector:
         return used, layers, roots
 
     def _remove_file(self, path: Path) -> None:
-        self._found.contents += 1
-        self._found.bytes += path.lstat().st_size
+        self.found.contents += 1
+        self.found.bytes += path.lstat().st_size
         if not self._dry_run:
             path.unlink(missing_ok=True)
 
     def _remove_folder(self, folder: Path) -> None:
-        self._found.contents += 1
-        self._found.bytes += _freed(folder)
+        self.found.contents += 1
+        self.found.bytes += _freed(folder)
         if not self._dry_run:
             remove_tree(folder)
             folder.with_name(f"{folder.name}.{unpacking.LOCK}").unlink(missing_ok=True)

@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from choreo_local.apimachinery import quantity
 from choreo_local.errors import UsageError
 from choreo_local.images import hosts
 from choreo_local.images.failures import Unavailable
 from choreo_local.images.hosts import Hosts
 from choreo_local.images.library import ImageLibrary
+from choreo_local.paths import InstancePaths, registries
+
+logger = logging.getLogger(__name__)
+
+
+SPACE = "CHOREO_IMAGE_SPACE"
+_USUAL_SPACE = "30Gi"
 
 
 def open_library(
-    folder: Path, registries: Path, *, own: Mapping[str, str] | None = None
+    paths: InstancePaths,
+    *,
+    own: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] = os.environ,
 ) -> ImageLibrary:
-    """The store in `folder`; `registries` is a file like `registries.yaml`, which may be missing.
+    """The store that all instances share, with the settings beside it.
 
     `own` are the names of the instance's registry, and where it is.
     """
-    return ImageLibrary(folder, _reader(registries, own or {}))
+    return ImageLibrary(
+        paths.images,
+        _reader(paths.registries_file, own or {}),
+        registries=lambda: registries(paths.root.parents[1]),
+        most_bytes=space(environ),
+    )
+
+
+def space(environ: Mapping[str, str]) -> int:
+    """How much of the disk images may take before unused ones are cleared away; 0 for all of it.
+
+    A malformed setting clears nothing away.
+    """
+    text = environ.get(SPACE, "") or _USUAL_SPACE
+    if not quantity.is_valid(text):
+        logger.warning("Setting is no quantity name=%s value=%.40s", SPACE, text)
+        return 0
+    return max(0, quantity.parse(text).to_int())
 
 
 def _reader(file: Path, own: Mapping[str, str]) -> Callable[[], Hosts]:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from choreo_local.images import digests, locks
 from choreo_local.images.digests import Digest
 from choreo_local.images.documents import MOST_DOCUMENT_BYTES
-from choreo_local.images.failures import Corrupted, NotThere
+from choreo_local.images.failures import Corrupted, NoSpace, NotThere
 from choreo_local.images.folders import Folders, disk_errors, sync_folder, write_durably
 from choreo_local.images.locks import Lock
 
@@ -112,15 +112,21 @@ class Ingest:
 
     def restart(self) -> None:
         """Forget what was received."""
+        # Room first: what is still to be written needs some on a full disk.
+        os.ftruncate(self._file.fileno(), 0)
         self._file.seek(0)
         self._file.truncate()
         self._hasher = self._digest.hasher()
         self.received = 0
 
     def write(self, data: bytes) -> None:
-        """Take the next bytes."""
-        with disk_errors(f"store content {self._digest}"):
-            self._file.write(data)
+        """Take the next bytes; on a full disk, leave none behind: others need the room."""
+        try:
+            with disk_errors(f"store content {self._digest}"):
+                self._file.write(data)
+        except NoSpace:
+            self.restart()
+            raise
         self._hasher.update(data)
         self.received += len(data)
 

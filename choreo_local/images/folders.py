@@ -62,6 +62,13 @@ class Folders:
         """The file of a content that is being downloaded."""
         return self.ingest / f"{digest.algorithm}-{digest.hex}"
 
+    def received(self, digest: Digest) -> int:
+        """How much of a content is there of an earlier attempt."""
+        try:
+            return self.partial(digest).stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def layer(self, diff_id: Digest) -> Path:
         """The folder of an unpacked layer."""
         return self.layers / f"{diff_id.algorithm}-{diff_id.hex}"
@@ -87,11 +94,16 @@ def disk_errors(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise NoSpace(
-                f"cannot {what}: {os.strerror(error.errno).lower()}",
-                remedy="Make room on the disk; choreo image prune removes images nobody uses",
-            ) from error
+            raise no_space(what, error.errno) from error
         raise
+
+
+def no_space(what: str, number: int) -> NoSpace:
+    """The failure of what a full disk prevents."""
+    return NoSpace(
+        f"cannot {what}: {os.strerror(number).lower()}",
+        remedy="Make room on the disk; choreo image prune removes images nobody uses",
+    )
 
 
 def write_durably(path: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ ready.root.release()                     # when no container uses it any more
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +51,8 @@ class ImageLibrary:
     Args:
         folder: of the store; made when it is needed.
         hosts: where registries are, asked for at each pull.
+        registries: folders of the registries whose contents lie in the store, too.
+        most_bytes: beyond this, what is not used is cleared away; 0 for no bound.
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class ImageLibrary:
         folder: Path,
         hosts: Callable[[], Hosts] = Hosts,
         *,
+        registries: Callable[[], Iterable[Path]] = tuple,
+        most_bytes: int = 0,
         limits: UnpackLimits | None = None,
         patience: Patience | None = None,
         wanted: Platform | None = None,
@@ -65,6 +69,8 @@ class ImageLibrary:
         self.folders = Folders(folder)
         self.content = ContentStore(self.folders)
         self.names = Names(self.folders)
+        self.registries = registries
+        self.most_bytes = most_bytes
         self._hosts = hosts
         self._unpacker = Unpacker(self.content, limits)
         self._patience = patience

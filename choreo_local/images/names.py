@@ -30,6 +30,7 @@ class Named:
         grants: who may use it without asking the registry again: fingerprints of credentials;
             empty when the registry gives it to everybody.
         pulled_at: seconds since the epoch.
+        imported: somebody brought it: no registry may have it, so it is never cleared away unasked.
     """
 
     reference: str
@@ -38,6 +39,7 @@ class Named:
     size: int
     pulled_at: float
     grants: Sequence[str] = field(default=())
+    imported: bool = False
     used_at: float = 0.0
 
 
@@ -67,6 +69,7 @@ class Names:
             "size": named.size,
             "pulledAt": named.pulled_at,
             "grants": list(named.grants),
+            "imported": named.imported,
         }
         file = self._file(references.parse(named.reference))
         write_durably(file, orjson.dumps(content, option=orjson.OPT_INDENT_2))
@@ -108,6 +111,7 @@ def _read(file: Path) -> Named | None:
             int(found["size"]),
             float(found["pulledAt"]),
             tuple(str(entry) for entry in found["grants"]),
+            bool(found.get("imported")),
             file.stat().st_mtime,
         )
     except (OSError, ValueError, KeyError, TypeError, ImageFailure):

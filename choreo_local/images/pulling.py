@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+import shutil
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -29,6 +31,7 @@ from choreo_local.images.failures import (
     NotThere,
     Unavailable,
 )
+from choreo_local.images.folders import no_space
 from choreo_local.images.hosts import Endpoint, Hosts
 from choreo_local.images.names import Named, Names
 from choreo_local.images.references import Reference
@@ -230,6 +233,7 @@ class _Download:
             raise InvalidContent("configuration of the image is too long")
         for layer in manifest.layers:
             documents.compression(layer.media_type)
+        self._check_space(contents.values())
         tasks = [asyncio.create_task(self._blob(entry)) for entry in contents.values()]
         try:
             await asyncio.gather(*tasks)
@@ -240,6 +244,15 @@ class _Download:
             raise
         assert self.manifest_digest is not None
         return self.manifest_digest
+
+    def _check_space(self, contents: Iterable[Descriptor]) -> None:
+        """Nothing is begun that would only fill the disk."""
+        folders = self._content.folders
+        missing = [entry for entry in contents if not self._content.has(entry.digest)]
+        needed = sum(entry.size - folders.received(entry.digest) for entry in missing)
+        free = shutil.disk_usage(folders.root).free
+        if needed > free:
+            raise no_space(f"download {needed} bytes where {free} are free", errno.ENOSPC)
 
     async def _manifest(self, digest: Digest) -> ImageManifest:
         for _ in range(_MOST_NESTED):

@@ -156,6 +156,14 @@ def chain_id(diff_ids: Sequence[Digest]) -> str:
     return found or "empty"
 
 
+def size_of(folder: Path) -> int:
+    """Bytes of the files of an unpacked layer, by its notes; 0 when it is not whole."""
+    try:
+        return int(orjson.loads((folder / NOTES).read_bytes())["size"])
+    except (OSError, KeyError, ValueError):
+        return 0
+
+
 def layers_of(root: Path) -> list[str]:
     """The folders of layers that a root was merged from: containers mount these."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -123,6 +124,86 @@ async def test_it_does_not_begin_while_something_is_added(library: ImageLibrary)
     with locks.waited(library.folders.lock, shared=True), pytest.raises(RefusedError):
         collecting.prune(library, [])
     assert collecting.prune(library, []).contents == 0
+
+
+# --- what instances do by themselves -------------------------------------------------------------
+
+
+def pulled(library: ImageLibrary, name: str, *, used_at: float) -> None:
+    """Have an image of an archive look like a pulled one that was used long ago."""
+    (named,) = [one for one in library.all() if one.reference == f"docker.io/library/{name}:1"]
+    library.names.put(dataclasses.replace(named, imported=False))
+    file = next(
+        path for path in library.folders.names.iterdir() if named.reference in path.read_text()
+    )
+    os.utime(file, (used_at, used_at))
+
+
+def bounded(library: ImageLibrary, most_bytes: int) -> ImageLibrary:
+    return ImageLibrary(library.folders.root, most_bytes=most_bytes)
+
+
+def references_of(library: ImageLibrary) -> list[str]:
+    return [named.reference.rpartition("/")[2] for named in library.all()]
+
+
+async def test_below_its_bound_nothing_is_cleared_away(library: ImageLibrary) -> None:
+    pulled(library, "one", used_at=0)
+    size = collecting.stored_bytes(library)
+    assert collecting.keep_within(bounded(library, size)).contents == 0
+    assert collecting.keep_within(bounded(library, 0)).contents == 0
+    assert references_of(library) == ["one:1", "two:1"]
+
+
+async def test_what_was_used_least_lately_goes_first(library: ImageLibrary) -> None:
+    for name in ("one", "two"):
+        await use(library, name + ":1")
+    pulled(library, "one", used_at=2000)
+    pulled(library, "two", used_at=1000)
+    size = collecting.stored_bytes(library)
+    found = collecting.keep_within(bounded(library, size - 1))
+    assert found.names == ["docker.io/library/two:1"]
+    assert references_of(library) == ["one:1"]
+    await use(library, "one:1")
+    assert collecting.stored_bytes(library) < size
+
+
+async def test_what_is_in_use_or_was_lately_or_imported_stays(library: ImageLibrary) -> None:
+    stored = library.find("two:1")
+    assert stored is not None
+    ready = await library.unpack(stored)
+    pulled(library, "two", used_at=1000)
+    assert collecting.keep_within(bounded(library, 1)).names == []
+    pulled(library, "one", used_at=clock.unix() - 100)
+    assert collecting.keep_within(bounded(library, 1)).names == []
+    assert collecting.keep_within(bounded(library, 1), idle_seconds=50).names == [
+        "docker.io/library/one:1"
+    ]
+    assert builders.tree(ready.root.path) == {"two": "2", "shared": "1"}
+    ready.root.release()
+
+
+async def test_without_need_no_name_is_forgotten(library: ImageLibrary) -> None:
+    pulled(library, "one", used_at=1000)
+    pulled(library, "two", used_at=1000)
+    size = collecting.stored_bytes(library)
+    library.content.put(b"nobody's" * size)
+    found = collecting.keep_within(bounded(library, 2 * size))
+    assert (found.names, found.contents) == ([], 1)
+
+
+async def test_it_leaves_a_busy_store_alone(library: ImageLibrary) -> None:
+    pulled(library, "one", used_at=0)
+    with locks.waited(library.folders.lock, shared=True):
+        assert collecting.keep_within(bounded(library, 1)).contents == 0
+
+
+async def test_the_size_of_an_image_is_all_that_it_takes(library: ImageLibrary) -> None:
+    (one, _) = library.all()
+    packed = sum(map(len, ONE.blobs.values()))
+    assert collecting.bytes_of(library, one) == packed
+    await use(library, "one:1")
+    assert collecting.bytes_of(library, one) == packed + 2
 
 
 def test_without_a_store_there_is_nothing_to_do(tmp_path: Path) -> None:

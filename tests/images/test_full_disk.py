@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from choreo_local.images import archives
+from choreo_local.embedded.kubelet.realimages import RealImages
+from choreo_local.images import archives, digests
 from choreo_local.images.client import Patience
 from choreo_local.images.failures import NoSpace
 from choreo_local.images.library import ImageLibrary
@@ -52,6 +54,30 @@ async def test_a_pull_says_so_and_succeeds_later(disk: Path) -> None:
         assert library.find(f"{stranger.host}/a/b:big") is None
         (disk / "ballast").unlink()
         assert await library.pull(f"{stranger.host}/a/b:big")
+
+
+async def test_nothing_of_a_download_that_filled_the_disk_stays(disk: Path) -> None:
+    library = ImageLibrary(disk / "images")
+    library.folders.prepare()
+    ingest = await library.content.receive(digests.of(b"never whole"))
+    room = shutil.disk_usage(disk).free
+    with pytest.raises(NoSpace):
+        ingest.write(os.urandom(room + (1 << 20)))
+    ingest.close()
+    assert list(library.folders.ingest.iterdir()) == []
+
+
+async def test_what_no_image_needs_makes_room_by_itself(disk: Path) -> None:
+    library = ImageLibrary(disk / "images", patience=Patience(attempts=1))
+    (disk / "ballast").write_bytes(bytes(1_000_000))
+    library.folders.prepare()
+    library.content.put(bytes(1_500_000))
+    images = RealImages(library)
+    async with strangers_serving() as stranger:
+        stranger.add(MADE, "1")
+        await images.pull(f"{stranger.host}/a/b:1", [])
+        assert len(library.all()) == 1
+    images.release()
 
 
 async def test_unpacking_says_so_and_leaves_nothing(disk: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from choreo_local.errors import UsageError
 from choreo_local.images import configured, hosts
 from choreo_local.images.failures import Unavailable
 from choreo_local.images.hosts import Hosts
+from choreo_local.paths import InstancePaths
 
 EXAMPLE = """
 mirrors:
@@ -92,8 +93,23 @@ def test_an_error_does_not_tell_the_line() -> None:
 
 
 async def test_a_pull_fails_while_the_file_is_malformed(tmp_path: Path) -> None:
-    file = tmp_path / "registries.yaml"
-    library = configured.open_library(tmp_path / "images", file)
-    file.write_text("mirror: {}")
+    paths = InstancePaths.of("one", tmp_path)
+    library = configured.open_library(paths)
+    paths.registries_file.write_text("mirror: {}")
     with pytest.raises(Unavailable, match="only mirrors and configs"):
         await library.pull("registry.invalid/a:1")
+
+
+def test_how_much_room_images_may_take_is_a_setting() -> None:
+    assert configured.space({}) == 30 << 30
+    assert configured.space({"CHOREO_IMAGE_SPACE": "5Gi"}) == 5 << 30
+    for unbounded in ("0", "-1", "a lot"):
+        assert configured.space({"CHOREO_IMAGE_SPACE": unbounded}) == 0
+
+
+def test_the_registries_of_all_instances_keep_their_contents(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        InstancePaths.of(name, tmp_path).registry.mkdir(parents=True)
+    InstancePaths.of("three", tmp_path).root.mkdir()
+    library = configured.open_library(InstancePaths.of("one", tmp_path))
+    assert [path.parent.name for path in library.registries()] == ["one", "two"]

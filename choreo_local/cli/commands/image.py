@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,9 +15,9 @@ from choreo_local.images import archives, collecting
 from choreo_local.images.collecting import Pruned
 from choreo_local.images.library import ImageLibrary
 from choreo_local.images.names import Named
-from choreo_local.paths import home, images
+from choreo_local.paths import home, images, registries
 
-_COLUMNS = ("IMAGE", "DIGEST", "SIZE", "ADDED")
+_COLUMNS = ("IMAGE", "DIGEST", "SIZE", "ON DISK", "ADDED")
 _SHORT_DIGEST = 19
 
 
@@ -50,33 +49,50 @@ def import_(files: tuple[Path, ...], *, name: str) -> int:
 @image.command("list")
 @options.output_format("table", "wide", "json", "yaml", "name")
 def list_images(*, form: str) -> int:
-    """List the images on this machine."""
-    found = _library().all()
+    """List the images on this machine.
+
+    SIZE is what was downloaded, ON DISK what it and its unpacked files take; images share layers.
+    """
+    library = _library()
+    found = [(named, collecting.bytes_of(library, named)) for named in library.all()]
     if form == "name":
-        for named in found:
+        for named, _ in found:
             output.emit(output.safe(named.reference))
     elif form in {"json", "yaml"}:
-        output.data([_data(named) for named in found], form)
+        output.data([_data(named, size) for named, size in found], form)
     elif not found:
         output.say("There are no images on this machine.")
     else:
-        output.table(_COLUMNS, [_row(named, wide=form == "wide") for named in found])
+        wide = form == "wide"
+        output.table(_COLUMNS, [_row(named, size, wide=wide) for named, size in found])
+        output.say(f"Together they take {_megabytes(collecting.stored_bytes(library))}.")
     return 0
 
 
-def _data(named: Named) -> dict[str, object]:
+def _data(named: Named, size: int) -> dict[str, object]:
     return {
         "reference": named.reference,
         "digest": str(named.digest),
         "size": named.size,
-        "addedAt": clock.timestamp(datetime.fromtimestamp(named.pulled_at, UTC)),
+        "sizeOnDisk": size,
+        "imported": named.imported,
+        "addedAt": _moment(named.pulled_at),
+        "usedAt": _moment(named.used_at),
     }
 
 
-def _row(named: Named, *, wide: bool) -> tuple[str, ...]:
+def _moment(seconds: float) -> str:
+    return clock.timestamp(datetime.fromtimestamp(seconds, UTC))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
+
+
+def _row(named: Named, size: int, *, wide: bool) -> tuple[str, ...]:
     digest = str(named.digest) if wide else str(named.digest)[:_SHORT_DIGEST]
     age = ages.duration(clock.unix() - named.pulled_at)
-    return named.reference, digest, f"{named.size / 1e6:.1f} MB", f"{age} ago"
+    return named.reference, digest, _megabytes(named.size), _megabytes(size), f"{age} ago"
 
 
 @image.command()
@@ -89,8 +105,7 @@ def prune(*, everything: bool, dry_run: bool, yes: bool) -> int:
     """Remove what no image needs any more; what instances' registries hold stays."""
     if everything and not (dry_run or yes):
         _confirm()
-    registries = [path for path in _registries() if path.is_dir()]
-    found = collecting.prune(_library(), registries, everything=everything, dry_run=dry_run)
+    found = collecting.prune(_library(), registries(home()), everything=everything, dry_run=dry_run)
     _say(found, dry_run=dry_run)
     return 0
 
@@ -104,13 +119,9 @@ def _confirm() -> None:
         raise RefusedError("nothing was removed")
 
 
-def _registries() -> Iterator[Path]:
-    yield from (home() / "instances").glob("*/registry")
-
-
 def _say(found: Pruned, *, dry_run: bool) -> None:
     for name in found.names:
         output.emit(output.safe(name))
     verb = "Would remove" if dry_run else "Removed"
     images_ = "1 image" if len(found.names) == 1 else f"{len(found.names)} images"
-    output.say(f"{verb} {images_}; {found.contents} contents, {found.bytes / 1e6:.1f} MB")
+    output.say(f"{verb} {images_}; {found.contents} contents, {_megabytes(found.bytes)}")

@@ -8,7 +8,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from choreo_local.embedded.kubelet.hostimages import Catalogue, HostImage
@@ -17,6 +19,8 @@ from choreo_local.images.credentials import Credential
 
 if TYPE_CHECKING:
     from choreo_local.embedded.kubelet.realimages import RealImages
+
+logger = logging.getLogger(__name__)
 
 # Opens the images of registries when the first one is wanted: many lives of an instance want none.
 OpenRealImages = Callable[[], "RealImages"]
@@ -78,6 +82,17 @@ class ImageChoice:
             for name in found.names
         ]
         return [*host, *(self._opened.all() if self._opened else ())]
+
+    async def collect(self, used: Collection[Path]) -> None:
+        """Clear away images of registries whose folders are not used, if they take too much."""
+        if self._opened is not None:
+            try:
+                found = await self._opened.collect(used)
+            except OSError as error:
+                logger.warning("Images not cleared away error=%s", error)
+                return
+            if found.contents:
+                logger.info("Images cleared away names=%s bytes=%d", found.names, found.bytes)
 
     def release(self) -> None:
         """No container runs any more."""

@@ -141,7 +141,7 @@ class Kubelet:
         await self._runtime.start(self._wake)
         # Capabilities may be known better once the runtime has started.
         self._node = self._describe()
-        registration = NodeRegistration(self._client, self._node)
+        registration = NodeRegistration(self._client, self._node, self._runtime.images)
         about = await registration.register()
         followed = [self._services, self._config_maps, self._secrets, self._claims]
         for informer in followed:

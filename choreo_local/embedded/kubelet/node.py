@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,10 +148,19 @@ def status(node: NodeDescription, *, now: str, since: Mapping[str, str]) -> dict
             "architecture": machine.architecture,
         },
         "images": [
-            {"names": [image.reference], "sizeBytes": image.size_bytes}
-            for image in node.images[:_MOST_IMAGES]
+            {"names": _names(image), "sizeBytes": image.size_bytes}
+            for image in sorted(node.images, key=_largest_first)[:_MOST_IMAGES]
         ],
     }
+
+
+def _names(image: Image) -> list[str]:
+    """By digest and by tag; host images have no digest that a registry would know."""
+    return list(dict.fromkeys([image.id, image.reference])) if image.is_real else [image.reference]
+
+
+def _largest_first(image: Image) -> tuple[int, str]:
+    return -image.size_bytes, image.reference
 
 
 def _conditions(now: str, since: Mapping[str, str]) -> list[dict[str, str]]:
@@ -169,14 +178,22 @@ def _conditions(now: str, since: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 class NodeRegistration:
-    """Keeps the Node and its lease in the kube API."""
+    """Keeps the Node and its lease in the kube API.
 
-    def __init__(self, client: KubeClient, node: NodeDescription) -> None:
+    Args:
+        images: those that are on the node now.
+    """
+
+    def __init__(
+        self, client: KubeClient, node: NodeDescription, images: Callable[[], Sequence[Image]]
+    ) -> None:
         self._client = client
         self._node = node
+        self._images = images
 
     async def register(self) -> dict[str, Any]:
         """Create or bring up to date the Node; answers it."""
+        self._node = replace(self._node, images=self._images())
         wanted = manifest(self._node)
         try:
             found = await self._client.create(kinds.NODES, wanted)
@@ -205,7 +222,7 @@ class NodeRegistration:
         while True:
             try:
                 await self._renew()
-                if elapsed >= status_seconds:
+                if elapsed >= status_seconds or self._images() != self._node.images:
                     await self.register()
                     elapsed = 0.0
             except (ApiError, UnreachableError) as error:

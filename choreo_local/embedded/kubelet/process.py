@@ -61,6 +61,7 @@ class ProcessRuntime:
         open_real: opens the images of registries; None when they cannot be run.
         memory_check_seconds: how often memory limits are compared with what is used.
         stop_seconds: how long containers may take to end when the runtime stops.
+        collect_seconds: how often unused images are looked for.
     """
 
     version = "1"
@@ -75,12 +76,14 @@ class ProcessRuntime:
         open_real: OpenRealImages | None = None,
         memory_check_seconds: float = 2.0,
         stop_seconds: float = 2.0,
+        collect_seconds: float = 300.0,
     ) -> None:
         self._instance_id = instance_id
         self._isolation = isolation
         self._images = ImageChoice(catalogue, open_real)
         self._memory_check_seconds = memory_check_seconds
         self._stop_seconds = stop_seconds
+        self._collect_seconds = collect_seconds
         self._pods: dict[str, _Pod] = {}
         self._containers: dict[str, HostContainer] = {}
         self._pod_removed = asyncio.Event()
@@ -101,6 +104,7 @@ class ProcessRuntime:
         await self._isolation.start()
         self._tasks.start(self._watch_memory(), name="memory")
         self._tasks.start(self._sweep(), name="sweep")
+        self._tasks.start(self._collect_images(), name="images")
 
     async def stop(self) -> None:
         """Ask all containers to end, end the rest, and let go of the addresses."""
@@ -166,6 +170,11 @@ class ProcessRuntime:
     def images(self) -> Sequence[Image]:
         """All images that can run here, under their own names."""
         return self._images.all()
+
+    async def _collect_images(self) -> None:
+        while True:
+            await asyncio.sleep(self._collect_seconds)
+            await self._images.collect({found.image.folder for found in self._containers.values()})
 
     # --- pods ----------------------------------------------------------------------------------
 

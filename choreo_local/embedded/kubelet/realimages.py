@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from choreo_local.embedded.kubelet.hostimages import HostImage
 from choreo_local.embedded.kubelet.runtime import Image, ImageError, StartError
-from choreo_local.images import accounts, references
+from choreo_local.errors import RefusedError
+from choreo_local.images import accounts, collecting, references
+from choreo_local.images.collecting import Pruned
 from choreo_local.images.credentials import Credential
-from choreo_local.images.failures import ImageFailure
+from choreo_local.images.failures import ImageFailure, NoSpace
 from choreo_local.images.library import ImageLibrary, UnpackedImage
 from choreo_local.images.names import Named
 from choreo_local.images.pulling import StoredImage
@@ -20,7 +23,8 @@ from choreo_local.images.unpacking import RootFolder
 class RealImages:
     """The images of a library, as a runtime sees them.
 
-    A root file system that was once used stays held until `release`, so that nobody clears it away.
+    A root file system that was once used stays held until `collect` or `release`, so that nobody
+    clears it away.
     """
 
     def __init__(self, library: ImageLibrary) -> None:
@@ -35,11 +39,37 @@ class RealImages:
     async def pull(self, reference: str, credentials: Sequence[Credential]) -> Image:
         """Pull and unpack; ImageError says why not."""
         try:
-            ready = await self._library.pull_unpacked(reference, credentials)
+            ready = await self._pull(reference, credentials)
         except ImageFailure as error:
             raise _error(reference, error) from error
         self._hold(ready)
         return _image(ready.image)
+
+    async def _pull(self, reference: str, credentials: Sequence[Credential]) -> UnpackedImage:
+        """On a full disk, once more after what no image needs any more has gone."""
+        try:
+            return await self._library.pull_unpacked(reference, credentials)
+        except NoSpace:
+            if not await asyncio.to_thread(self._has_made_room):
+                raise
+        return await self._library.pull_unpacked(reference, credentials)
+
+    def _has_made_room(self) -> bool:
+        library = self._library
+        try:
+            return collecting.prune(library, library.registries()).bytes > 0
+        except RefusedError:
+            return False
+
+    async def collect(self, used: Collection[Path]) -> Pruned:
+        """Clear away what is unused, if the store is beyond its bound.
+
+        Args:
+            used: the folders of images whose containers are known.
+        """
+        for path in [path for path in self._held if path not in used]:
+            self._held.pop(path).release()
+        return await asyncio.to_thread(collecting.keep_within, self._library)
 
     async def runnable(self, image: Image) -> HostImage:
         """What a container of the image is started from; StartError says why it cannot be."""

@@ -25,7 +25,10 @@ def test_an_image_is_imported_listed_and_removed(choreo: Choreo, tmp_path: Path)
     assert choreo("image", "list", "-o", "name").out == f"{name}\n"
     (listed,) = json.loads(choreo("image", "list", "-o", "json").out)
     assert (listed["reference"], listed["digest"][:7]) == (name, "sha256:")
-    assert name in choreo("image", "list").out
+    assert (listed["imported"], listed["sizeOnDisk"]) == (True, listed["size"])
+    table = choreo("image", "list")
+    assert name in table.out
+    assert table.err.startswith("Together they take ")
     assert choreo("image", "prune").out == ""
     assert choreo("image", "prune", "--all", "--dry-run").out == f"{name}\n"
     assert choreo("image", "list", "-o", "name").out == f"{name}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -217,3 +218,19 @@ async def test_two_containers_share_the_root_of_an_image(
     one, two = await asyncio.gather(choice.runnable(image), choice.runnable(image))
     assert one.layers == two.layers
     choice.release()
+
+
+async def test_images_without_containers_are_cleared_away_beyond_the_bound(
+    tmp_path: Path, stranger: Stranger
+) -> None:
+    library = ImageLibrary(tmp_path / "images", most_bytes=1)
+    choice = ImageChoice(Catalogue.of_folders([IMAGES]), lambda: RealImages(library))
+    image = await choice.pull(f"{stranger.host}/a/b:1", [])
+    runnable = await choice.runnable(image)
+    for file in library.folders.names.iterdir():
+        os.utime(file, (0, 0))
+    await choice.collect({runnable.folder})
+    assert (runnable.folder / "bin/app").exists()
+    await choice.collect(set())
+    assert not runnable.folder.exists()
+    assert library.all() == []

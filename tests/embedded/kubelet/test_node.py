@@ -28,7 +28,10 @@ NODE = NodeDescription(
         Capability("pod-address", enforced=True),
         Capability("network-policy", enforced=False, reason="plain processes"),
     ],
-    images=[Image("choreo.local/greeter", "i", 7)],
+    images=[
+        Image("choreo.local/greeter", "i", 7),
+        Image("r.test/app:1", "r.test/app@sha256:0", 9, is_real=True),
+    ],
 )
 
 
@@ -53,7 +56,10 @@ def test_status_tells_what_there_is() -> None:
     assert found["allocatable"] == found["capacity"]
     assert found["addresses"][0] == {"type": "InternalIP", "address": "127.0.0.1"}
     assert found["nodeInfo"]["containerRuntimeVersion"] == "process://1"
-    assert found["images"] == [{"names": ["choreo.local/greeter"], "sizeBytes": 7}]
+    assert found["images"] == [
+        {"names": ["r.test/app@sha256:0", "r.test/app:1"], "sizeBytes": 9},
+        {"names": ["choreo.local/greeter"], "sizeBytes": 7},
+    ]
     assert {each["type"]: each["status"] for each in found["conditions"]} == {
         "MemoryPressure": "False",
         "DiskPressure": "False",
