@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,8 +19,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
+import pytest
+
+from tests import unprivileged
 
 _COMMAND_SECONDS = 120
+# Who has an instance, in tests of what depends on that.
+ROOT, ANOTHER = "as root", "as another user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +44,13 @@ class User:
     Attributes:
         home: CHOREO_HOME; also where this person's other files lie.
         instance: the name of the instance.
+        becoming: what makes a command run as this person, where the tests run as somebody else.
     """
 
     home: Path
     instance: str = "default"
     extra: dict[str, str] = field(default_factory=dict)
+    becoming: tuple[str, ...] = ()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -68,7 +76,7 @@ class User:
     def types(self, *command: str, text: str = "", within: float = _COMMAND_SECONDS) -> Printed:
         """Run a command to its end."""
         done = subprocess.run(
-            [str(self.program(command[0])), *command[1:]],
+            [*self.becoming, str(self.program(command[0])), *command[1:]],
             input=text,
             capture_output=True,
             text=True,
@@ -96,7 +104,7 @@ class User:
     def follows(self, *command: str) -> Iterator[list[str]]:
         """A command that goes on: the lines that it has printed so far, until the block ends."""
         process = subprocess.Popen(
-            [str(self.program(command[0])), *command[1:]],
+            [*self.becoming, str(self.program(command[0])), *command[1:]],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -152,6 +160,30 @@ class User:
             except (psutil.Error, OSError):
                 continue
         return found
+
+
+@contextlib.contextmanager
+def person(kind: str, place: Path) -> Iterator[User]:
+    """Somebody with an empty home; afterwards nothing of theirs is left.
+
+    As `ROOT` they are whoever runs the tests and live in `place`. As `ANOTHER` they are a user
+    without rights, who can read only what everybody can: their files belong below `home`, which
+    is not below `place`. The test is skipped where nobody else can be had.
+    """
+    if kind == ROOT:
+        found = User(place)
+    else:
+        if lacking := unprivileged.lacking():
+            pytest.skip(lacking)
+        home = Path(tempfile.mkdtemp(prefix="choreo-home-"))
+        os.chown(home, unprivileged.UID, unprivileged.UID)
+        found = User(home, becoming=tuple(unprivileged.command()))
+    try:
+        yield found
+    finally:
+        found.types("choreo", "down", "--purge", "--yes")
+        if found.home != place:
+            shutil.rmtree(found.home)
 
 
 @dataclass(frozen=True, slots=True)
