@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from choreo_local import pki
-from choreo_local.embedded import podruntime
+from choreo_local.embedded import podruntime, runtimes
 from choreo_local.embedded import scheduler as scheduling
 from choreo_local.embedded.addons.externalsecrets import ExternalSecretsController
 from choreo_local.embedded.addons.pushsecrets import PushSecretsController
@@ -30,16 +30,11 @@ from choreo_local.embedded.kubeapi.local import LocalTransport
 from choreo_local.embedded.kubeapi.messages import User
 from choreo_local.embedded.kubeapi.nodes import NodeConnection
 from choreo_local.embedded.kubeapi.server import Server, tls_context
-from choreo_local.embedded.kubelet import controlgroups
-from choreo_local.embedded.kubelet.controlgroups import ControlGroups
 from choreo_local.embedded.kubelet.hostimages import Catalogue
-from choreo_local.embedded.kubelet.isolation import Isolation
 from choreo_local.embedded.kubelet.kubelet import Kubelet, KubeletSettings
 from choreo_local.embedded.kubelet.launch import Surroundings, inherited_variables
 from choreo_local.embedded.kubelet.places import Places
-from choreo_local.embedded.kubelet.plain import PlainProcesses
-from choreo_local.embedded.kubelet.process import ProcessRuntime
-from choreo_local.embedded.kubelet.sandbox import Sandbox
+from choreo_local.embedded.kubelet.runtime import ContainerRuntime
 from choreo_local.embedded.network.datapath import Addresses, DataPath
 from choreo_local.embedded.network.dns import DnsServer
 from choreo_local.embedded.network.envoy import Envoy
@@ -54,7 +49,6 @@ from choreo_local.kubeclient.client import KubeClient
 from choreo_local.tasks import TaskGroup
 
 if TYPE_CHECKING:
-    from choreo_local.embedded.kubelet.realimages import RealImages
     from choreo_local.images.library import ImageLibrary
 
 logger = logging.getLogger(__name__)
@@ -90,7 +84,7 @@ class ClusterOptions:
         images: folders of host images.
         service_range: addresses of Services, inside the loopback network.
         admission: plugins that judge writes after the built-in ones.
-        runtime: how pods are kept apart: auto, sandbox or process.
+        runtime: how pods are kept apart: auto, sandbox, docker or process.
         open_images: opens the images of registries, where they can be run.
     """
 
@@ -149,7 +143,7 @@ class EmbeddedCluster:
         self._running = _Running()
         self._ports: dict[str, int] = {}
         self._kubelet: Kubelet | None = None
-        self._runtime: ProcessRuntime | None = None
+        self._runtime: ContainerRuntime | None = None
         self._isolated: IsolatedNetwork | None = None
         self._choice = podruntime.prepare(options.runtime)
         self._envoy: Envoy | None = None
@@ -318,11 +312,12 @@ class EmbeddedCluster:
             dns=f"{_LOOPBACK}:{self._ports['dns']}",
             inherited=inherited_variables(),
         )
-        self._runtime = ProcessRuntime(
-            options.instance_id,
-            self._isolation(surroundings),
+        self._runtime = runtimes.make(
+            self._choice,
+            surroundings,
             Catalogue.of_folders(options.images),
-            open_real=self._open_real_images if self._can_run_images else None,
+            network=self._isolated,
+            open_images=options.open_images,
         )
         settings = KubeletSettings(node_name=NODE_NAME, folder=options.folders.pods)
         kubelet = Kubelet(
@@ -331,26 +326,6 @@ class EmbeddedCluster:
         await kubelet.start()
         self._running.add(kubelet)
         self._kubelet = kubelet
-
-    @property
-    def _can_run_images(self) -> bool:
-        """Only a sandbox has a root file system of its own."""
-        return self._choice.tools is not None and self._options.open_images is not None
-
-    def _open_real_images(self) -> RealImages:
-        from choreo_local.embedded.kubelet.realimages import RealImages  # many starts need none
-
-        assert self._options.open_images is not None
-        return RealImages(self._options.open_images())
-
-    def _isolation(self, surroundings: Surroundings) -> Isolation:
-        tools = self._choice.tools
-        if tools is None or self._isolated is None:
-            return PlainProcesses(surroundings, instead_of=self._choice.obstacle)
-        instance_id = surroundings.instance_id
-        found = controlgroups.find(instance_id)
-        groups = found if isinstance(found, str) else ControlGroups(found, instance_id)
-        return Sandbox(surroundings, tools.bubblewrap, self._isolated, groups)
 
     def _connect(self, node_name: str) -> NodeConnection | None:
         if self._kubelet is None or node_name != NODE_NAME:

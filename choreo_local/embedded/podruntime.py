@@ -11,14 +11,16 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from choreo_local.embedded import sandboxtrial, usernamespace
+from choreo_local.embedded.kubelet.docker import sockets
+from choreo_local.embedded.kubelet.docker.sockets import EngineFacts
 from choreo_local.errors import PreflightError, UsageError
 
-AUTO, SANDBOX, PROCESS = "auto", "sandbox", "process"
-RUNTIMES = (AUTO, SANDBOX, PROCESS)
+AUTO, SANDBOX, DOCKER, PROCESS = "auto", "sandbox", "docker", "process"
+RUNTIMES = (AUTO, SANDBOX, DOCKER, PROCESS)
 _PROBE_SECONDS = 20
 # What administrators' programs lie in, although not every user's PATH says so.
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
@@ -41,11 +43,13 @@ class Choice:
         tools: of the sandbox; None where pods are plain processes.
         obstacle: why there is no sandbox; empty when there is one.
         is_rootless: whether the network of pods is in a user namespace of this process.
+        engine: the container engine that runs pods; None without one.
     """
 
     tools: SandboxTools | None
     obstacle: str = ""
     is_rootless: bool = False
+    engine: EngineFacts | None = None
 
 
 def prepare(wanted: str) -> Choice:
@@ -68,9 +72,26 @@ def choose(wanted: str) -> Choice:
         raise UsageError(f'there is no runtime "{wanted}"; choose {", ".join(RUNTIMES)}')
     if wanted == PROCESS:
         return Choice(None, "asked for with --runtime process")
+    if wanted == DOCKER:
+        return _with_engine()
     if wanted == AUTO:
         return Choice(None, "sandboxes are made with --runtime sandbox")
     return _demanded(probe())
+
+
+def _with_engine() -> Choice:
+    """A container engine, and our own network where this process may link what the engine makes."""
+    facts = sockets.find()
+    if facts.obstacle:
+        raise PreflightError(
+            f"cannot run pods in the engine at {facts.socket}: {facts.obstacle}",
+            remedy="Name another one: export DOCKER_HOST=unix:///PATH, or start with "
+            "--runtime sandbox",
+        )
+    found = probe()
+    if found.is_rootless:
+        found = Choice(None, "only root links the networks that an engine makes")
+    return replace(found, engine=facts)
 
 
 def _demanded(found: Choice) -> Choice:

@@ -41,7 +41,7 @@ _DISK_BYTES = 100_000_000
 @options.cluster
 @click.option(
     "--runtime",
-    type=click.Choice(["auto", "sandbox", "process"]),
+    type=click.Choice(["auto", "sandbox", "docker", "process"]),
     default="auto",
     show_default=True,
     help="How pods are kept apart on the embedded cluster; auto: as last time, process at first.",

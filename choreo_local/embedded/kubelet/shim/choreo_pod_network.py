@@ -197,10 +197,12 @@ def _install_methods(view: View) -> None:
 
 def _tell_listening() -> None:
     """Let the runtime know, once, that the program can be reached."""
-    number = os.environ.pop("CHOREO_LISTENING", "")
-    if number:
-        os.write(int(number), b"1")
-        os.close(int(number))
+    given = os.environ.pop("CHOREO_LISTENING", "")
+    if given:
+        # A descriptor that was inherited, or a pipe with a name.
+        pipe = int(given) if given.isdigit() else os.open(given, os.O_WRONLY | os.O_NONBLOCK)
+        os.write(pipe, b"1")
+        os.close(pipe)
 
 
 def _install_resolver(view: View) -> None:

@@ -1,0 +1,78 @@
+"""Assembles what runs the pods of a node, as it was chosen for this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from choreo_local.embedded.kubelet import controlgroups
+from choreo_local.embedded.kubelet.controlgroups import ControlGroups
+from choreo_local.embedded.kubelet.hostimages import Catalogue
+from choreo_local.embedded.kubelet.imagechoice import OpenRealImages
+from choreo_local.embedded.kubelet.isolation import Isolation
+from choreo_local.embedded.kubelet.launch import Surroundings
+from choreo_local.embedded.kubelet.plain import PlainProcesses
+from choreo_local.embedded.kubelet.process import ProcessRuntime
+from choreo_local.embedded.kubelet.runtime import ContainerRuntime
+from choreo_local.embedded.kubelet.sandbox import Sandbox
+from choreo_local.embedded.network.isolated.podnetwork import IsolatedNetwork
+from choreo_local.embedded.podruntime import Choice
+
+if TYPE_CHECKING:
+    from choreo_local.embedded.kubelet.realimages import RealImages
+    from choreo_local.images.library import ImageLibrary
+
+OpenImages = Callable[[], "ImageLibrary"]
+
+
+def make(
+    choice: Choice,
+    surroundings: Surroundings,
+    catalogue: Catalogue,
+    *,
+    network: IsolatedNetwork | None,
+    open_images: OpenImages | None,
+) -> ContainerRuntime:
+    """The runtime; `open_images` opens the images of registries, where they can be run."""
+    if choice.engine is not None:
+        return _engine(choice, surroundings, catalogue, network=network, open_images=open_images)
+    isolation = _isolation(choice, surroundings, network)
+    open_real = _opener(open_images) if choice.tools is not None and open_images else None
+    return ProcessRuntime(surroundings.instance_id, isolation, catalogue, open_real=open_real)
+
+
+def _isolation(
+    choice: Choice, surroundings: Surroundings, network: IsolatedNetwork | None
+) -> Isolation:
+    if choice.tools is None or network is None:
+        return PlainProcesses(surroundings, instead_of=choice.obstacle)
+    instance_id = surroundings.instance_id
+    found = controlgroups.find(instance_id)
+    groups = found if isinstance(found, str) else ControlGroups(found, instance_id)
+    return Sandbox(surroundings, choice.tools.bubblewrap, network, groups)
+
+
+def _opener(open_images: OpenImages) -> OpenRealImages:
+    def open_real() -> RealImages:
+        from choreo_local.embedded.kubelet.realimages import RealImages  # many starts need none
+
+        return RealImages(open_images())
+
+    return open_real
+
+
+def _engine(
+    choice: Choice,
+    surroundings: Surroundings,
+    catalogue: Catalogue,
+    *,
+    network: IsolatedNetwork | None,
+    open_images: OpenImages | None,
+) -> ContainerRuntime:
+    # Most instances need none.
+    from choreo_local.embedded.kubelet.docker.networks import BridgeNetwork, OwnNetwork
+    from choreo_local.embedded.kubelet.docker.runtime import DockerRuntime
+
+    assert choice.engine is not None
+    places = OwnNetwork(network) if network else BridgeNetwork(choice.obstacle)
+    return DockerRuntime(choice.engine, places, catalogue, surroundings)
