@@ -211,6 +211,7 @@ def spawn(
     output, errors = os.pipe(), os.pipe()
     given = os.pipe() if stdin else None
     try:
+        _give(command, output[1], errors[1], *(given[:1] if given else ()))
         process = subprocess.Popen(
             command.arguments,
             env=dict(command.environment),
@@ -219,7 +220,7 @@ def spawn(
             stdout=output[1],
             stderr=errors[1],
             start_new_session=True,
-            pass_fds=(*command.descriptors, *pass_descriptors),
+            pass_fds=(*command.descriptors, *command.shared, *pass_descriptors),
         )
     except OSError:
         _close(output[0], errors[0], *(given[1:] if given else ()))
@@ -238,6 +239,7 @@ def spawn_on_terminal(command: Command, on_output: OnOutput) -> Child:
     """Start a command on a terminal of its own; the command makes it its controlling terminal."""
     ours, theirs = os.openpty()
     try:
+        _give(command, theirs)
         process = subprocess.Popen(
             command.arguments,
             env=dict(command.environment),
@@ -245,7 +247,7 @@ def spawn_on_terminal(command: Command, on_output: OnOutput) -> Child:
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
-            pass_fds=tuple(command.descriptors),
+            pass_fds=(*command.descriptors, *command.shared),
         )
     except OSError:
         _close(ours)
@@ -257,6 +259,13 @@ def spawn_on_terminal(command: Command, on_output: OnOutput) -> Child:
     child.follow(ours, "stdout")
     child.watch()
     return child
+
+
+def _give(command: Command, *descriptors: int) -> None:
+    """Programs open their standard streams again, by the names of /dev."""
+    if command.owner is not None:
+        for descriptor in descriptors:
+            os.fchown(descriptor, *command.owner)
 
 
 def _close(*descriptors: int) -> None:

@@ -17,10 +17,10 @@ from choreo_local.embedded.kubelet.runtime import Capability, ContainerRequest, 
 class Isolation(Protocol):
     """Where pods get their address from, and what their processes are wrapped in.
 
-    `attach` and `detach` may be repeated without harm. `main_pid` is the process that signals of a
-    container go to, by the process that was started for it. `ended` is told when that process has
-    ended, and answers whether the kernel did it for lack of memory; `limits_memory` says that it
-    does so.
+    `attach` and `detach` may be repeated without harm. `prepare` comes before `container`.
+    `main_pid` is the process that signals of a container go to, by the process that was started for
+    it. `ended` is told when that process has ended, and answers whether the kernel did it for lack
+    of memory; `limits_memory` says that it does so.
     """
 
     @property
@@ -40,6 +40,8 @@ class Isolation(Protocol):
     async def attach(self, pod: PodRequest) -> str: ...
 
     async def detach(self, pod: PodRequest, address: str) -> None: ...
+
+    async def prepare(self, request: ContainerRequest) -> None: ...
 
     def container(
         self, request: ContainerRequest, image: HostImage, *, address: str

@@ -64,12 +64,16 @@ class Command:
 
     Attributes:
         descriptors: open files that the process inherits; whoever starts it closes them.
+        shared: such that stay open.
+        owner: user and group that its standard streams belong to, where it is not ours.
     """
 
     arguments: Sequence[str]
     environment: Mapping[str, str]
     folder: Path
     descriptors: Sequence[int] = ()
+    shared: Sequence[int] = ()
+    owner: tuple[int, int] | None = None
 
 
 def container_command(

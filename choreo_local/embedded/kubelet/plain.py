@@ -99,6 +99,9 @@ class PlainProcesses:
         if self._own_addresses and not pod.host_network:
             self._addresses.release(address)
 
+    async def prepare(self, request: ContainerRequest) -> None:
+        """There is nothing to prepare."""
+
     def container(self, request: ContainerRequest, image: HostImage, *, address: str) -> Command:
         """The main process of a container, and the folder that stands for its root."""
         root, surroundings = root_of(request), self._surroundings

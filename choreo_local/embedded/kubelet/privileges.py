@@ -66,10 +66,11 @@ _NEVER = frozenset({"SYS_ADMIN", "SYS_MODULE", "SYS_RAWIO", "SYS_BOOT"})
 
 @dataclass(frozen=True, slots=True)
 class Privileges:
-    """As bubblewrap is told."""
+    """As bubblewrap is told; `groups` are those beside the first."""
 
     user: int
     group: int
+    groups: tuple[int, ...]
     capabilities: tuple[str, ...]
     read_only_root: bool
 
@@ -92,9 +93,17 @@ def of_security(security: Mapping[str, Any]) -> Privileges:
     return Privileges(
         user=user,
         group=int(security.get("runAsGroup") or 0),
+        groups=_groups(security),
         capabilities=tuple(sorted(found - _NEVER)),
         read_only_root=bool(security.get("readOnlyRootFilesystem")),
     )
+
+
+def _groups(security: Mapping[str, Any]) -> tuple[int, ...]:
+    found = {int(each) for each in security.get("supplementalGroups") or ()}
+    if security.get("fsGroup") is not None:
+        found.add(int(security["fsGroup"]))
+    return tuple(sorted(found))
 
 
 def _plain(name: str) -> str:

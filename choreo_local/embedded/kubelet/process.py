@@ -208,6 +208,7 @@ class ProcessRuntime:
         """Start the process; returns when it runs, or listens where its image says so."""
         image = await self._images.runnable(request.image)
         request = imagedefaults.applied(request, image)
+        await self._isolation.prepare(request)
         # Only now: the pod may have gone while its image was unpacked.
         pod = self._pods.get(request.pod.uid)
         if pod is None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from choreo_local.embedded.kubelet import trees
 from choreo_local.images import treepaths
@@ -85,19 +86,34 @@ class Scratch:
             each.mkdir(parents=True)
 
 
-def options(root: RootFileSystem, scratch: Scratch) -> list[str]:
+class View(Protocol):
+    """Where bubblewrap finds what is of the machine, of an image's layers, of the container."""
+
+    def machine(self, path: Path) -> Path: ...
+
+    def layer(self, path: Path) -> Path: ...
+
+    def own(self, path: Path) -> Path: ...
+
+
+def options(root: RootFileSystem, scratch: Scratch, view: View) -> list[str]:
     """The arguments of bubblewrap that make the root."""
+    # As one: what is written and what the kernel needs for it have to be in the same mount.
+    own = view.own(scratch.folder)
+    written = str(own / scratch.written.name)
     if isinstance(root, LayeredRoot):
-        sources = [word for each in root.layers for word in ("--overlay-src", str(each))]
-        return [*sources, "--overlay", str(scratch.written), str(scratch.work), "/"]
-    found = ["--bind", str(scratch.written), "/"]
+        sources = [str(view.layer(each)) for each in root.layers]
+        overlay = ["--overlay", written, str(own / scratch.work.name), "/"]
+        return [*(word for each in sources for word in ("--overlay-src", each)), *overlay]
+    found = ["--bind", written, "/"]
     found += _machine_folders()
     for folder in outermost(root.folders):
-        found += ["--ro-bind", str(folder), str(folder)]
+        found += ["--ro-bind", str(view.machine(folder)), str(folder)]
     for path, folder in root.placed.items():
+        seen = view.machine(folder)
         # One by one: below the same path there may be folders of the machine that are needed.
         for each in sorted(folder.iterdir()):
-            found += ["--ro-bind", str(each), f"{path.rstrip('/')}/{each.name}"]
+            found += ["--ro-bind", str(seen / each.name), f"{path.rstrip('/')}/{each.name}"]
     return found
 
 

@@ -1,7 +1,7 @@
 """Isolation on Linux: bubblewrap makes namespaces for users, mounts, processes, IPC and host name.
 
-The network namespace is the pod's, made by the network. All of a container's files belong to the
-user of the instance; the container sees them as those of the user it runs as.
+The network namespace is the pod's, made by the network. Which users of this machine those of a
+container are, `containerusers` decides.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from choreo_local.embedded.kubelet import (
     rootfilesystem,
     seccomp,
 )
+from choreo_local.embedded.kubelet.containerusers import Confinement, SingleUser, Users
 from choreo_local.embedded.kubelet.controlgroups import ControlGroups, Group
 from choreo_local.embedded.kubelet.hostimages import HostImage
 from choreo_local.embedded.kubelet.launch import Command, Surroundings
@@ -34,6 +35,7 @@ from choreo_local.embedded.kubelet.rootfilesystem import (
     LayeredRoot,
     RootFileSystem,
     Scratch,
+    View,
 )
 from choreo_local.embedded.kubelet.runtime import (
     Capability,
@@ -45,7 +47,8 @@ from choreo_local.errors import ChoreoError
 
 NAME = "sandbox"
 _MOST_POLLS, _POLL_SECONDS = 600, 0.005
-_UNSHARED = ("user", "pid", "ipc", "uts", "cgroup-try")
+_UNSHARED = ("pid", "ipc", "uts", "cgroup-try")
+_NOT_PREPARED = "nothing was prepared for containers of further users"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Sandbox:
         bubblewrap: the program.
         network: where pods get their network namespace from.
         groups: limits what containers use; or why nothing does.
+        users: gives containers their users; each has one if nothing does.
     """
 
     name = NAME
@@ -77,9 +81,11 @@ class Sandbox:
         bubblewrap: Path,
         network: PodNetwork,
         groups: ControlGroups | str,
+        users: Users | None = None,
     ) -> None:
         self._surroundings = surroundings
-        self._bubblewrap = bubblewrap
+        self._users = users or SingleUser(bubblewrap, _NOT_PREPARED)
+        self._confined: dict[str, Confinement] = {}
         self._network = network
         self._attached: dict[str, Attachment] = {}
         self._groups = groups
@@ -94,7 +100,6 @@ class Sandbox:
 
     def capabilities(self) -> Sequence[Capability]:
         """What containers expect of Linux, and what of it holds here."""
-        one_user = "a container is the user that it runs as, and cannot become another one"
         return [
             Capability("pod-address", enforced=True),
             Capability("network-policy", enforced=True),
@@ -104,9 +109,19 @@ class Sandbox:
                 reason="only TCP connections leave the network of the pods",
             ),
             Capability("file-isolation", enforced=True),
-            Capability("users", enforced=True, reason=one_user),
+            *self._who(),
             self._system_calls(),
             *self._limits(),
+        ]
+
+    def _who(self) -> Sequence[Capability]:
+        lacking = self._users.obstacle
+        if not lacking:
+            return [Capability(name, enforced=True) for name in ("users", "own-users")]
+        one_user = "a container is the user that it runs as, and cannot become another one"
+        return [
+            Capability("users", enforced=True, reason=one_user),
+            Capability("own-users", enforced=False, reason=lacking),
         ]
 
     def _system_calls(self) -> Capability:
@@ -140,6 +155,7 @@ class Sandbox:
                 break
             await asyncio.sleep(_POLL_SECONDS)
         controlgroups.remove_all(self._surroundings.instance_id)
+        await self._users.stop()
 
     def _remove_left(self) -> bool:
         """Remove groups of containers that ended; whether some are left."""
@@ -148,6 +164,8 @@ class Sandbox:
 
     def ended(self, request: ContainerRequest) -> bool:
         """Remove the group of a container; whether it lacked memory."""
+        if confined := self._confined.pop(_key(request), None):
+            confined.end()
         group = self._grouped.pop(_key(request), None)
         if group is None:
             return False
@@ -180,17 +198,47 @@ class Sandbox:
     async def detach(self, pod: PodRequest, address: str) -> None:
         """Take the place back."""
         del address
+        await self._users.release(pod.uid)
         if self._attached.pop(pod.uid, _HOST_NETWORK) is not _HOST_NETWORK:
             await self._network.detach(pod.uid)
 
+    async def prepare(self, request: ContainerRequest) -> None:
+        """Make the users of a container."""
+        await self._users.prepare(request.pod.uid, privileges.of_security(request.security))
+
     def container(self, request: ContainerRequest, image: HostImage, *, address: str) -> Command:
         """The main process of a container, behind bubblewrap."""
+        who = privileges.of_security(request.security)
+        confined = self._users.confine(request.pod.uid, who)
+        try:
+            found = self._behind(confined, request, image, who=who, address=address)
+            confined.show()
+        except OSError as error:
+            confined.end()
+            raise StartError(f"cannot place the files of the container: {error}") from error
+        except BaseException:
+            confined.end()
+            raise
+        self._confined[_key(request)] = confined
+        return launch.terminal_command(found, self._surroundings) if request.tty else found
+
+    def _behind(
+        self,
+        confined: Confinement,
+        request: ContainerRequest,
+        image: HostImage,
+        *,
+        who: Privileges,
+        address: str,
+    ) -> Command:
         scratch = Scratch(root_of(request))
         scratch.fresh()
+        if confined.owner is not None:
+            # As on the disk; the container sees it as its own.
+            os.chown(scratch.written, who.user, who.group)
         environment = ownroot.variables(request, image, self._surroundings)
         words = launch.entry_words(request, image, environment)
-        who, root = privileges.of_security(request.security), self._root(image)
-        allowed = self._filter_of(request)
+        root, allowed = self._root(image), self._filter_of(request)
         for mount in request.mounts:
             if rootfilesystem.hides(root, mount.container_path):
                 raise StartError(
@@ -199,10 +247,10 @@ class Sandbox:
                 )
         inside = [
             *_confined(request, who),
-            *rootfilesystem.options(root, scratch),
+            *rootfilesystem.options(root, scratch, confined),
             *rootfilesystem.kernel_options(),
             *self._own_files(request, image, scratch, address=address, who=who),
-            *_mounts(request),
+            *_mounts(request, confined),
             *(("--remount-ro", "/") if who.read_only_root else ()),
             *("--chdir", _working_folder(request, image), "--"),
             *self._program(words, image, environment),
@@ -211,12 +259,14 @@ class Sandbox:
         arguments = [
             *self._enter_group(request),
             *self._attached[request.pod.uid].enter,
-            str(self._bubblewrap),
+            *confined.enter,
+            str(confined.program),
+            *confined.options,
             *(word for each in descriptors for word in ("--seccomp", str(each))),
             *inside,
         ]
-        command = Command(arguments, environment, Path("/"), descriptors)
-        return launch.terminal_command(command, self._surroundings) if request.tty else command
+        shared, owner = confined.descriptors, confined.owner
+        return Command(arguments, environment, Path("/"), descriptors, shared, owner)
 
     def _filter_of(self, request: ContainerRequest) -> bytes | None:
         return self._filter if seccomp.wants_filter(request.security) else None
@@ -246,7 +296,8 @@ class Sandbox:
         folder.mkdir(exist_ok=True)
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")
-        yield from ("--dir", "/tmp", "--tmpfs", "/dev/shm", "--dir", "/root")
+        shared = ("--perms", "1777")
+        yield from (*shared, "--dir", "/tmp", *shared, "--tmpfs", "/dev/shm", "--dir", "/root")
         yield from ("--dir", _working_folder(request, image))
 
     def _program(
@@ -277,9 +328,11 @@ class Sandbox:
         found = self._program(words, image, base.environment)
         enter = [*self._enter_group(request), *enter]
         allowed = base64.b64encode(self._filter_of(request) or b"").decode() or "-"
+        is_several = base.owner is not None
+        identity = ":".join(map(str, (who.user, who.group, *who.groups))) if is_several else "-"
         folder = _working_folder(request, image)
-        arguments = [*enter, str(pid), who.mask, allowed, folder, *found]
-        command = Command(arguments, base.environment, Path("/"))
+        arguments = [*enter, str(pid), identity, who.mask, allowed, folder, *found]
+        command = Command(arguments, base.environment, Path("/"), owner=base.owner)
         return launch.terminal_command(command, self._surroundings) if terminal else command
 
     def main_pid(self, started: int) -> int:
@@ -310,16 +363,15 @@ def _only_child(pid: int) -> int | None:
 
 def _confined(request: ContainerRequest, who: Privileges) -> Iterator[str]:
     yield from (f"--unshare-{kind}" for kind in _UNSHARED)
-    yield from ("--uid", str(who.user), "--gid", str(who.group))
     yield from ("--hostname", request.pod.hostname, "--die-with-parent", "--cap-drop", "ALL")
     for name in who.capabilities:
         yield from ("--cap-add", f"CAP_{name}")
 
 
-def _mounts(request: ContainerRequest) -> Iterator[str]:
+def _mounts(request: ContainerRequest, view: View) -> Iterator[str]:
     for mount in sorted(request.mounts, key=lambda mount: mount.container_path.count("/")):
         option = "--ro-bind" if mount.read_only else "--bind"
-        yield from (option, str(mount.host_path), mount.container_path)
+        yield from (option, str(view.own(mount.host_path)), mount.container_path)
 
 
 def _working_folder(request: ContainerRequest, image: HostImage) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from choreo_local import clock
 from choreo_local.embedded import podruntime
-from choreo_local.embedded.kubelet import controlgroups, leftovers
+from choreo_local.embedded.kubelet import containerusers, controlgroups, leftovers
 from choreo_local.embedded.kubelet.checks import Collected, OutputOnly
 from choreo_local.embedded.kubelet.controlgroups import ControlGroups, Hierarchies
 from choreo_local.embedded.kubelet.hostimages import Catalogue
@@ -52,7 +52,9 @@ class SandboxBench(Bench):
 
 
 @asynccontextmanager
-async def sandboxes(folder: Path, *, grouped: bool = True) -> AsyncIterator[SandboxBench]:
+async def sandboxes(
+    folder: Path, *, grouped: bool = True, single_user: bool = False
+) -> AsyncIterator[SandboxBench]:
     """A runtime of an instance of its own; nothing of it is left behind."""
     tools = podruntime.probe().tools
     if tools is None:
@@ -67,7 +69,9 @@ async def sandboxes(folder: Path, *, grouped: bool = True) -> AsyncIterator[Sand
     groups = (
         found if isinstance(found, str) else ControlGroups(found, instance_id, most_processes=50)
     )
-    isolation = Sandbox(surroundings, tools.bubblewrap, MachineOnly(), groups)
+    programs = {"bubblewrap": tools.bubblewrap, "nsenter": tools.nsenter}
+    users = None if single_user else containerusers.find(instance_id, folder, **programs)
+    isolation = Sandbox(surroundings, tools.bubblewrap, MachineOnly(), groups, users)
     runtime = ProcessRuntime(
         instance_id,
         isolation,

@@ -1,7 +1,8 @@
-"""Runs a command in a container: `enter.py PID CAPABILITIES FILTER FOLDER COMMAND…`.
+"""Runs a command in a container: `enter.py PID USER CAPABILITIES FILTER FOLDER COMMAND…`.
 
-The command gets the capabilities of the container (a hexadecimal mask), never those of whoever
-runs this, and no way to gain others; and its filter of system calls (base64, or `-` for none).
+The command is run as a user and groups (`user:group:…`, or `-` for the only one that there is). It
+gets the capabilities of the container (a hexadecimal mask), never those of whoever runs this, and
+no way to gain others; and its filter of system calls (base64, or `-` for none).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 _KINDS = ("net", "ipc", "uts", "pid", "mnt", "user")
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 24, 38, 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
+_PR_SET_DUMPABLE, _PR_SET_KEEPCAPS = 4, 8
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 _LAST_CAPABILITY = 63
 _CAPABILITY_VERSION = 0x20080522
@@ -23,11 +25,14 @@ _CAPABILITY_VERSION = 0x20080522
 def main() -> None:
     """Enter, then become the parent of the command; answer as it does."""
     libc = ctypes.CDLL(None, use_errno=True)
-    pid, mask, allowed, folder, *words = sys.argv[1:]
+    pid, identity, mask, allowed, folder, *words = sys.argv[1:]
+    # Nobody in the container may look into a program that comes from outside.
+    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     enter(libc, pid)
     child = os.fork()
     if not child:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        bound(libc, int(mask, 16))
+        become(libc, identity)
         restrict(libc, int(mask, 16))
         if allowed != "-":
             install(libc, base64.b64decode(allowed))
@@ -53,12 +58,28 @@ def enter(libc: ctypes.CDLL, pid: str) -> None:
         os.close(descriptor)
 
 
-def restrict(libc: ctypes.CDLL, mask: int) -> None:
-    """Keep only the capabilities of a mask."""
-    libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+def bound(libc: ctypes.CDLL, mask: int) -> None:
+    """Let no program gain a capability that is not in a mask."""
     for number in range(_LAST_CAPABILITY + 1):
         if not mask >> number & 1:
             libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0)
+
+
+def become(libc: ctypes.CDLL, identity: str) -> None:
+    """Become the user of the container; die with the parent."""
+    if identity != "-":
+        user, group, *groups = map(int, identity.split(":"))
+        libc.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+        os.setgroups(groups)
+        os.setresgid(group, group, group)
+        os.setresuid(user, user, user)
+    # The kernel forgets this wish of whoever becomes somebody else.
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def restrict(libc: ctypes.CDLL, mask: int) -> None:
+    """Keep only the capabilities of a mask."""
+    libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     low, high = mask & 0xFFFFFFFF, mask >> 32
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
     data = (ctypes.c_uint32 * 6)(low, low, 0, high, high, 0)
