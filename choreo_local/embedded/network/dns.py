@@ -1,7 +1,7 @@
 """The DNS server of the cluster, on a loopback address, over UDP and TCP.
 
-Names of the cluster are answered from caches; all others are looked up with this machine's own
-resolver (addresses only), so that Pods see what the user sees.
+Names of the cluster are answered from caches; addresses of all others are looked up with this
+machine's own resolver, so that Pods see what the user sees, and other questions are handed on.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import asyncio
 import logging
 import socket
 import struct
+from dataclasses import replace
 from typing import cast
 
 from choreo_local.embedded.network import dnswire, kinds
 from choreo_local.embedded.network.directory import ClusterDirectory
+from choreo_local.embedded.network.dnsforward import Forwarder
 from choreo_local.embedded.network.dnsrecords import Zone
 from choreo_local.embedded.network.dnswire import Code, Query, Record, Reply, Type, WireError
 from choreo_local.embedded.network.slices import SlicesByService
@@ -25,6 +27,8 @@ _FAMILIES = {Type.A: socket.AF_INET, Type.AAAA: socket.AF_INET6}
 _LOOKUP_SECONDS = 5.0
 _IDLE_SECONDS = 10.0
 _CONCURRENT_LOOKUPS = 64
+_OUTSIDE_TTL = 30
+_NO_ADDRESS = {getattr(socket, name, None) for name in ("EAI_NODATA", "EAI_ADDRFAMILY")}
 
 
 class DnsServer:
@@ -34,14 +38,23 @@ class DnsServer:
         informers: shared with the rest of the cluster.
         host: a loopback address.
         port: 0 chooses a free one, to be read from `port` after `start`.
+        forwarder: whom to ask what neither the cluster nor this machine's resolver can tell.
     """
 
     def __init__(
-        self, informers: InformerSource, *, host: str, port: int = 0, zone: Zone | None = None
+        self,
+        informers: InformerSource,
+        *,
+        host: str,
+        port: int = 0,
+        zone: Zone | None = None,
+        forwarder: Forwarder | None = None,
     ) -> None:
         self.host = host
         self.port = port
         self._zone = zone or Zone()
+        self._forwarder = forwarder or Forwarder()
+        self._turn = 0
         slices = SlicesByService(informers.of(kinds.ENDPOINT_SLICES), lambda *_: None)
         self._directory = ClusterDirectory(
             informers.of(kinds.SERVICES), informers.of(kinds.NAMESPACES), slices
@@ -89,13 +102,14 @@ class DnsServer:
         except WireError:
             return
         reply = self._known(query)
-        if reply is not None:
+        if reply is not None and not reply.onward:
             transport.sendto(dnswire.build_reply(query, reply, limit=query.payload), client)
             return
 
         async def look_up() -> None:
-            found = await self._look_up(query)
-            transport.sendto(dnswire.build_reply(query, found, limit=query.payload), client)
+            found = await self._answer(query, data, reply, limit=query.payload)
+            if not transport.is_closing():
+                transport.sendto(found, client)
 
         task = asyncio.get_running_loop().create_task(look_up())
         self._under_way.add(task)
@@ -106,27 +120,52 @@ class DnsServer:
         if not self._zone.covers(query.name):
             return None
         reply = self._zone.answer(self._directory, query.name, query.type)
-        return Reply(Code.NO_SUCH_NAME) if reply is None else reply
+        if reply is None:
+            return Reply(Code.NO_SUCH_NAME)
+        # Clients that take the first address shall not all take the same.
+        self._turn += 1
+        return replace(reply, records=_turned(reply.records, self._turn))
 
-    async def _look_up(self, query: Query) -> Reply:
+    async def _answer(
+        self, query: Query, data: bytes, known: Reply | None, *, limit: int | None = None
+    ) -> bytes:
+        """The answer to what the cluster does not know, or not wholly."""
+        name = known.onward if known else query.name
+        is_local = name == "localhost" or name.endswith(".localhost")
+        async with self._lookups:
+            if query.type in _FAMILIES or is_local:
+                reply = await self._look_up(name, query.type)
+            elif known is not None:
+                reply = Reply()
+            else:
+                forwarded = await self._forwarder.ask(data, as_stream=limit is None)
+                if forwarded is not None:
+                    return forwarded
+                reply = Reply(Code.FAILURE, authoritative=False)
+        if known is not None:
+            reply = replace(known, code=reply.code, records=(*known.records, *reply.records))
+        return dnswire.build_reply(query, reply, limit=limit)
+
+    @staticmethod
+    async def _look_up(name: str, type_: int) -> Reply:
         """Ask this machine's resolver."""
-        if query.name == "localhost" or query.name.endswith(".localhost"):
-            return _localhost(query)
-        family = _FAMILIES.get(Type(query.type)) if query.type in set(Type) else None
-        if family is None:
-            return Reply(Code.NOT_IMPLEMENTED, authoritative=False)
+        if name == "localhost" or name.endswith(".localhost"):
+            return _localhost(name, type_)
         loop = asyncio.get_running_loop()
         try:
-            async with self._lookups, asyncio.timeout(_LOOKUP_SECONDS):
-                found = await loop.getaddrinfo(query.name, None, family=family, type=1)
+            async with asyncio.timeout(_LOOKUP_SECONDS):
+                # Of both families: a name that has only the other one does exist.
+                found = await loop.getaddrinfo(name, None, type=socket.SOCK_STREAM)
         except socket.gaierror as error:
-            missing = error.errno in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", -5))
-            code = Code.NO_SUCH_NAME if missing else Code.FAILURE
+            if error.errno in _NO_ADDRESS:
+                return Reply(authoritative=False)
+            code = Code.NO_SUCH_NAME if error.errno == socket.EAI_NONAME else Code.FAILURE
             return Reply(code, authoritative=False)
         except (OSError, TimeoutError, UnicodeError):
             return Reply(Code.FAILURE, authoritative=False)
-        addresses = dict.fromkeys(str(each[4][0]) for each in found)
-        records = tuple(Record(query.name, Type(query.type), each, 30) for each in addresses)
+        family = _FAMILIES[Type(type_)]
+        addresses = dict.fromkeys(str(each[4][0]) for each in found if each[0] == family)
+        records = tuple(Record(name, Type(type_), each, _OUTSIDE_TTL) for each in addresses)
         return Reply(records=records, authoritative=False)
 
     async def _serve_stream(
@@ -138,8 +177,11 @@ class DnsServer:
                     (length,) = struct.unpack("!H", await reader.readexactly(2))
                     data = await reader.readexactly(length)
                 query = dnswire.parse_query(data)
-                reply = self._known(query) or await self._look_up(query)
-                answer = dnswire.build_reply(query, reply)
+                reply = self._known(query)
+                if reply is None or reply.onward:
+                    answer = await self._answer(query, data, reply)
+                else:
+                    answer = dnswire.build_reply(query, reply)
                 writer.write(struct.pack("!H", len(answer)) + answer)
                 await writer.drain()
         except (TimeoutError, asyncio.IncompleteReadError, WireError, OSError):
@@ -160,9 +202,17 @@ class _Datagrams(asyncio.DatagramProtocol):
             self._server.answer_datagram(data, addr, self._transport)
 
 
-def _localhost(query: Query) -> Reply:
+def _localhost(name: str, type_: int) -> Reply:
     addresses = {Type.A: "127.0.0.1", Type.AAAA: "::1"}
-    for type_, address in addresses.items():
-        if query.type == type_:
-            return Reply(records=(Record(query.name, type_, address, 30),))
+    for each, address in addresses.items():
+        if type_ == each:
+            return Reply(records=(Record(name, each, address, _OUTSIDE_TTL),))
     return Reply()
+
+
+def _turned(records: tuple[Record, ...], turn: int) -> tuple[Record, ...]:
+    """The same with the addresses in another order; aliases come first, as they are a path."""
+    aliases = tuple(each for each in records if each.type is Type.CNAME)
+    rest = records[len(aliases) :]
+    start = turn % len(rest) if rest else 0
+    return (*aliases, *rest[start:], *rest[:start])

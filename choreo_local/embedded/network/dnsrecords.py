@@ -15,7 +15,10 @@ from choreo_local.embedded.network.dnswire import Code, Record, Reply, Type
 
 Manifest = Mapping[str, Any]
 
-_ADDRESS_RECORDS = (Type.A, Type.AAAA)
+_REVERSE = ".in-addr.arpa"
+_MOST_ALIASES = 8
+# Refresh, retry and expire are for secondary servers, of which there are none.
+_TIMES = "7200 1800 86400"
 
 
 class Directory(Protocol):
@@ -46,25 +49,50 @@ class Zone:
 
     def covers(self, name: str) -> bool:
         """Whether names like this one are answered here, and only here."""
-        return name == self.domain or name.endswith((f".{self.domain}", ".in-addr.arpa"))
+        return self._is_own(name) or (name.endswith(_REVERSE) and not _is_public(name))
+
+    def _is_own(self, name: str) -> bool:
+        return name == self.domain or name.endswith(f".{self.domain}")
 
     def answer(self, directory: Directory, name: str, type_: int) -> Reply | None:
         """The reply; None for an address that is not of this cluster."""
-        if name.endswith(".in-addr.arpa"):
+        if name.endswith(_REVERSE):
             return self._pointer(directory, name, type_)
+        aliases: list[Record] = []
+        for _ in range(_MOST_ALIASES):
+            found = self._of_name(directory, name)
+            if found is None:
+                return Reply(Code.NO_SUCH_NAME, tuple(aliases), authority=(self._authority(),))
+            told = [each for each in found if each.type == type_]
+            further = [each for each in found if each.type is Type.CNAME]
+            if told or not further:
+                authority = () if told else (self._authority(),)
+                additional = self._targets(directory, told)
+                return Reply(Code.OK, (*aliases, *told), authority, additional)
+            aliases += further
+            name = further[0].data.lower()
+            if not self._is_own(name):
+                return Reply(records=tuple(aliases), onward=name)
+        return Reply(Code.FAILURE)
+
+    def _of_name(self, directory: Directory, name: str) -> list[Record] | None:
         labels = name.removesuffix(self.domain).rstrip(".").split(".")
-        found = self._records(directory, labels, name)
-        if found is None:
-            return Reply(Code.NO_SUCH_NAME)
-        aliases = tuple(each for each in found if each.type is Type.CNAME)
-        if aliases:
-            return Reply(records=aliases)
-        return Reply(records=tuple(each for each in found if each.type == type_))
+        return self._records(directory, labels, name)
+
+    def _authority(self) -> Record:
+        names = f"ns.dns.{self.domain} hostmaster.{self.domain}"
+        return Record(self.domain, Type.SOA, f"{names} 1 {_TIMES} {self.ttl}", self.ttl)
+
+    def _targets(self, directory: Directory, told: Iterable[Record]) -> tuple[Record, ...]:
+        """The addresses of what SRV records name, so that nobody has to ask for them."""
+        names = dict.fromkeys(each.data.split(" ")[3] for each in told if each.type is Type.SRV)
+        found = (record for name in names for record in self._of_name(directory, name) or ())
+        return tuple(each for each in found if each.type is Type.A)
 
     def _records(self, directory: Directory, labels: list[str], name: str) -> list[Record] | None:
         """All records of a name; None when there is no such name."""
         if labels == [""]:
-            return []
+            return [self._authority()]
         if labels == ["dns-version"]:
             return [self._record(name, Type.TXT, "1.1.0")]
         match labels:
@@ -160,8 +188,7 @@ class Zone:
         ] or None
 
     def _pointer(self, directory: Directory, name: str, type_: int) -> Reply | None:
-        labels = name.removesuffix(".in-addr.arpa").split(".")
-        address = ".".join(reversed(labels))
+        address = _address_of(name)
         names: list[str] = []
         service = directory.service_of_address(address)
         if service is not None:
@@ -174,6 +201,19 @@ class Zone:
         if type_ != Type.PTR:
             return Reply()
         return Reply(records=tuple(self._record(name, Type.PTR, each) for each in names))
+
+
+def _address_of(name: str) -> str:
+    """The address that a name for reverse look-ups means."""
+    return ".".join(reversed(name.removesuffix(_REVERSE).split(".")))
+
+
+def _is_public(name: str) -> bool:
+    """Whether a name for reverse look-ups is that of an address that nobody here can have."""
+    try:
+        return ipaddress.IPv4Address(_address_of(name)).is_global
+    except ValueError:
+        return False
 
 
 def is_headless(service: Manifest) -> bool:

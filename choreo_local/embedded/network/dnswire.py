@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 _HEADER = struct.Struct("!6H")
@@ -14,7 +14,7 @@ _FIXED = struct.Struct("!2HIH")
 _LONGEST_NAME = 255
 _CLASS_IN = 1
 _RESPONSE, _AUTHORITATIVE, _TRUNCATED, _RECURSION = 0x8400, 0x0400, 0x0200, 0x0080
-_UDP_PAYLOAD = 1232
+_LEAST_PAYLOAD, _UDP_PAYLOAD = 512, 1232
 
 
 class Type(IntEnum):
@@ -52,6 +52,7 @@ class Query:
     Attributes:
         payload: how long an answer over UDP may be.
         spelled: the name as it was asked, which answers repeat.
+        is_extended: whether the client speaks EDNS, so that the answer must too.
     """
 
     id: int
@@ -60,11 +61,15 @@ class Query:
     recursive: bool
     payload: int
     spelled: bytes
+    is_extended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """An answer; `data` is text: an address, a name, or for SRV `priority weight port name`."""
+    """An answer; `data` is text: an address, a name, for SRV `priority weight port name`.
+
+    For SOA it is `server mailbox serial refresh retry expire minimum`.
+    """
 
     name: str
     type: Type
@@ -74,12 +79,19 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to answer."""
+    """What to answer.
+
+    Attributes:
+        authority: whose business a name is of which there is nothing to tell.
+        onward: a name outside of the cluster that an alias leads to; its addresses are missing yet.
+    """
 
     code: Code = Code.OK
     records: tuple[Record, ...] = ()
+    authority: tuple[Record, ...] = ()
     additional: tuple[Record, ...] = ()
     authoritative: bool = True
+    onward: str = ""
 
 
 def parse_query(data: bytes) -> Query:
@@ -95,8 +107,10 @@ def parse_query(data: bytes) -> Query:
     type_, _ = _QUESTION.unpack_from(data, end)
     name = ".".join(label.decode("latin-1").lower() for label in labels)
     spelled = data[_HEADER.size : end]
-    payload = _payload(data, end + _QUESTION.size) if additional else 512
-    return Query(id_, name, type_, bool(flags & 0x0100), payload, spelled)
+    offered = _payload(data, end + _QUESTION.size) if additional else None
+    payload = _LEAST_PAYLOAD if offered is None else offered
+    recursive = bool(flags & 0x0100)
+    return Query(id_, name, type_, recursive, payload, spelled, is_extended=offered is not None)
 
 
 def _parse_labels(data: bytes, position: int) -> tuple[list[bytes], int]:
@@ -115,34 +129,51 @@ def _parse_labels(data: bytes, position: int) -> tuple[list[bytes], int]:
     raise WireError("bad name")
 
 
-def _payload(data: bytes, position: int) -> int:
-    """The size that an EDNS record right after the question offers."""
+def _payload(data: bytes, position: int) -> int | None:
+    """The size that an EDNS record right after the question offers; None without such a record."""
     if len(data) >= position + 11 and data[position] == 0:
         type_, size = _QUESTION.unpack_from(data, position + 1)
         if type_ == Type.OPT:
-            return min(max(int(size), 512), _UDP_PAYLOAD)
-    return 512
+            return min(max(int(size), _LEAST_PAYLOAD), _UDP_PAYLOAD)
+    return None
 
 
 def build_reply(query: Query, reply: Reply, *, limit: int | None = None) -> bytes:
-    """The answer; with a limit, records are left out and the client told so if it is too long."""
-    full = _message(query, reply, truncated=False)
+    """The answer; with a limit, records are left out and the client told so if it is too long.
+
+    What helps but was not asked for is left out first, and silently.
+    """
+    full = _message(query, reply)
     if limit is None or len(full) <= limit:
         return full
-    return _message(query, Reply(reply.code, authoritative=reply.authoritative), truncated=True)
+    short = replace(reply, authority=(), additional=())
+    full = _message(query, short)
+    if len(full) <= limit:
+        return full
+    room = limit - len(_message(query, replace(short, records=())))
+    kept = 0
+    for record in reply.records:
+        room -= len(_record(query, record))
+        if room < 0:
+            break
+        kept += 1
+    return _message(query, replace(short, records=reply.records[:kept]), truncated=True)
 
 
-def _message(query: Query, reply: Reply, *, truncated: bool) -> bytes:
+def _message(query: Query, reply: Reply, *, truncated: bool = False) -> bytes:
     flags = _RESPONSE if reply.authoritative else _RESPONSE & ~_AUTHORITATIVE
     flags |= _RECURSION | (0x0100 if query.recursive else 0) | reply.code
     flags |= _TRUNCATED if truncated else 0
-    counts = (1, len(reply.records), 0, len(reply.additional))
+    extra = int(query.is_extended)
+    counts = (1, len(reply.records), len(reply.authority), len(reply.additional) + extra)
     parts = [
         _HEADER.pack(query.id, flags, *counts),
         query.spelled,
         _QUESTION.pack(query.type, _CLASS_IN),
     ]
-    parts += [_record(query, record) for record in (*reply.records, *reply.additional)]
+    told = (*reply.records, *reply.authority, *reply.additional)
+    parts += [_record(query, record) for record in told]
+    parts += [b"\0" + _FIXED.pack(Type.OPT, _UDP_PAYLOAD, 0, 0)] * extra
     return b"".join(parts)
 
 
@@ -160,6 +191,10 @@ def _data(record: Record) -> bytes:
         case Type.SRV:
             priority, weight, port, name = record.data.split(" ")
             return struct.pack("!3H", int(priority), int(weight), int(port)) + encode_name(name)
+        case Type.SOA:
+            server, mailbox, *numbers = record.data.split(" ")
+            packed = struct.pack("!5I", *(int(each) for each in numbers))
+            return encode_name(server) + encode_name(mailbox) + packed
         case Type.TXT:
             text = record.data.encode()[:255]
             return bytes([len(text)]) + text

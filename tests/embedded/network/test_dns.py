@@ -6,14 +6,15 @@ import asyncio
 import ipaddress
 import struct
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from choreo_local.embedded.network import dnswire, kinds
+from choreo_local.embedded.network import dnsforward, dnswire, kinds
 from choreo_local.embedded.network.dns import DnsServer
+from choreo_local.embedded.network.dnsforward import Forwarder
 from choreo_local.embedded.network.dnsrecords import Zone
 from choreo_local.embedded.network.dnswire import Code, Type, WireError
 from tests.embedded.network.gatewayobjects import endpoint_slice, metadata, service
@@ -106,10 +107,57 @@ def test_external_name_is_an_alias_for_any_type() -> None:
         "metadata": metadata("out"),
         "spec": {"type": "ExternalName", "externalName": "example.com."},
     }
-    assert ask("out.apps.svc.cluster.local", Type.AAAA, Names(external)) == (
-        Code.OK,
-        ["example.com"],
+    reply = Zone().answer(Names(external), "out.apps.svc.cluster.local", Type.AAAA)
+    assert reply is not None
+    assert [each.data for each in reply.records] == ["example.com"]
+    assert reply.onward == "example.com"
+
+
+def alias(name: str, target: str) -> dict[str, Any]:
+    spec = {"type": "ExternalName", "externalName": target}
+    return {"metadata": metadata(name), "spec": spec}
+
+
+def test_an_alias_inside_the_cluster_is_followed_to_its_addresses() -> None:
+    names = Names(
+        service(name="http"),
+        alias("one", "two.apps.svc.cluster.local"),
+        alias("two", "Greeter.apps.svc.cluster.local"),
+        alias("nowhere", "nope.apps.svc.cluster.local"),
+        alias("circle", "circle.apps.svc.cluster.local"),
     )
+    assert ask("one.apps.svc.cluster.local", names=names) == (
+        Code.OK,
+        ["two.apps.svc.cluster.local", "Greeter.apps.svc.cluster.local", "127.96.0.10"],
+    )
+    assert ask("two.apps.svc.cluster.local", Type.AAAA, names) == (
+        Code.OK,
+        ["Greeter.apps.svc.cluster.local"],
+    )
+    missing = ask("nowhere.apps.svc.cluster.local", names=names)
+    assert missing == (Code.NO_SUCH_NAME, ["nope.apps.svc.cluster.local"])
+    assert ask("circle.apps.svc.cluster.local", names=names) == (Code.FAILURE, [])
+
+
+def test_what_there_is_not_is_said_by_whom_it_concerns() -> None:
+    """Without it, resolvers would not know how long to remember that a name does not exist."""
+    for name, type_ in (("nope.apps.svc", Type.A), ("greeter.apps.svc", Type.AAAA)):
+        reply = Zone().answer(NAMES, f"{name}.cluster.local", type_)
+        assert reply is not None
+        (authority,) = reply.authority
+        assert (authority.name, authority.type) == ("cluster.local", Type.SOA)
+    found = Zone().answer(NAMES, "greeter.apps.svc.cluster.local", Type.A)
+    assert found is not None
+    assert not found.authority
+
+
+def test_ports_come_with_the_addresses_of_what_they_name() -> None:
+    reply = Zone().answer(NAMES, "_sql._tcp.db.apps.svc.cluster.local", Type.SRV)
+    assert reply is not None
+    assert [(each.name, each.data) for each in reply.additional] == [
+        ("db-0.db.apps.svc.cluster.local", "127.64.0.1"),
+        ("127-64-0-2.db.apps.svc.cluster.local", "127.64.0.2"),
+    ]
 
 
 def test_pods_and_pointers() -> None:
@@ -124,6 +172,8 @@ def test_pods_and_pointers() -> None:
         ["db-0.db.apps.svc.cluster.local"],
     )
     assert ask("9.9.9.9.in-addr.arpa", Type.PTR) is None
+    assert Zone().covers("1.0.65.10.in-addr.arpa")
+    assert not Zone().covers("9.9.9.9.in-addr.arpa")
 
 
 def query(name: str, type_: int = Type.A) -> bytes:
@@ -155,8 +205,30 @@ def test_too_long_an_answer_is_cut_and_says_so() -> None:
         dnswire.Record(parsed.name, Type.A, f"127.64.0.{number}") for number in range(60)
     )
     answer = dnswire.build_reply(parsed, dnswire.Reply(records=records), limit=512)
-    assert len(answer) < 512
+    assert len(answer) <= 512
     assert struct.unpack_from("!H", answer, 2)[0] & 0x0200
+    # A client that does not ask again over TCP has something at least.
+    assert len(addresses(answer)[1]) == (512 - len(query("db.apps.svc.cluster.local"))) // 16
+
+
+def test_help_that_was_not_asked_for_is_left_out_when_there_is_no_room() -> None:
+    parsed = dnswire.parse_query(query("db.apps.svc.cluster.local"))
+    records = tuple(dnswire.Record(parsed.name, Type.A, f"127.64.0.{n}") for n in range(25))
+    more = dnswire.Reply(records=records, additional=records)
+    answer = dnswire.build_reply(parsed, more, limit=512)
+    assert not struct.unpack_from("!H", answer, 2)[0] & 0x0200
+    assert len(addresses(answer)[1]) == 25
+
+
+def test_a_client_with_extensions_is_answered_with_them() -> None:
+    extension = b"\0" + struct.pack("!2HIH", Type.OPT, 4096, 0, 0)
+    data = bytearray(query("db.apps.svc.cluster.local") + extension)
+    struct.pack_into("!H", data, 10, 1)
+    parsed = dnswire.parse_query(bytes(data))
+    assert (parsed.payload, parsed.is_extended) == (1232, True)
+    answer = dnswire.build_reply(parsed, dnswire.Reply())
+    assert struct.unpack_from("!H", answer, 10) == (1,)
+    assert answer.endswith(b"\0" + struct.pack("!2HIH", Type.OPT, 1232, 0, 0))
 
 
 @pytest.fixture
@@ -214,8 +286,14 @@ async def test_server_answers_over_udp_and_tcp_and_follows_the_cluster(server: D
             if found[0] == Code.OK:
                 break
             await asyncio.sleep(0.005)
-    assert found == (Code.OK, ["127.64.0.1", "127.64.0.2"])
-    assert addresses(await over_tcp(server, query(name))) == found
+    both = {"127.64.0.1", "127.64.0.2"}
+    firsts = set()
+    for _ in range(2):
+        told = addresses(await over_tcp(server, query(name)))[1]
+        assert set(told) == both
+        firsts.add(told[0])
+    # Not everybody shall take the same one.
+    assert firsts == both
 
 
 async def test_local_names_are_this_machine_and_junk_is_ignored(server: DnsServer) -> None:
@@ -224,3 +302,91 @@ async def test_local_names_are_this_machine_and_junk_is_ignored(server: DnsServe
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
             await over_udp(server, b"junk")
+
+
+async def test_a_name_without_an_address_of_a_family_exists_all_the_same(server: DnsServer) -> None:
+    assert addresses(await over_udp(server, query("192.0.2.7"))) == (Code.OK, ["192.0.2.7"])
+    assert addresses(await over_udp(server, query("192.0.2.7", Type.AAAA))) == (Code.OK, [])
+
+
+async def test_an_alias_to_the_outside_is_looked_up(
+    network: LiveNetwork, server: DnsServer
+) -> None:
+    out = alias("out", "db.example.localhost.")
+    await network.create(kinds.SERVICES, {"apiVersion": "v1", "kind": "Service", **out})
+    async with asyncio.timeout(30):
+        while True:
+            answer = await over_udp(server, query("out.apps.svc.cluster.local"))
+            if addresses(answer)[0] == Code.OK:
+                break
+            await asyncio.sleep(0.005)
+    assert b"\2db\7example\x09localhost\0" in answer
+    assert answer.endswith(ipaddress.IPv4Address("127.0.0.1").packed)
+
+
+TEXT = 16
+
+
+class _Outside(asyncio.DatagramProtocol):
+    """A server of the outside whose answer over UDP is only part of the one over TCP."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._transport.sendto(b"xx" + data[2:], addr)  # somebody else's
+        self._transport.sendto(data[:2] + b"\x83\x80" + data[4:] + b"part", addr)
+
+
+async def _serve_outside(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    length = await reader.readexactly(2)
+    data = await reader.readexactly(int.from_bytes(length, "big"))
+    answer = data[:2] + b"\x81\x80" + data[4:] + b"whole"
+    writer.write(len(answer).to_bytes(2, "big") + answer)
+    await writer.drain()
+    writer.close()
+
+
+async def test_other_questions_are_handed_on_to_a_server_that_answers(
+    network: LiveNetwork,
+) -> None:
+    loop = asyncio.get_running_loop()
+    streams = await asyncio.start_server(_serve_outside, "127.0.0.1")
+    outside = streams.sockets[0].getsockname()
+    datagrams, _ = await loop.create_datagram_endpoint(_Outside, local_addr=outside)
+    nobody = ("127.0.0.1", 1)
+    forwarder = Forwarder(lambda: [nobody, outside])
+    made = DnsServer(network.informers, host="127.0.0.1", forwarder=forwarder)
+    await made.start()
+    asked = query("example.com", TEXT)
+    try:
+        assert await over_udp(made, asked) == asked[:2] + b"\x83\x80" + asked[4:] + b"part"
+        assert await over_tcp(made, asked) == asked[:2] + b"\x81\x80" + asked[4:] + b"whole"
+    finally:
+        await made.stop()
+        datagrams.close()
+        streams.close()
+
+
+async def test_without_a_server_other_questions_fail(network: LiveNetwork) -> None:
+    made = DnsServer(network.informers, host="127.0.0.1", forwarder=Forwarder(list))
+    await made.start()
+    try:
+        assert addresses(await over_udp(made, query("example.com", TEXT))) == (Code.FAILURE, [])
+    finally:
+        await made.stop()
+
+
+def test_servers_are_read_as_the_machine_has_them() -> None:
+    text = """
+    # nameserver 192.0.2.1
+    nameserver 192.0.2.2
+    nameserver fe80::1%eth0
+    nameserver not-an-address
+    search example.com
+    nameserver
+    nameserver 192.0.2.3
+    nameserver 192.0.2.4
+    """
+    expected = [("192.0.2.2", 53), ("fe80::1", 53), ("192.0.2.3", 53)]
+    assert dnsforward.nameservers(text) == expected
