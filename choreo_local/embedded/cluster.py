@@ -318,6 +318,7 @@ class EmbeddedCluster:
             Catalogue.of_folders(options.images),
             network=self._isolated,
             open_images=options.open_images,
+            folder=options.folders.pods,
         )
         settings = KubeletSettings(node_name=NODE_NAME, folder=options.folders.pods)
         kubelet = Kubelet(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from choreo_local.embedded.kubelet import controlgroups
+from choreo_local.embedded.kubelet import containerusers, controlgroups
 from choreo_local.embedded.kubelet.controlgroups import ControlGroups
 from choreo_local.embedded.kubelet.hostimages import Catalogue
 from choreo_local.embedded.kubelet.imagechoice import OpenRealImages
@@ -32,24 +33,31 @@ def make(
     *,
     network: IsolatedNetwork | None,
     open_images: OpenImages | None,
+    folder: Path,
 ) -> ContainerRuntime:
-    """The runtime; `open_images` opens the images of registries, where they can be run."""
+    """The runtime; `open_images` opens the images of registries, where they can be run.
+
+    Files of pods are below `folder`.
+    """
     if choice.engine is not None:
         return _engine(choice, surroundings, catalogue, network=network, open_images=open_images)
-    isolation = _isolation(choice, surroundings, network)
+    isolation = _isolation(choice, surroundings, network, folder)
     open_real = _opener(open_images) if choice.tools is not None and open_images else None
     return ProcessRuntime(surroundings.instance_id, isolation, catalogue, open_real=open_real)
 
 
 def _isolation(
-    choice: Choice, surroundings: Surroundings, network: IsolatedNetwork | None
+    choice: Choice, surroundings: Surroundings, network: IsolatedNetwork | None, folder: Path
 ) -> Isolation:
     if choice.tools is None or network is None:
         return PlainProcesses(surroundings, instead_of=choice.obstacle)
     instance_id = surroundings.instance_id
     found = controlgroups.find(instance_id)
     groups = found if isinstance(found, str) else ControlGroups(found, instance_id)
-    return Sandbox(surroundings, choice.tools.bubblewrap, network, groups)
+    bubblewrap, nsenter = choice.tools.bubblewrap, choice.tools.nsenter
+    folder.mkdir(parents=True, exist_ok=True)
+    users = containerusers.find(instance_id, folder, bubblewrap=bubblewrap, nsenter=nsenter)
+    return Sandbox(surroundings, bubblewrap, network, groups, users)
 
 
 def _opener(open_images: OpenImages) -> OpenRealImages:
