@@ -30,6 +30,7 @@ from choreo_local.embedded.kubeapi.local import LocalTransport
 from choreo_local.embedded.kubeapi.messages import User
 from choreo_local.embedded.kubeapi.nodes import NodeConnection
 from choreo_local.embedded.kubeapi.server import Server, tls_context
+from choreo_local.embedded.kubelet import addresses
 from choreo_local.embedded.kubelet.hostimages import Catalogue
 from choreo_local.embedded.kubelet.kubelet import Kubelet, KubeletSettings
 from choreo_local.embedded.kubelet.launch import Surroundings, inherited_variables
@@ -42,6 +43,7 @@ from choreo_local.embedded.network.gateway import GatewayController
 from choreo_local.embedded.network.isolated.podnetwork import IsolatedNetwork
 from choreo_local.embedded.network.selection import choose_data_path
 from choreo_local.embedded.network.services import ServiceProxy
+from choreo_local.embedded.serviceranges import ServiceRanges
 from choreo_local.embedded.storage.sqlite import SqliteBackend
 from choreo_local.embedded.storage.store import Store
 from choreo_local.kubeclient import kubeconfig
@@ -150,6 +152,10 @@ class EmbeddedCluster:
         self._authority: pki.Identity | None = None
         self._store: Store | None = None
         self._api: KubeApi | None = None
+        self._ranges = ServiceRanges.of(options.service_range)
+        # Without addresses of its own, a machine has nothing to offer but 127.0.0.1.
+        self._has_addresses = addresses.has_own_addresses()
+        self._node_address = str(self._ranges.node) if self._has_addresses else _LOOPBACK
 
     async def start_api(self) -> None:
         """Open the store and answer requests; nothing acts on what is stored yet."""
@@ -169,7 +175,7 @@ class EmbeddedCluster:
                 serve_metrics=True,
                 signing_key=folders.pki / "service-accounts.key",
                 server_address=f"127.0.0.1:{port}",
-                service_range=str(options.service_range),
+                service_range=str(self._ranges.services),
             ),
         )
         self._api.admission.plugins.extend(options.admission)
@@ -181,7 +187,9 @@ class EmbeddedCluster:
     async def _listen(self, api: KubeApi, port: int) -> None:
         folder = self._options.folders.pki
         assert self._authority is not None
-        hosts = ["localhost", "127.0.0.1", "kubernetes", "kubernetes.default.svc"]
+        service = "kubernetes.default.svc"
+        names = ["kubernetes", "kubernetes.default", service, f"{service}.cluster.local"]
+        hosts = ["localhost", "127.0.0.1", *names, api.allocator.first_address]
         pki.ensure_server(folder, "kubeapi", authority=self._authority, hosts=hosts)
         context = tls_context(folder / "kubeapi.crt", folder / "kubeapi.key", folder / "ca.crt")
         server = Server(api)
@@ -235,6 +243,7 @@ class EmbeddedCluster:
             root_ca=self._authority.certificate.decode(),
             authority=self._authority,
             volumes_folder=str(Places(self._options.folders.pods).claims),
+            balancers=self._ranges.balancers if self._has_addresses else None,
         )
         manager.start()
         self._running.add(manager)
@@ -257,12 +266,13 @@ class EmbeddedCluster:
         await dns.start()
         self._running.add(dns)
         await self._start_isolated_network(informers, dns)
-        proxy = ServiceProxy(informers, pods=self._dialing)
+        nodes = dict.fromkeys([_LOOPBACK, self._node_address])
+        proxy = ServiceProxy(informers, node_addresses=list(nodes), pods=self._dialing)
         proxy.start()
         self._running.add(proxy)
-        addresses = Addresses()
+        places = Addresses()
         controller = GatewayController(
-            self.client("gateway-controller"), informers, self._data_path(addresses), addresses
+            self.client("gateway-controller"), informers, self._data_path(places), places
         )
         await controller.start()
         self._running.add(controller)
@@ -277,6 +287,7 @@ class EmbeddedCluster:
             informers,
             nft=tools.nft,
             nsenter=tools.nsenter,
+            node_address=self._node_address,
             has_home=self._choice.is_rootless,
         )
         self._running.add(network)
@@ -320,7 +331,9 @@ class EmbeddedCluster:
             open_images=options.open_images,
             folder=options.folders.pods,
         )
-        settings = KubeletSettings(node_name=NODE_NAME, folder=options.folders.pods)
+        settings = KubeletSettings(
+            node_name=NODE_NAME, folder=options.folders.pods, address=self._node_address
+        )
         kubelet = Kubelet(
             self.client(f"node:{NODE_NAME}"), self._runtime, settings, dialing=self._dialing
         )

@@ -198,10 +198,10 @@ class Answer:
         return json.loads(self.body)
 
 
-def ask(url: str, *, within: float = 5) -> Answer:
+def ask(url: str, *, at: str = "127.0.0.1", within: float = 5) -> Answer:
     """GET a URL; names below localhost mean this machine, as browsers and curl have it."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=within)
+    connection = http.client.HTTPConnection(at, parts.port, timeout=within)
     try:
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         connection.request("GET", path, headers={"Host": parts.netloc})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from ipaddress import IPv4Network
 
 from choreo_local import pki
 from choreo_local.embedded.controllermanager import kinds
@@ -19,6 +20,7 @@ from choreo_local.embedded.controllermanager.events import EventRecorder
 from choreo_local.embedded.controllermanager.garbagecollector import GarbageCollector
 from choreo_local.embedded.controllermanager.informers import SharedInformers
 from choreo_local.embedded.controllermanager.job import JobLoop
+from choreo_local.embedded.controllermanager.loadbalancers import LoadBalancersLoop
 from choreo_local.embedded.controllermanager.mirroring import EndpointMirroringLoop
 from choreo_local.embedded.controllermanager.namespace import NamespaceLoop
 from choreo_local.embedded.controllermanager.nodelifecycle import NodeLifecycleLoop
@@ -51,6 +53,7 @@ class ControllerManager:
             every namespace.
         authority: signs certificate requests; without it they wait.
         volumes_folder: where the node keeps the files of claims; what local volumes say.
+        balancers: addresses for Services of type LoadBalancer; without them they wait.
     """
 
     def __init__(
@@ -61,12 +64,14 @@ class ControllerManager:
         root_ca: str = "",
         authority: pki.Identity | None = None,
         volumes_folder: str = "/var/lib/choreo/volumes",
+        balancers: IPv4Network | None = None,
     ) -> None:
         self._client = client
         self._informers = informers
         self._root_ca = root_ca
         self._authority = authority
         self._volumes_folder = volumes_folder
+        self._balancers = balancers
         self._tasks = TaskGroup("controller-manager")
 
     def start(self) -> None:
@@ -113,6 +118,9 @@ class ControllerManager:
         if self._authority is not None:
             objects = self._objects("certificate-controller")
             CertificatesLoop(self._informers, objects, self._authority).start(self._tasks)
+        if self._balancers is not None:
+            objects = self._objects("service-controller")
+            LoadBalancersLoop(self._informers, objects, self._balancers).start(self._tasks)
         GarbageCollector(self._client, self._informers, served, self._tasks).start()
         self._tasks.start(self._load(served), name="served kinds")
 

@@ -149,7 +149,11 @@ class KubeApi:
 
     async def start(self) -> None:
         """Make what every cluster has, and begin to act upon what is stored."""
-        bootstrap.ensure(self.core, service_address=self.allocator.first_address)
+        bootstrap.ensure(
+            self.core,
+            service_address=self.allocator.first_address,
+            server_address=self.options.server_address,
+        )
         self.aggregation.start()
         self.definitions.start()
         self._compact()

@@ -20,7 +20,7 @@ _DATA = Path(__file__).parent / "_generated" / "bootstrap.jsonl.gz"
 _AUTO_UPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 
 
-def ensure(core: Core, *, service_address: str) -> None:
+def ensure(core: Core, *, service_address: str, server_address: str) -> None:
     """Create what is missing, and bring roles of an older release up to date."""
     for name in NAMESPACES:
         if core.store.get("namespaces", name) is None:
@@ -29,6 +29,9 @@ def ensure(core: Core, *, service_address: str) -> None:
         _ensure_object(core, manifest)
     if core.store.get("services", "default/kubernetes") is None:
         core.store.put("services", "default/kubernetes", _service(service_address))
+    host, _, port = server_address.rpartition(":")
+    for manifest in (_endpoints(host, int(port)), _slice(host, int(port))):
+        _ensure_equal(core, manifest)
 
 
 def _objects() -> Iterator[dict[str, Any]]:
@@ -50,6 +53,25 @@ def _ensure_object(core: Core, manifest: dict[str, Any]) -> None:
         core.store.put(collection.storage, key, new)
     elif _is_outdated(stored.object, manifest):
         core.store.put(collection.storage, key, {**stored.fresh(), "rules": manifest["rules"]})
+
+
+def _ensure_equal(core: Core, manifest: dict[str, Any]) -> None:
+    """Have an object say exactly this; where the API is reached may change with every start."""
+    collection = core.registry.find_kind(manifest["apiVersion"], manifest["kind"])
+    if collection is None:
+        return
+    key = key_of("default", manifest["metadata"]["name"])
+    stored = core.store.get(collection.storage, key)
+    if stored is None:
+        metadata = {**manifest["metadata"], **_identity()}
+        if counts_generation(collection):
+            metadata["generation"] = 1
+        core.store.put(collection.storage, key, {**manifest, "metadata": metadata})
+    elif any(stored.object.get(field) != manifest[field] for field in set(manifest) - {"metadata"}):
+        fresh = stored.fresh()
+        core.store.put(
+            collection.storage, key, {**fresh, **manifest, "metadata": fresh["metadata"]}
+        )
 
 
 def _is_outdated(obj: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
@@ -102,4 +124,32 @@ def _service(address: str) -> dict[str, Any]:
             "internalTrafficPolicy": "Cluster",
         },
         "status": {"loadBalancer": {}},
+    }
+
+
+def _endpoints(host: str, port: int) -> dict[str, Any]:
+    """Where that Service leads to."""
+    subset = {
+        "addresses": [{"ip": host}],
+        "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
+    }
+    labels = {"endpointslice.kubernetes.io/skip-mirror": "true"}
+    return {
+        "kind": "Endpoints",
+        "apiVersion": "v1",
+        "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
+        "subsets": [subset],
+    }
+
+
+def _slice(host: str, port: int) -> dict[str, Any]:
+    """The same, as proxies read it."""
+    labels = {"kubernetes.io/service-name": "kubernetes"}
+    return {
+        "kind": "EndpointSlice",
+        "apiVersion": "discovery.k8s.io/v1",
+        "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [host], "conditions": {"ready": True}}],
+        "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
     }

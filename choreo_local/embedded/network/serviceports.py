@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,36 +31,57 @@ class ServicePort:
     affinity_seconds: int = 0
 
 
-def entrances(services: Iterable[Manifest], node_address: str) -> dict[Entrance, ServicePort]:
-    """All entrances that this machine can offer.
-
-    Only loopback cluster addresses can be listened on without privileges; a Service with another
-    address is reached by its endpoints alone. Node ports are offered on `node_address`.
-    """
-    found: dict[Entrance, ServicePort] = {}
-    for service in services:
-        spec, metadata = service["spec"], service["metadata"]
-        if spec.get("type") == "ExternalName":
-            continue
-        address = spec.get("clusterIP") or "None"
-        for port in spec.get("ports") or ():
-            protocol = port.get("protocol", "TCP")
-            meant = ServicePort(
-                metadata["namespace"], metadata["name"], int(port["port"]), _affinity(spec)
-            )
-            if is_loopback(address):
-                found.setdefault(Entrance(address, int(port["port"]), protocol), meant)
-            if port.get("nodePort"):
-                found.setdefault(Entrance(node_address, int(port["nodePort"]), protocol), meant)
-    return found
-
-
 def is_loopback(address: str) -> bool:
     """Whether an address is one of this machine's own."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
+
+
+def is_translatable(address: str) -> bool:
+    """Whether connections to an address can be led elsewhere where the packets are ours."""
+    try:
+        return ipaddress.ip_address(address).version == 4
+    except ValueError:
+        return False
+
+
+def entrances(
+    services: Iterable[Manifest],
+    node_addresses: Iterable[str],
+    *,
+    is_offered: Callable[[str], bool] = is_loopback,
+) -> dict[Entrance, ServicePort]:
+    """All entrances that can be offered; node ports are on `node_addresses`.
+
+    A socket can be opened on loopback addresses only; a Service with another address is reached by
+    its endpoints alone.
+    """
+    nodes = list(node_addresses)
+    found: dict[Entrance, ServicePort] = {}
+    for service in services:
+        spec, metadata = service["spec"], service["metadata"]
+        if spec.get("type") == "ExternalName":
+            continue
+        addresses = [each for each in _addresses(service) if is_offered(each)]
+        for port in spec.get("ports") or ():
+            number, protocol = int(port["port"]), port.get("protocol", "TCP")
+            meant = ServicePort(metadata["namespace"], metadata["name"], number, _affinity(spec))
+            for address in addresses:
+                found.setdefault(Entrance(address, number, protocol), meant)
+            for node in nodes if port.get("nodePort") else ():
+                found.setdefault(Entrance(node, int(port["nodePort"]), protocol), meant)
+    return found
+
+
+def _addresses(service: Manifest) -> Iterator[str]:
+    """The addresses of a Service itself: in the cluster, of its balancer, further ones."""
+    spec = service["spec"]
+    yield spec.get("clusterIP") or "None"
+    told = (service.get("status") or {}).get("loadBalancer") or {}
+    yield from (each["ip"] for each in told.get("ingress") or () if each.get("ip"))
+    yield from spec.get("externalIPs") or ()
 
 
 def _affinity(spec: Manifest) -> int:

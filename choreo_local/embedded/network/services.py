@@ -2,13 +2,14 @@
 
 A user-space proxy: it listens on each cluster address and node port and connects to ready
 endpoints in turn. TCP and UDP, session affinity by client address. Not here: SCTP, traffic
-policies (there is one node), load balancer addresses, IPv6.
+policies (there is one node), IPv6, external addresses (this machine's are its user's).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from choreo_local.embedded import dialing
@@ -46,11 +47,11 @@ class ServiceProxy:
         self,
         informers: InformerSource,
         *,
-        node_address: str = "127.0.0.1",
+        node_addresses: Sequence[str] = ("127.0.0.1",),
         pods: Dialing = DIRECTLY,
     ) -> None:
         self._services = informers.of(kinds.SERVICES)
-        self._node_address = node_address
+        self._node_addresses = node_addresses
         self._pods = pods
         self._open: dict[Entrance, _Open] = {}
         self._wake = asyncio.Event()
@@ -71,23 +72,22 @@ class ServiceProxy:
             self._close(entrance)
 
     def _service_changed(self, old: Manifest | None, new: Manifest | None) -> None:
-        if old is None or new is None or old["spec"] != new["spec"]:
+        if _offered(old) != _offered(new):
             self._wake.set()
 
     def _slice_changed(self, namespace: str, service: str) -> None:
-        for each in self._open.values():
+        for entrance, each in self._open.items():
             if (each.meant.namespace, each.meant.service) == (namespace, service):
-                each.balancer.use(self._endpoints(each.meant))
+                each.balancer.use(self._endpoints(entrance, each.meant))
 
-    def _endpoints(self, meant: ServicePort) -> tuple[Endpoint, ...]:
+    def _endpoints(self, entrance: Entrance, meant: ServicePort) -> tuple[Endpoint, ...]:
         service = self._services.get(meant.service, meant.namespace)
         if service is None:
             return ()
-        for port in service["spec"].get("ports") or ():
-            if port["port"] == meant.port:
-                slices = self._slices.get(meant.namespace, meant.service)
-                return backends.endpoints(port, slices)
-        return ()
+        port = backends.service_port(service, meant.port, entrance.protocol)
+        if port is None:
+            return ()
+        return backends.endpoints(port, self._slices.get(meant.namespace, meant.service))
 
     async def _run(self) -> None:
         while True:
@@ -97,14 +97,14 @@ class ServiceProxy:
             await self._look()
 
     async def _look(self) -> None:
-        wanted = serviceports.entrances(self._services.list(), self._node_address)
+        wanted = serviceports.entrances(self._services.list(), self._node_addresses)
         for entrance, opened in list(self._open.items()):
             if wanted.get(entrance) != opened.meant:
                 self._close(entrance)
         for entrance, meant in wanted.items():
             if entrance not in self._open:
                 await self._listen(entrance, meant)
-            self._open[entrance].balancer.use(self._endpoints(meant))
+            self._open[entrance].balancer.use(self._endpoints(entrance, meant))
 
     async def _listen(self, entrance: Entrance, meant: ServicePort) -> None:
         opened = self._open[entrance] = _Open(meant, Balancer())
@@ -179,3 +179,10 @@ class ServiceProxy:
         self.failures.pop(entrance, None)
         if opened.handle is not None:
             opened.handle.close()
+
+
+def _offered(service: Manifest | None) -> tuple[object, object]:
+    """What the entrances of a Service are made of."""
+    if service is None:
+        return None, None
+    return service["spec"], (service.get("status") or {}).get("loadBalancer")

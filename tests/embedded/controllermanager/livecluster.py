@@ -44,8 +44,9 @@ class LiveCluster:
         return await self.client.create(kind, wanted)
 
     async def items(self, kind: ResourceKind, namespace: str = "default") -> list[Manifest]:
+        """The objects of a kind, without those that every cluster has from its first moment."""
         found = await self.client.list(kind, namespace if kind.namespaced else None)
-        return found.items
+        return [each for each in found.items if each["metadata"]["name"] != "kubernetes"]
 
     async def find(
         self, kind: ResourceKind, name: str, namespace: str = "default"

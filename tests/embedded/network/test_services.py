@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -28,10 +28,24 @@ def test_entrances_are_cluster_addresses_and_node_ports() -> None:
     headless = service("headless")
     headless["spec"]["clusterIP"] = "None"
 
-    assert serviceports.entrances([plain, node, headless], "127.0.0.1") == {
+    assert serviceports.entrances([plain, node, headless], ["127.0.0.1", "127.128.0.1"]) == {
         Entrance("127.96.0.10", 8080, "TCP"): ServicePort("apps", "greeter", 8080),
         Entrance("127.0.0.1", 30080, "TCP"): ServicePort("apps", "node", 8080),
+        Entrance("127.128.0.1", 30080, "TCP"): ServicePort("apps", "node", 8080),
     }
+
+
+def test_entrances_are_balancers_and_where_possible_external_addresses() -> None:
+    balanced = service()
+    balanced["status"] = {"loadBalancer": {"ingress": [{"ip": "127.128.0.9"}, {"hostname": "x"}]}}
+    balanced["spec"]["externalIPs"] = ["203.0.113.1", "2001:db8::1"]
+
+    def addresses(**options: Any) -> list[str]:
+        return [each.address for each in serviceports.entrances([balanced], [], **options)]
+
+    assert addresses() == ["127.96.0.10", "127.128.0.9"]
+    everywhere = addresses(is_offered=serviceports.is_translatable)
+    assert everywhere == ["127.96.0.10", "127.128.0.9", "203.0.113.1"]
 
 
 def test_endpoints_take_turns() -> None:

@@ -38,7 +38,6 @@ _DEBOUNCE_SECONDS = 0.002
 _RETRY_SECONDS = 1.0
 _RESERVED = 16
 _DNS_PORT = 53
-_NO_NODE = "0.0.0.0"
 _RESOLVER = Peer(str(GATEWAY), "kube-system", {"k8s-app": "kube-dns"})
 
 
@@ -63,6 +62,7 @@ class IsolatedNetwork:
         instance_id: gives the link on this machine its name, and the pods their range.
         nft: the program that loads rules.
         nsenter: the program that enters namespaces.
+        node_address: where pods find node ports.
         has_home: whether pods are reached from a network of ours, and not from this machine's.
         patience_seconds: how long a new pod waits for its rules.
     """
@@ -75,11 +75,13 @@ class IsolatedNetwork:
         *,
         nft: Path,
         nsenter: Path,
+        node_address: str = "",
         has_home: bool = False,
         patience_seconds: float = 60,
     ) -> None:
         self._instance_id = instance_id
         self._nft, self._nsenter = nft, nsenter
+        self._node_addresses = [node_address] if node_address else []
         self._patience_seconds = patience_seconds
         self._namespaces = Namespaces(has_home=has_home)
         self._sockets: HomeSockets | None = None
@@ -312,11 +314,12 @@ class IsolatedNetwork:
 
     def _served(self) -> dict[Entrance, Service]:
         found: dict[Entrance, Service] = {}
-        entrances = serviceports.entrances(self._services.list(), _NO_NODE)
+        entrances = serviceports.entrances(
+            self._services.list(), self._node_addresses, is_offered=serviceports.is_translatable
+        )
         for entrance, meant in sorted(entrances.items(), key=lambda each: str(each[0])):
-            if entrance.address != _NO_NODE:
-                endpoints = [_reachable(each) for each in self._endpoints(entrance, meant)]
-                found[entrance] = Service(endpoints, sticky=bool(meant.affinity_seconds))
+            endpoints = [_reachable(each) for each in self._endpoints(entrance, meant)]
+            found[entrance] = Service(endpoints, sticky=bool(meant.affinity_seconds))
         return found
 
     def _endpoints(self, entrance: Entrance, meant: ServicePort) -> tuple[Endpoint, ...]:
