@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -119,14 +120,16 @@ class Stranger:
 
 
 @asynccontextmanager
-async def serving(stranger: Stranger | None = None) -> AsyncIterator[Stranger]:
+async def serving(
+    stranger: Stranger | None = None, *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Stranger]:
     """Have it answer; at its port of before, if it had one."""
     stranger = stranger or Stranger()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", stranger.answer)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", stranger.port)
+    site = web.TCPSite(runner, "127.0.0.1", stranger.port, ssl_context=tls)
     await site.start()
     stranger.port = runner.addresses[0][1]
     try:
