@@ -285,7 +285,6 @@ class EmbeddedCluster:
             self._options.instance_id,
             self.client("kube-proxy"),
             informers,
-            nft=tools.nft,
             nsenter=tools.nsenter,
             node_address=self._node_address,
             has_home=self._choice.is_rootless,

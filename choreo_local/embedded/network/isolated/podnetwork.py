@@ -20,6 +20,7 @@ from choreo_local.embedded.network.entrances import Abroad
 from choreo_local.embedded.network.isolated import relays, ruleset
 from choreo_local.embedded.network.isolated.homesockets import HomeSockets
 from choreo_local.embedded.network.isolated.namespaces import Namespaces, path_of
+from choreo_local.embedded.network.isolated.nftables.table import Table
 from choreo_local.embedded.network.isolated.router import GATEWAY, Link, Router
 from choreo_local.embedded.network.isolated.ruleset import End, Service, World
 from choreo_local.embedded.network.policy import Peer
@@ -60,7 +61,6 @@ class IsolatedNetwork:
 
     Args:
         instance_id: gives the link on this machine its name, and the pods their range.
-        nft: the program that loads rules.
         nsenter: the program that enters namespaces.
         node_address: where pods find node ports.
         has_home: whether pods are reached from a network of ours, and not from this machine's.
@@ -73,14 +73,13 @@ class IsolatedNetwork:
         client: KubeClient,
         informers: InformerSource,
         *,
-        nft: Path,
         nsenter: Path,
         node_address: str = "",
         has_home: bool = False,
         patience_seconds: float = 60,
     ) -> None:
         self._instance_id = instance_id
-        self._nft, self._nsenter = nft, nsenter
+        self._nsenter = nsenter
         self._node_addresses = [node_address] if node_address else []
         self._patience_seconds = patience_seconds
         self._namespaces = Namespaces(has_home=has_home)
@@ -101,7 +100,8 @@ class IsolatedNetwork:
         self._dirty = asyncio.Event()
         self._changes = self._loaded = 0
         self._progress = asyncio.Condition()
-        self._rules = self._failure = ""
+        self._rules: Table | None = None
+        self._failure = ""
         # Tells of what is known at once.
         self._slices = SlicesByService(informers.of(kinds.ENDPOINT_SLICES), self._slice_changed)
 
@@ -127,7 +127,7 @@ class IsolatedNetwork:
     async def start(self) -> None:
         """Make the router; from now on pods can be attached."""
         self._router = await self._namespaces.run(
-            lambda: Router(self._namespaces, self._instance_id, self._nft)
+            lambda: Router(self._namespaces, self._instance_id)
         )
         if self._namespaces.home is not None:
             self._sockets = HomeSockets(self._namespaces.home, self._router.network)
@@ -278,7 +278,7 @@ class IsolatedNetwork:
     async def _load(self) -> None:
         world = self._world()
         await self._open_relays(world)
-        rules = ruleset.text(world)
+        rules = ruleset.table(world)
         if rules != self._rules:
             router = self._running
             await self._namespaces.run(lambda: router.load(rules))

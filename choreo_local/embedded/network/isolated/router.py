@@ -6,9 +6,9 @@ Synchronous; every method runs in the thread of `Namespaces`.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import socket
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -16,9 +16,14 @@ from pathlib import Path
 
 from choreo_local.embedded.network.isolated import rtnetlink
 from choreo_local.embedded.network.isolated.namespaces import Namespaces, listening, switch_on
+from choreo_local.embedded.network.isolated.nftables.connection import Connection
+from choreo_local.embedded.network.isolated.nftables.difference import changes
+from choreo_local.embedded.network.isolated.nftables.table import Table
 from choreo_local.embedded.network.isolated.rtnetlink import LOOPBACK_INDEX, Routing
 from choreo_local.embedded.network.isolated.ruleset import POD_LINKS, UPLINK
 from choreo_local.errors import InternalError, PreflightError
+
+logger = logging.getLogger(__name__)
 
 GATEWAY = IPv4Address("169.254.1.1")
 _EVERYWHERE = IPv4Network("0.0.0.0/0")
@@ -26,7 +31,6 @@ _EVERYWHERE = IPv4Network("0.0.0.0/0")
 _MTU = 65535
 _FIRST_OCTET, _OCTETS = 64, 128
 _INSIDE = "eth0"
-_NFT_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +47,18 @@ def link_name(instance_id: str) -> str:
 
 
 class Router:
-    """Owns the namespace and the link to this machine.
+    """Owns the namespace and the link to this machine."""
 
-    Args:
-        nft: the program that loads rules.
-    """
-
-    def __init__(self, namespaces: Namespaces, instance_id: str, nft: Path) -> None:
+    def __init__(self, namespaces: Namespaces, instance_id: str) -> None:
         self._namespaces = namespaces
         self._name = link_name(instance_id)
         self._start = int.from_bytes(hashlib.sha256(instance_id.encode()).digest()[:4], "big")
-        self._nft = nft
         self._count = 0
         self.namespace = namespaces.create()
         self._here = Routing()
         self._there = namespaces.inside(self.namespace, self._prepare)
+        self._filter = namespaces.inside(self.namespace, Connection)
+        self._loaded: Table | None = None
         self._uplink = 0
         self.network = self._connect()
 
@@ -111,7 +112,8 @@ class Router:
         def link() -> None:
             index = self._there.add_veth(name, _INSIDE, namespace, mtu=_MTU)
             self._there.bring_up(index)
-            self._there.add_route(index, IPv4Network(address))
+            # The link of whoever had the address before may not have gone yet.
+            self._there.add_route(index, IPv4Network(address), replace=True)
 
         try:
             self._namespaces.inside(self.namespace, link)
@@ -131,31 +133,25 @@ class Router:
         """A socket at the router's address, as pods see it; port 0 chooses one."""
         return self._namespaces.inside(self.namespace, lambda: listening(str(GATEWAY), port, kind))
 
-    def load(self, rules: str) -> None:
-        """Replace the rules."""
-
-        def run() -> subprocess.CompletedProcess[str]:
-            return subprocess.run(
-                [str(self._nft), "-f", "-"],
-                input=rules,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=_NFT_SECONDS,
-            )
-
+    def load(self, table: Table) -> None:
+        """Make the rules those of a table; InternalError when the kernel refuses one."""
         try:
-            done = self._namespaces.inside(self.namespace, run)
-        except subprocess.TimeoutExpired as error:
-            raise InternalError(f"cannot load the rules of the network: {error}") from error
-        if done.returncode:
-            raise InternalError(f"cannot load the rules of the network: {done.stderr.strip()}")
+            self._filter.commit(changes(self._loaded, table))
+        except (OSError, InternalError):
+            if self._loaded is None:
+                raise
+            # What is there may not be what we believe: begin anew.
+            logger.exception("Rules of the network not changed, so all are loaded again")
+            self._loaded = None
+            self._filter.commit(changes(None, table))
+        self._loaded = table
 
     def close(self) -> None:
         """Remove the link to this machine; the namespace ends with its last user."""
         self._here.remove_link(self._uplink)
         self._here.close()
         self._there.close()
+        self._filter.close()
         os.close(self.namespace)
 
 

@@ -10,9 +10,10 @@ import socket
 import struct
 from ipaddress import IPv4Address, IPv4Network
 
+from choreo_local.embedded.network.isolated import netlink
+from choreo_local.embedded.network.isolated.netlink import CREATE, EXCLUSIVE, REPLACE, attribute
+
 LOOPBACK_INDEX = 1
-_REQUEST, _ACK, _EXCL, _CREATE = 0x1, 0x4, 0x200, 0x400
-_ERROR = 2
 _NEW_LINK, _DEL_LINK, _NEW_ADDRESS, _DEL_ADDRESS, _NEW_ROUTE = 16, 17, 20, 21, 24
 _UP = 1
 _LINK_ADDRESS, _LINK_NAME, _LINK_MTU, _LINK_INFO, _LINK_NAMESPACE = 1, 3, 4, 18, 28
@@ -20,12 +21,6 @@ _INFO_KIND, _INFO_DATA, _VETH_PEER = 1, 2, 1
 _ADDRESS, _LOCAL = 1, 2
 _DESTINATION, _INTERFACE, _GATEWAY, _SOURCE = 1, 4, 5, 7
 _TABLE_MAIN, _BOOT, _UNICAST, _LINK_SCOPE = 254, 3, 1, 253
-
-
-def attribute(type_: int, data: bytes) -> bytes:
-    """One attribute, padded."""
-    length = 4 + len(data)
-    return struct.pack("HH", length, type_) + data + b"\0" * (-length % 4)
 
 
 def link_message(index: int = 0, *, name: str = "", up: bool = False) -> bytes:
@@ -86,19 +81,18 @@ class Routing:
 
     def _ask(self, type_: int, body: bytes, *, flags: int = 0) -> None:
         self._sequence += 1
-        length = 16 + len(body)
-        header = struct.pack("IHHII", length, type_, _REQUEST | _ACK | flags, self._sequence, 0)
-        self._socket.send(header + body)
+        flags |= netlink.ACKNOWLEDGE
+        self._socket.send(netlink.message(type_, body, flags=flags, sequence=self._sequence))
         answer = self._socket.recv(65536)
-        _, kind, _, _, _ = struct.unpack_from("IHHII", answer)
-        if kind == _ERROR:
+        _, kind, _, _, _ = netlink.HEADER.unpack_from(answer)
+        if kind == netlink.ERROR:
             (number,) = struct.unpack_from("i", answer, 16)
             if number:
                 raise OSError(-number, os.strerror(-number))
 
     def add_veth(self, name: str, peer: str, namespace: int, *, mtu: int) -> int:
         """Make a pair of links; answers the index of the one here."""
-        self._ask(_NEW_LINK, veth(name, peer, namespace, mtu=mtu), flags=_CREATE | _EXCL)
+        self._ask(_NEW_LINK, veth(name, peer, namespace, mtu=mtu), flags=CREATE | EXCLUSIVE)
         return socket.if_nametoindex(name)
 
     def remove_link(self, index: int) -> None:
@@ -111,7 +105,7 @@ class Routing:
 
     def add_address(self, index: int, own: IPv4Address, length: int = 32) -> None:
         """Give a link an address."""
-        self._ask(_NEW_ADDRESS, address(index, own, length), flags=_CREATE | _EXCL)
+        self._ask(_NEW_ADDRESS, address(index, own, length), flags=CREATE | EXCLUSIVE)
 
     def remove_address(self, index: int, own: IPv4Address, length: int) -> None:
         """Take an address from a link."""
@@ -124,10 +118,11 @@ class Routing:
         *,
         gateway: IPv4Address | None = None,
         source: IPv4Address | None = None,
+        replace: bool = False,
     ) -> None:
-        """Reach a network over a link; OSError when there is such a route already."""
+        """Reach a network over a link; OSError when there is such a route and it must stay."""
         body = route(index, network, gateway=gateway, source=source)
-        self._ask(_NEW_ROUTE, body, flags=_CREATE | _EXCL)
+        self._ask(_NEW_ROUTE, body, flags=CREATE | (REPLACE if replace else EXCLUSIVE))
 
 
 def routed_networks(table: str) -> list[IPv4Network]:

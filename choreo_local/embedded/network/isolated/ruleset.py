@@ -1,19 +1,50 @@
-"""The rules of the router's namespace as text for nftables. Pure.
+"""The rules of the router's namespace as a table of nftables. Pure.
 
 Services are reached by translating their addresses, policies are chains of the Pods that they
-select, and what leaves the Pods' network is taken to a relay of ours. The whole table is replaced
-at once; connections that exist stay.
+select, and what leaves the Pods' network is taken to a relay of ours. Connections that exist stay,
+whatever changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from typing import Any
 
 from choreo_local.embedded.network.isolated import filtering
-from choreo_local.embedded.network.isolated.filtering import DIVERTED, EGRESS, INGRESS
+from choreo_local.embedded.network.isolated.filtering import DIVERTED, EGRESS, INGRESS, Filter
+from choreo_local.embedded.network.isolated.nftables.expressions import Code
+from choreo_local.embedded.network.isolated.nftables.fields import (
+    ADDRESS,
+    LINK,
+    LINK_NAME,
+    PORT,
+    PROTOCOL,
+    PROTOCOL_NUMBER,
+    SOURCE,
+    STATE,
+    STATUS,
+    TARGET,
+    TARGET_PORT,
+)
+from choreo_local.embedded.network.isolated.nftables.statements import (
+    ACCEPT,
+    DROP,
+    Begins,
+    Dispatch,
+    HasAny,
+    InBlock,
+    Is,
+    Masquerade,
+    Member,
+    Reject,
+    Rule,
+    SendTo,
+    Spread,
+    Verdict,
+)
+from choreo_local.embedded.network.isolated.nftables.table import Chain, Elements, Hook, Set, Table
 from choreo_local.embedded.network.policy import Peer
 from choreo_local.embedded.network.serviceports import Entrance
 from choreo_local.embedded.network.table import Endpoint
@@ -22,6 +53,15 @@ TABLE = "choreo"
 UPLINK = "up0"
 POD_LINKS = "pod"
 _SERVICE_ADDRESSES = IPv4Network("127.0.0.0/8")
+_DESTINATION, _FILTER, _SOURCE, _RAW = -100, 0, 100, -300
+_FROM_PODS = Begins(LINK, POD_LINKS)
+_ESTABLISHED = HasAny(STATE, ("established", "related"))
+_FROM, _TO, _DIVERTED = "saddr", "daddr", "diverted"
+_PLACES = (
+    (_FROM, EGRESS, filtering.SENT),
+    (_TO, INGRESS, filtering.RECEIVED),
+    (_DIVERTED, EGRESS, DIVERTED),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,124 +106,139 @@ class World:
     policies: Sequence[Mapping[str, Any]] = ()
 
 
-def text(world: World) -> str:
-    """A script for `nft -f`."""
-    head = [f"add table ip {TABLE}", f"delete table ip {TABLE}", f"table ip {TABLE} {{"]
-    chains = [*_addressing(world), *_passing(world)]
-    return "\n".join([*head, *chains, "}", ""])
-
-
-def _chain(name: str, lines: Iterable[str]) -> str:
-    body = "".join(f"\n    {line}" for line in lines)
-    return f"  chain {name} {{{body}\n  }}"
-
-
-def _hook(kind: str, hook: str, priority: str) -> str:
-    return f"type {kind} hook {hook} priority {priority}; policy accept;"
-
-
-def _set(elements: Iterable[str]) -> str:
-    return f"{{ {', '.join(elements)} }}"
+def table(world: World) -> Table:
+    """The rules of a world."""
+    filters = {end.link: restrictions(world.policies, end) for end in world.ends}
+    meant = {each for found in filters.values() for one in found.values() for each in one.meant}
+    peers = [*(end.peer for end in world.ends), world.resolver]
+    pods = {each.name: Set(each.kinds, each.elements(peers)) for each in meant}
+    sets = {**_addressed(world), **_dispatched(world.ends, filters), **pods}
+    chains = {**_addressing(world), **_filtering(filters), **_passing()}
+    return Table(TABLE, sets, chains)
 
 
 # --- where packets go ----------------------------------------------------------------------------
 
 
-def _addressing(world: World) -> Iterator[str]:
-    served = {each: found for each, found in world.services.items() if found.endpoints}
-    names = {entrance: f"service-{number}" for number, entrance in enumerate(served)}
-    for entrance, service in served.items():
-        yield _chain(names[entrance], [_spread(entrance, service)])
-    translate = [_hook("nat", "prerouting", "dstnat")]
-    if names:
-        verdicts = (f"{_key(each)} : goto {name}" for each, name in names.items())
-        translate.append(f"ip daddr . meta l4proto . th dport vmap {_set(verdicts)}")
-    exit_ = f"{world.gateway}:{world.exit_port}"
-    inside = _set([str(world.network), str(_SERVICE_ADDRESSES), f"{world.gateway}/32"])
-    leaving = f"meta l4proto tcp ip daddr != {inside} dnat to {exit_}"
-    links = [f'iifname "{POD_LINKS}*"', f'iifname "{UPLINK}"']
-    yield _chain("translate", [*translate, *(f"{link} {leaving}" for link in links)])
-    yield _chain(
-        "unserved",
-        [
-            _hook("filter", "prerouting", "filter"),
-            f'iifname "{POD_LINKS}*" ip daddr {_SERVICE_ADDRESSES} reject',
-        ],
+def _addressing(world: World) -> dict[str, Chain]:
+    found = {
+        _service_chain(entrance): Chain((_spread(entrance, service),))
+        for entrance, service in _served(world)
+    }
+    own_blocks = (world.network, _SERVICE_ADDRESSES, IPv4Network(world.gateway))
+    leaving: Rule = (
+        Is(PROTOCOL, "tcp"),
+        *(InBlock(TARGET, each, negated=True) for each in own_blocks),
+        SendTo(world.gateway, world.exit_port),
     )
-    yield _chain("own", [_hook("nat", "postrouting", "srcnat"), *_own(world)])
+    return found | {
+        "translate": Chain(
+            (
+                (Dispatch((TARGET, PROTOCOL, TARGET_PORT), "services"),),
+                (_FROM_PODS, *leaving),
+                (Is(LINK, UPLINK), *leaving),
+            ),
+            Hook("nat", "prerouting", _DESTINATION),
+        ),
+        "unserved": Chain(
+            ((_FROM_PODS, InBlock(TARGET, _SERVICE_ADDRESSES), Reject()),),
+            Hook("filter", "prerouting", _FILTER),
+        ),
+        # A Pod that reaches itself by a Service must not see its own address as the sender.
+        "own": Chain(
+            ((HasAny(STATUS, ("dnat",)), Member((SOURCE, TARGET), "own"), Masquerade()),),
+            Hook("nat", "postrouting", _SOURCE),
+        ),
+    }
 
 
-def _key(entrance: Entrance) -> str:
-    return f"{entrance.address} . {entrance.protocol.lower()} . {entrance.port}"
+def _served(world: World) -> list[tuple[Entrance, Service]]:
+    return [each for each in world.services.items() if each[1].endpoints]
 
 
-def _spread(entrance: Entrance, service: Service) -> str:
-    count = len(service.endpoints)
-    choice = f"jhash ip saddr mod {count}" if service.sticky else f"numgen random mod {count}"
-    places = (
-        f"{number} : {each.address} . {each.port}" for number, each in enumerate(service.endpoints)
-    )
-    protocol = entrance.protocol.lower()
-    return f"meta l4proto {protocol} dnat to {choice} map {_set(places)}"
+def _service_chain(entrance: Entrance) -> str:
+    return f"service-{entrance.address}-{entrance.protocol.lower()}-{entrance.port}"
 
 
-def _own(world: World) -> Iterator[str]:
-    """A Pod that reaches itself by a Service must not see its own address as the sender."""
-    pairs = [f"{end.peer.address} . {end.peer.address}" for end in world.ends]
-    if pairs:
-        yield f"ct status dnat ip saddr . ip daddr {_set(pairs)} masquerade"
+def _spread(entrance: Entrance, service: Service) -> Rule:
+    places = tuple((each.address, each.port) for each in service.endpoints)
+    return Is(PROTOCOL, entrance.protocol.lower()), Spread(places, by_sender=service.sticky)
+
+
+def _addressed(world: World) -> dict[str, Set]:
+    served: Elements = {
+        (entrance.address, entrance.protocol.lower(), entrance.port): Verdict(
+            Code.GOTO, _service_chain(entrance)
+        )
+        for entrance, _ in _served(world)
+    }
+    own: Elements = {(end.peer.address, end.peer.address): None for end in world.ends}
+    genuine: Elements = {(end.link, end.peer.address): None for end in world.ends}
+    return {
+        "services": Set((ADDRESS, PROTOCOL_NUMBER, PORT), served, is_map=True),
+        "own": Set((ADDRESS, ADDRESS), own),
+        "genuine": Set((LINK_NAME, ADDRESS), genuine),
+    }
 
 
 # --- what may pass -------------------------------------------------------------------------------
 
 
-def _passing(world: World) -> Iterator[str]:
-    forward: dict[str, dict[str, str]] = {"ip saddr": {}, "ip daddr": {}}
-    diverted: dict[str, str] = {}
-    peers = [*(end.peer for end in world.ends), world.resolver]
-    for end in world.ends:
-        for place, (name, lines) in _restrictions(world, end, peers).items():
-            yield _chain(name, lines)
-            target = diverted if place == "diverted" else forward[place]
-            target[end.peer.address] = name
-    yield _chain("genuine", [_hook("filter", "prerouting", "raw"), *_genuine(world.ends)])
-    established = "ct state established,related accept"
-    rules = [_hook("filter", "forward", "filter"), established, f'iifname "{UPLINK}" accept']
-    rules += [_jumps(match, chains) for match, chains in forward.items() if chains]
-    yield _chain("forward", rules)
-    rules = [_hook("filter", "input", "filter"), established]
-    rules += [_jumps(f'iifname "{POD_LINKS}*" ip saddr', diverted)] if diverted else []
-    yield _chain("input", rules)
+def restrictions(policies: Sequence[Mapping[str, Any]], end: End) -> dict[str, Filter]:
+    """What may pass to and from a Pod, by what leads to its chains."""
+    if not end.is_known:
+        return {place: filtering.NOTHING for place, _, _ in _PLACES}
+    found = {
+        place: filtering.of_pod(policies, end.peer, direction, matches)
+        for place, direction, matches in _PLACES
+    }
+    return {place: each for place, each in found.items() if each is not None}
 
 
-def _jumps(match: str, chains: Mapping[str, str]) -> str:
-    verdicts = (f"{address} : jump {name}" for address, name in chains.items())
-    return f"{match} vmap {_set(verdicts)}"
+def _pod_chain(place: str, link: str) -> str:
+    return f"{place}-{link}"
 
 
-def _restrictions(
-    world: World, end: End, peers: Sequence[Peer]
-) -> dict[str, tuple[str, list[str]]]:
-    """The chains of a Pod, by what leads to them."""
-    found: dict[str, tuple[str, list[str]]] = {}
-    for place, direction, matches in (
-        ("ip saddr", EGRESS, filtering.SENT),
-        ("ip daddr", INGRESS, filtering.RECEIVED),
-        ("diverted", EGRESS, DIVERTED),
-    ):
-        lines: list[str] | None = ["drop"]
-        if end.is_known:
-            lines = filtering.lines(
-                world.policies, end.peer, direction, peers=peers, matches=matches
-            )
-        if lines is not None:
-            name = f"{place.replace(' ', '-').removeprefix('ip-')}-{end.link}"
-            found[place] = (name, lines)
-    return found
+def _filtering(filters: Mapping[str, Mapping[str, Filter]]) -> dict[str, Chain]:
+    return {
+        _pod_chain(place, link): Chain(each.rules)
+        for link, found in filters.items()
+        for place, each in found.items()
+    }
 
 
-def _genuine(ends: Sequence[End]) -> Iterator[str]:
-    """Nobody sends in the name of another Pod."""
-    if ends:
-        own = (f'"{end.link}" . {end.peer.address}' for end in ends)
-        yield f'iifname "{POD_LINKS}*" iifname . ip saddr != {_set(own)} drop'
+def _dispatched(ends: Sequence[End], filters: Mapping[str, Mapping[str, Filter]]) -> dict[str, Set]:
+    """Which Pods have chains."""
+    return {
+        place: Set(
+            (ADDRESS,),
+            {
+                (end.peer.address,): Verdict(Code.JUMP, _pod_chain(place, end.link))
+                for end in ends
+                if place in filters[end.link]
+            },
+            is_map=True,
+        )
+        for place, _, _ in _PLACES
+    }
+
+
+def _passing() -> dict[str, Chain]:
+    forged = Member((LINK, SOURCE), "genuine", negated=True)
+    return {
+        # Nobody sends in the name of another Pod.
+        "genuine": Chain(((_FROM_PODS, forged, DROP),), Hook("filter", "prerouting", _RAW)),
+        "forward": Chain(
+            (
+                (_ESTABLISHED, ACCEPT),
+                (Is(LINK, UPLINK), ACCEPT),
+                (Dispatch((SOURCE,), _FROM),),
+                (Dispatch((TARGET,), _TO),),
+            ),
+            Hook("filter", "forward", _FILTER),
+        ),
+        "input": Chain(
+            ((_ESTABLISHED, ACCEPT), (_FROM_PODS, Dispatch((SOURCE,), _DIVERTED))),
+            Hook("filter", "input", _FILTER),
+        ),
+    }

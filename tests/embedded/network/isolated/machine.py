@@ -14,3 +14,8 @@ def sandbox_tools() -> SandboxTools:
     if found.tools is None:
         pytest.skip(f"no sandboxes on this machine: {found.obstacle}")
     return found.tools
+
+
+def has_home() -> bool:
+    """Whether pods are reached from a network of ours: the one that we are in is not ours."""
+    return podruntime.probe().is_rootless

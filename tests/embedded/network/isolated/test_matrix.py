@@ -18,7 +18,7 @@ from choreo_local.embedded.network.isolated.namespaces import Namespaces, listen
 from choreo_local.embedded.network.isolated.router import GATEWAY, Link, Router
 from choreo_local.embedded.network.isolated.ruleset import End, World
 from choreo_local.embedded.network.policy import Connection, Peer, evaluate
-from tests.embedded.network.isolated.machine import sandbox_tools
+from tests.embedded.network.isolated.machine import has_home, sandbox_tools
 
 PORTS = (8080, 8081)
 _DEADLINE_SECONDS = 60
@@ -166,8 +166,8 @@ class Field:
     """Pods of several namespaces, all listening, and the rules between them."""
 
     def __init__(self) -> None:
-        self.namespaces = Namespaces()
-        self.router = Router(self.namespaces, clock.new_uid(), sandbox_tools().nft)
+        self.namespaces = Namespaces(has_home=has_home())
+        self.router = Router(self.namespaces, clock.new_uid())
         self.ends: list[End] = []
         self.links: list[Link] = []
         self.listening: dict[tuple[int, int, str], socket.socket] = {}
@@ -191,7 +191,7 @@ class Field:
         world = World(
             self.router.network, str(GATEWAY), 1, Peer(str(GATEWAY)), self.ends, {}, policies
         )
-        self.router.load(ruleset.text(world))
+        self.router.load(ruleset.table(world))
 
     def expected(self, policies: list[Manifest]) -> set[Attempt]:
         return {
