@@ -22,6 +22,10 @@ class Balancer:
         """Choose among these from now on."""
         self._endpoints = endpoints
 
+    def serves(self, address: str, port: int) -> bool:
+        """Whether this is one of the endpoints."""
+        return any((each.address, each.port) == (address, port) for each in self._endpoints)
+
     def order(
         self, client: str = "", *, affinity_seconds: int = 0, now: float = 0.0
     ) -> list[Endpoint]:

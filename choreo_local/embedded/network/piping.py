@@ -118,9 +118,15 @@ class Entered(Half):
 
 
 class DatagramEntrance(asyncio.DatagramProtocol):
-    """Forwards datagrams; each client has a socket of its own towards its endpoint."""
+    """Forwards datagrams; each client has a socket of its own towards its endpoint.
 
-    def __init__(self, choose: Callable[[str], Address | None], pods: Dialing = DIRECTLY) -> None:
+    Args:
+        choose: where those of a client go, by its address and by where they went until now.
+    """
+
+    def __init__(
+        self, choose: Callable[[str, Address | None], Address | None], pods: Dialing = DIRECTLY
+    ) -> None:
         self._choose = choose
         self._pods = pods
         self._transport: asyncio.DatagramTransport | None = None
@@ -133,10 +139,14 @@ class DatagramEntrance(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Forward a client's datagram."""
         back = self._clients.get(addr)
+        known = back.target if back is not None else None
+        target = self._choose(addr[0], known)
+        if back is not None and target != known:
+            back.end()
+            back = None
+        if target is None or self._transport is None:
+            return
         if back is None:
-            target = self._choose(addr[0])
-            if target is None or self._transport is None:
-                return
             if len(self._clients) >= _FORWARDED_CLIENTS:
                 next(iter(self._clients.values())).end()
             back = _DatagramReturn(self._transport, addr, self._clients)
@@ -162,6 +172,7 @@ class _DatagramReturn(asyncio.DatagramProtocol):
         self._entrance = entrance
         self._client = client
         self._clients = clients
+        self.target: Address | None = None
         self._transport: asyncio.DatagramTransport | None = None
         self._early: list[bytes] = []
         self._opening: asyncio.Future[Any] | None = None
@@ -169,6 +180,7 @@ class _DatagramReturn(asyncio.DatagramProtocol):
 
     def open(self, target: Address, pods: Dialing) -> None:
         """Connect in the background; what is sent meanwhile is kept."""
+        self.target = target
         self._opening = asyncio.ensure_future(
             dialing.create_datagram_endpoint(pods, lambda: self, *target)
         )

@@ -130,8 +130,12 @@ class ServiceProxy:
         async def connect(client: Half, peer: str) -> None:
             await self._connect(opened, client, peer)
 
-        def choose(peer: str) -> Address | None:
+        def choose(peer: str, known: Address | None) -> Address | None:
+            if known is not None and opened.balancer.serves(*known):
+                return known
             order = self._order(opened, peer)
+            if order:
+                self._remember(opened, peer, order[0])
             return (order[0].address, order[0].port) if order else None
 
         if entrance.protocol == "UDP":
@@ -149,9 +153,14 @@ class ServiceProxy:
         affinity = opened.meant.affinity_seconds
         return opened.balancer.order(peer, affinity_seconds=affinity, now=now)
 
+    @staticmethod
+    def _remember(opened: _Open, peer: str, endpoint: Endpoint) -> None:
+        if seconds := opened.meant.affinity_seconds:
+            now = asyncio.get_running_loop().time()
+            opened.balancer.remember(peer, endpoint, affinity_seconds=seconds, now=now)
+
     async def _connect(self, opened: _Open, client: Half, peer: str) -> None:
         """Connect a client to the first endpoint that answers; reset it when none does."""
-        loop = asyncio.get_running_loop()
         for endpoint in self._order(opened, peer):
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS):
@@ -160,10 +169,7 @@ class ServiceProxy:
                     )
             except (OSError, TimeoutError):
                 continue
-            if opened.meant.affinity_seconds:
-                opened.balancer.remember(
-                    peer, endpoint, affinity_seconds=opened.meant.affinity_seconds, now=loop.time()
-                )
+            self._remember(opened, peer, endpoint)
             client.join(half)
             return
         client.refuse()

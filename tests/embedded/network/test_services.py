@@ -214,5 +214,13 @@ async def test_datagrams_reach_an_endpoint_and_come_back(
             return False
 
     await until(answered)
-    client.close()
+    # The same client, once its endpoint has gone.
     server.close()
+    other, _ = await loop.create_datagram_endpoint(_Echo, local_addr=("127.0.0.1", 0))
+    slice_["ports"][0]["port"] = other.get_extra_info("sockname")[1]
+    name, namespace = (slice_["metadata"][key] for key in ("name", "namespace"))
+    change = {"ports": slice_["ports"]}
+    await network.kube.patch(kinds.ENDPOINT_SLICES, name, change, namespace)
+    await until(answered)
+    client.close()
+    other.close()
