@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.sandboxes import Cluster, sandboxed
 from tests.e2e.user import User
 
 
@@ -15,4 +16,14 @@ def user(tmp_path: Path) -> Iterator[User]:
     """A person with an empty home; afterwards nothing of theirs is left."""
     person = User(tmp_path)
     yield person
+    person.types("choreo", "down", "--purge", "--yes")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One instance with sandboxes for all tests of a module."""
+    person = User(tmp_path_factory.mktemp("home"))
+    found = sandboxed(person)
+    found.start()
+    yield found
     person.types("choreo", "down", "--purge", "--yes")

@@ -17,7 +17,7 @@ from pathlib import Path
 from choreo_local.embedded.dialing import DIRECTLY, Dialing
 from choreo_local.embedded.network import backends, ciliumpolicies, kinds, serviceports
 from choreo_local.embedded.network.entrances import Abroad
-from choreo_local.embedded.network.isolated import relays, ruleset
+from choreo_local.embedded.network.isolated import flows, relays, ruleset
 from choreo_local.embedded.network.isolated.homesockets import HomeSockets
 from choreo_local.embedded.network.isolated.namespaces import Namespaces, path_of
 from choreo_local.embedded.network.isolated.nftables.table import Table
@@ -102,6 +102,7 @@ class IsolatedNetwork:
         self._progress = asyncio.Condition()
         self._rules: Table | None = None
         self._failure = ""
+        self._served_before: dict[Entrance, Service] = {}
         # Tells of what is known at once.
         self._slices = SlicesByService(informers.of(kinds.ENDPOINT_SLICES), self._slice_changed)
 
@@ -283,6 +284,16 @@ class IsolatedNetwork:
             router = self._running
             await self._namespaces.run(lambda: router.load(rules))
             self._rules = rules
+        await self._forget_flows(dict(world.services))
+
+    async def _forget_flows(self, services: dict[Entrance, Service]) -> None:
+        before, self._served_before = self._served_before, services
+        if flows.has_lost(before, services):
+            router = self._running
+            try:
+                await self._namespaces.run(lambda: router.flows.forget(before, services))
+            except OSError as error:
+                logger.warning("Flows of datagrams not forgotten error=%s", error)
 
     def _world(self) -> World:
         pods = {each["metadata"]["uid"]: each for each in self._pods.list()}

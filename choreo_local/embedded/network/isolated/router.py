@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from choreo_local.embedded.network.isolated import rtnetlink
+from choreo_local.embedded.network.isolated.flows import Flows
 from choreo_local.embedded.network.isolated.namespaces import Namespaces, listening, switch_on
 from choreo_local.embedded.network.isolated.nftables.connection import Connection
 from choreo_local.embedded.network.isolated.nftables.difference import changes
@@ -58,6 +59,7 @@ class Router:
         self._here = Routing()
         self._there = namespaces.inside(self.namespace, self._prepare)
         self._filter = namespaces.inside(self.namespace, Connection)
+        self.flows = namespaces.inside(self.namespace, Flows)
         self._loaded: Table | None = None
         self._uplink = 0
         self.network = self._connect()
@@ -152,6 +154,7 @@ class Router:
         self._here.close()
         self._there.close()
         self._filter.close()
+        self.flows.close()
         os.close(self.namespace)
 
 
