@@ -62,6 +62,11 @@ class BadRequest(Exception):
     """The other side does not speak HTTP as we do; the argument is the status to answer."""
 
 
+def write_line(text):
+    """Print in one piece: without a buffer `print` writes the end of the line by itself."""
+    sys.stdout.write(f"{text}\n")
+
+
 class Server:
     """Answers requests, a thread for each connection; ends gracefully on SIGTERM.
 
@@ -69,7 +74,7 @@ class Server:
     this process goes away; requests under way are finished.
     """
 
-    def __init__(self, port, answer, log=print):
+    def __init__(self, port, answer, log=write_line):
         self._port = port
         self._answer = answer
         self._log = log

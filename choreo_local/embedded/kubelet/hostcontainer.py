@@ -21,6 +21,10 @@ from choreo_local.embedded.kubelet.runtime import ContainerRequest, StartError, 
 
 _LISTENING_SECONDS = 2.0
 _KILLED = 137
+# A program that writes a line for each request is read a hundred times a second, not for each.
+_GATHER_SECONDS = 0.01
+_SMALL_PIECE = 1 << 14
+_GATHERING = "gathering"
 OnOutput = Callable[[str, bytes], None]
 
 
@@ -130,8 +134,16 @@ class HostContainer:
                 self.request.output.close()
             return
         self.request.output.write(stream, data)
+        if len(data) < _SMALL_PIECE and not self.request.tty:
+            self._gather()
         for listener in list(self.listeners):
             listener(stream, data)
+
+    def _gather(self) -> None:
+        """Leave output in its pipe for a moment, so that lines come together."""
+        self.child.pause_output(_GATHERING)
+        loop = asyncio.get_running_loop()
+        loop.call_later(_GATHER_SECONDS, self.child.resume_output, _GATHERING)
 
     def _ended(self, ended: asyncio.Future[int]) -> None:
         code = interactive.exit_code(ended.result())

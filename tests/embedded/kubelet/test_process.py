@@ -14,6 +14,7 @@ import tarfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -310,6 +311,32 @@ class SlowSink:
     def write(self, stream: str, data: bytes) -> None:
         self.pieces += 1
         time.sleep(0.01)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+async def test_lines_that_follow_each_other_are_read_together(bench: Bench) -> None:
+    gathered = TimedSink()
+    script = "for i in $(seq 200); do echo $i; done; sleep 0.1; echo end"
+    record, _ = await bench.start(command=["sh", "-c", script], output=gathered)
+    await bench.ended(record)
+    # The last pieces come at the program's end, which waits for nothing.
+    gaps = [later - earlier for earlier, later in pairwise(gathered.moments[:-2])]
+    assert all(gap > 0.005 for gap in gaps)
+    assert b"".join(gathered.pieces).split()[-2:] == [b"200", b"end"]
+
+
+class TimedSink:
+    """Notes when pieces of output come."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.moments: list[float] = []
+
+    def write(self, stream: str, data: bytes) -> None:
+        self.pieces.append(data)
+        self.moments.append(time.monotonic())
 
     def close(self) -> None:
         """Nothing is open."""
