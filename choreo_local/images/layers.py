@@ -28,6 +28,7 @@ from choreo_local.images.streams import LayerStream
 
 WHITEOUT, OPAQUE, _AUFS = ".wh.", ".wh..wh..opq", ".wh..wh."
 _CHUNK = 1 << 20
+_EMPTY = bytes(_CHUNK)
 _LATEST = 1 << 40
 _MODE_BITS = 0o1777
 _REFUSED = frozenset(
@@ -195,11 +196,12 @@ class LayerUnpacker:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with open(os.open(path, flags, 0o600), "wb") as file:
             while chunk := source.read(_CHUNK):
-                file.write(chunk)
+                _write(file, chunk)
                 self.notes.size += len(chunk)
                 # Sparse files have more bytes than the archive they come from.
                 if self.notes.size > self._limits.bytes:
                     raise InvalidContent(f"layer is larger than {self._limits.bytes} bytes")
+            file.truncate()
         self._describe(path, entry)
 
     def _add_link(self, path: Path, names: list[str], entry: tarfile.TarInfo) -> None:
@@ -224,6 +226,14 @@ class LayerUnpacker:
             path.chmod(mode | stat.S_IRWXU if entry.isdir() else mode)
         moment = min(max(float(entry.mtime), 0), _LATEST)
         os.utime(path, (moment, moment), follow_symlinks=False)
+
+
+def _write(file: BinaryIO, chunk: bytes) -> None:
+    """What is empty, as most of a sparse file is, takes no place on the disk."""
+    if chunk == _EMPTY[: len(chunk)]:
+        file.seek(len(chunk), os.SEEK_CUR)
+    else:
+        file.write(chunk)
 
 
 @contextlib.contextmanager

@@ -232,6 +232,14 @@ def test_a_sparse_file_is_counted_by_what_it_unpacks_to(tmp_path: Path) -> None:
         unpacked(tmp_path / "a", layer((info, b"")), UnpackLimits(bytes=1 << 20))
 
 
+def test_what_is_empty_of_a_file_takes_no_place(tmp_path: Path) -> None:
+    data = b"begin" + bytes(8 << 20) + b"middle" + bytes(8 << 20)
+    unpacked(tmp_path / "a", layer(entry("big", data)))
+    file = tmp_path / "a/big"
+    assert file.read_bytes() == data
+    assert file.stat().st_blocks * 512 < 4 << 20
+
+
 @pytest.mark.parametrize("size", ["-1", "-512", str(1 << 62), "x"])
 def test_a_size_that_cannot_be_does_no_harm(tmp_path: Path, size: str) -> None:
     info, _ = entry("a")
