@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
 
 from choreo_local.admission.plugin import Webhooks
-from choreo_local.allinone import asking, bundles, cpu, credentials, facts, pods
+from choreo_local.allinone import bundles, cpu, credentials, facts, lateparts, pods
 from choreo_local.allinone import instance as instances
-from choreo_local.allinone.api import Apis
-from choreo_local.allinone.controlplane import ControlPlane
 from choreo_local.allinone.facts import Facts
 from choreo_local.allinone.filling import Filling
 from choreo_local.allinone.imageregistry import ImageRegistry
@@ -27,11 +27,15 @@ from choreo_local.allinone.tunnels import Tunnels
 from choreo_local.allinone.wishes import Wishes
 from choreo_local.clusters import registry
 from choreo_local.clusters.driver import Capability, ClusterDriver, ClusterSpec
-from choreo_local.controllers.webhooks import AdmissionServer
 from choreo_local.errors import ChoreoError
 from choreo_local.kubeclient.access import KubeAccess
 from choreo_local.paths import InstancePaths
 from choreo_local.threads import LoopThread
+
+if TYPE_CHECKING:
+    from choreo_local.allinone.api import Apis
+    from choreo_local.allinone.controlplane import ControlPlane
+    from choreo_local.controllers.webhooks import AdmissionServer
 
 logger = logging.getLogger(__name__)
 
@@ -92,28 +96,13 @@ class Platform:
     def _start(self, progress: Progress) -> None:
         self._reserve()
         with progress.phase("cluster"):
-            self._driver = self._choice.make(self._spec())
-            self._seeder = Seeder(self._driver)
-            self._driver.start_api()
-            self._stack.append(("cluster", self._driver.stop))
-            self._record.update(server=self._driver.server, cluster=self._driver.identity)
-        images = ImageRegistry(self._paths, self._sockets["registry"])
-        images.start()
-        self._stack.append(("registry", images.stop))
-        self._seeding.start()
-        self._filling = Filling(
-            self._record, self._seeder, self._seeding, is_remote=not self._choice.is_here
-        )
-        self._tunnels = Tunnels(
-            self._access("control-plane"), pki_folder=self._paths.pki, sockets=self._sockets
-        )
-        self._stack.append(("tunnels", self._tunnels.stop))
+            driver = self._start_cluster()
         with progress.phase("definitions"):
             if not self._choice.is_here:
-                self._seeding.call(asking.forget(self._seeder), timeout=WAIT_SECONDS)
+                self._forget_asking()
             self._filling.add_definitions()
-        with progress.phase("node and network"):
-            self._driver.start_parts()
+        with progress.phase("node and network"), _beside(driver.start_parts):
+            lateparts.load_controllers()
         with progress.phase("controllers"):
             admission = self._admission()
             control_plane = self._control_plane(admission)
@@ -122,19 +111,42 @@ class Platform:
         if admission is not None:
             with progress.phase("admission"):
                 self._have_asked(admission)
+        has_demo = self._wishes.demo or self._record.current.demo
+        with progress.phase("platform"):
+            self._filling.add_platform(self._wishes.source)
+            if has_demo:
+                self._filling.add_demo(self._problem_of_pods())
+        # Pods are starting now.
         with progress.phase("APIs"):
+            lateparts.load_apis()
             apis = self._apis()
             apis.start()
             self._stack.append(("APIs", apis.stop))
-        with progress.phase("platform"):
-            self._filling.add_platform(self._wishes.source)
-        has_demo = self._wishes.demo or self._record.current.demo
-        if has_demo:
-            with progress.phase("demo"):
-                self._filling.add_demo(self._problem_of_pods())
+        with progress.phase("demo" if has_demo else "environments"):
+            self._filling.finish()
         self._seeding.spawn(self._cpu.run(), on_death=self._on_death)
         self._tunnels.await_callers(self._seeding.loop)
         self._record.update(state="ready", demo=has_demo)
+
+    def _start_cluster(self) -> ClusterDriver:
+        """Have a cluster that answers, and what works on it from the start."""
+        driver = self._driver = self._choice.make(self._spec())
+        driver.start_api()
+        self._stack.append(("cluster", driver.stop))
+        self._record.update(server=driver.server, cluster=driver.identity)
+        images = ImageRegistry(self._paths, self._sockets["registry"])
+        images.start()
+        self._stack.append(("registry", images.stop))
+        self._seeding.start()
+        self._seeder = Seeder(driver)
+        self._filling = Filling(
+            self._record, self._seeder, self._seeding, is_remote=not self._choice.is_here
+        )
+        self._tunnels = Tunnels(
+            self._access("control-plane"), pki_folder=self._paths.pki, sockets=self._sockets
+        )
+        self._stack.append(("tunnels", self._tunnels.stop))
+        return driver
 
     def _problem_of_pods(self) -> str:
         """Why the demo's pods cannot run; empty when they can."""
@@ -190,13 +202,23 @@ class Platform:
         callback = self._driver.callback if self._driver is not None else None
         if callback is None:
             return None
+        from choreo_local.allinone import asking
+
         # The port was held until now, so that nobody else could take it.
         self._sockets["admission"].close()
         port = self._record.current.ports["admission"]
         return asking.server(self._paths.pki, callback, port)
 
+    def _forget_asking(self) -> None:
+        """End what an instance that was killed has left."""
+        from choreo_local.allinone import asking
+
+        self._seeding.call(asking.forget(self._seeder), timeout=WAIT_SECONDS)
+
     def _have_asked(self, admission: AdmissionServer) -> None:
         """Let the cluster ask us; without an answer it would refuse every write."""
+        from choreo_local.allinone import asking
+
         asked = asking.Asking(admission, self._seeder, self._seeding)
         problem = asked.start()
         if problem is not None:
@@ -206,6 +228,8 @@ class Platform:
             self._stack.append(("admission", asked.stop))
 
     def _control_plane(self, admission: AdmissionServer | None) -> ControlPlane:
+        from choreo_local.allinone.controlplane import ControlPlane
+
         return ControlPlane(
             self._access("control-plane"),
             planes=self._plane_access(),
@@ -215,6 +239,8 @@ class Platform:
         )
 
     def _apis(self) -> Apis:
+        from choreo_local.allinone.api import Apis
+
         assert self._driver is not None
         status = Facts(
             record=lambda: self._record.current,
@@ -288,6 +314,15 @@ class Platform:
         if self._reserved is not None:
             self._reserved.release()
         self._record.set(instances.stopped(self._record.current))
+
+
+@contextmanager
+def _beside(work: Callable[[], None]) -> Iterator[None]:
+    """Do some work in another thread while the block runs; both are over in the end."""
+    with ThreadPoolExecutor(1) as thread:
+        begun = thread.submit(work)
+        yield
+        begun.result()
 
 
 def _stop(name: str, stop: Callable[[], None]) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import importlib
 import logging
 import os
 import resource
 import signal
-import sys
 import threading
-from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -61,11 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _load(options: argparse.Namespace) -> Wishes:
-    """Import the platform, which is most of a start's work, and read the person's wishes."""
-    with _hidden("kubernetes", "kubernetes_asyncio", "pykube"):
-        # kopf looks for these only to know their classes when it meets them; we never use them
-        # with it, and they take a third of a second.
-        importlib.import_module("kopf")
+    """Import what the first parts of the platform need, and read the person's wishes."""
     importlib.import_module("choreo_local.allinone.lifecycle")
     return Wishes(
         driver=options.driver,
@@ -80,19 +73,6 @@ def _load(options: argparse.Namespace) -> Wishes:
         source=options.source,
         runtime=options.runtime,
     )
-
-
-@contextlib.contextmanager
-def _hidden(*names: str) -> Iterator[None]:
-    """Make modules impossible to import for a while."""
-    hidden = [name for name in names if name not in sys.modules]
-    for name in hidden:
-        sys.modules[name] = None  # type: ignore[assignment]  # how Python blocks an import
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

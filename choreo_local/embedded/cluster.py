@@ -222,8 +222,9 @@ class EmbeddedCluster:
     async def start_parts(self) -> None:
         """Start what acts: controllers, scheduler, network, node."""
         informers = self._start_controllers()
-        await self._start_network(informers)
-        await self._start_node()
+        gateways = await self._start_network(informers)
+        # Envoy takes a while to begin, and so do pods.
+        await asyncio.gather(gateways.start(), self._start_node())
 
     def client(self, part: str) -> KubeClient:
         """A client for a part that lives in the cluster's loop."""
@@ -258,7 +259,7 @@ class EmbeddedCluster:
         self._running.add(pushes)
         return informers
 
-    async def _start_network(self, informers: SharedInformers) -> None:
+    async def _start_network(self, informers: SharedInformers) -> GatewayController:
         self._options.sockets["gateway"].close()
         self._options.sockets["gateway-tls"].close()
         self._options.sockets["dns"].close()
@@ -274,8 +275,8 @@ class EmbeddedCluster:
         controller = GatewayController(
             self.client("gateway-controller"), informers, self._data_path(places), places
         )
-        await controller.start()
         self._running.add(controller)
+        return controller
 
     async def _start_isolated_network(self, informers: SharedInformers, dns: DnsServer) -> None:
         tools = self._choice.tools

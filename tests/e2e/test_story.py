@@ -68,8 +68,8 @@ def test_a_component_walks_from_development_to_production(user: User) -> None:
         "observability",
     ]
     assert status["memory"]["totalBytes"] > 0
-    unavailable = {entry["name"] for entry in status["capabilities"] if not entry["available"]}
-    assert "network-policy" in unavailable  # said, not hidden
+    is_enforced = {entry["name"]: entry["available"] for entry in status["capabilities"]}
+    assert is_enforced["network-policy"] == (runtime_of(user) != "process")  # said, not hidden
 
     url = user.choreo("url", "greeter", "--env", "development")
     assert url.startswith("http://development-default.openchoreoapis.localhost:")
@@ -94,6 +94,12 @@ def test_a_component_walks_from_development_to_production(user: User) -> None:
     logs_follow_what_a_pod_writes(user)
     everything_is_there_after_a_restart(user)
     nothing_is_left_after_a_purge(user)
+
+
+def runtime_of(user: User) -> str:
+    """How the pods of the embedded cluster are kept apart."""
+    label = r"jsonpath={.items[*].metadata.labels.choreo\.local/runtime}"
+    return user.kubectl("get", "nodes", "-o", label)
 
 
 def change_reaches_only_where_it_was_promoted_to(user: User) -> None:

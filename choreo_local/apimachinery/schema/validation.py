@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from choreo_local.apimachinery import fielderrors
@@ -43,7 +44,11 @@ class Validator:
 
     def __init__(self, schema: Structural) -> None:
         self.schema = schema
-        self._is_valid = fastcheck.compile_check(schema)
+
+    @cached_property
+    def _is_valid(self) -> fastcheck.Check:
+        # Most of the many kinds that a cluster serves nobody writes for a long time.
+        return fastcheck.compile_check(self.schema)
 
     def validate(
         self, value: Any, old: Any = None, *, known: Iterable[Cause] = ()
