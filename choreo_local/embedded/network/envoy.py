@@ -8,13 +8,15 @@ import importlib.util
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from choreo_local.embedded.network import launcher, xds
+from choreo_local.embedded.network import launcher, serviceports, xds
 from choreo_local.embedded.network.admin import EnvoyAdmin
 from choreo_local.embedded.network.datapath import Addresses, Endpoints
 from choreo_local.embedded.network.entrances import Abroad, Entrances
+from choreo_local.embedded.network.guards import RemoteKeys
+from choreo_local.embedded.network.piping import Address
 from choreo_local.embedded.network.table import RouteTable
 from choreo_local.embedded.network.xds_files import LDS_NAME, XdsFiles, rds_name
 from choreo_local.tasks import TaskGroup
@@ -73,7 +75,12 @@ class Envoy:
         self._entrances = Entrances(abroad) if abroad else None
         self._socket = _socket_path(directory)
         self._admin = EnvoyAdmin(self._socket)
-        self._files = XdsFiles(directory, addresses, admin=str(self._socket))
+        self._files = XdsFiles(
+            directory,
+            addresses,
+            admin=str(self._socket),
+            resolver=abroad.resolver if abroad else "",
+        )
         self._tasks = TaskGroup("envoy")
         self._process: asyncio.subprocess.Process | None = None
         self._failures: dict[int, str] = {}
@@ -95,14 +102,14 @@ class Envoy:
 
     async def apply(self, table: RouteTable, endpoints: Endpoints) -> None:
         """Serve `table`; returns when new ports answer, or it is known that they do not."""
+        await self._let_out(endpoints, table.key_sources())
         before = await self._taken_over()
         changed = self._files.write_table(table, endpoints)
         await self._wait_for(table, changed, before)
         if LDS_NAME in changed:
             ports = [port.port for port in table.ports]
             if self._entrances is not None:
-                wanted = [self._addresses.port(port) for port in ports]
-                await self._entrances.serve(self._addresses.hosts, wanted)
+                await self._entrances.let_in(self._places(ports))
             found = await asyncio.gather(*(self._listening(port) for port in ports))
             self._failures = {
                 port: reason for port, reason in zip(ports, found, strict=True) if reason
@@ -114,6 +121,7 @@ class Envoy:
 
     async def update(self, endpoints: Endpoints) -> None:
         """Use these endpoints for some backends from now on."""
+        await self._let_out(endpoints)
         self._files.write_endpoints(endpoints)
 
     def failure(self, port: int) -> str:
@@ -222,10 +230,23 @@ class Envoy:
         if self._entrances is None:
             _, writer = await asyncio.open_connection(host, port)
             writer.close()
-        elif self._entrances.serves(host, port):
-            await self._entrances.probe(host, port)
+        elif self._entrances.serves((host, port)):
+            await self._entrances.probe((host, port))
         else:
             raise ConnectionRefusedError(f"port {port} is taken")
+
+    def _places(self, ports: Iterable[int]) -> list[Address]:
+        numbers = [self._addresses.port(port) for port in ports]
+        return [(host, number) for host in self._addresses.hosts for number in numbers]
+
+    async def _let_out(self, endpoints: Endpoints, keys: Iterable[RemoteKeys] = ()) -> None:
+        """Let Envoy reach what it needs of this machine, where it runs in another network."""
+        if self._entrances is None:
+            return
+        needed = {each for found in endpoints.values() for each in found}
+        needed |= {xds.keys_endpoint(each) for each in keys if each.service is None}
+        here = [each for each in needed if serviceports.is_loopback(each.address)]
+        await self._entrances.let_out((each.address, each.port) for each in here)
 
     async def _end_process(self) -> None:
         process = self._process

@@ -280,13 +280,13 @@ def backend_cluster(
 
 def keys_cluster(source: RemoteKeys, *, authorities: str) -> Resource:
     """The server, outside the cluster, that has the keys of an issuer."""
-    scheme, host, port = xds_guards.address_of(source)
+    scheme, host, _ = xds_guards.address_of(source)
     name = xds_guards.keys_cluster_name(source)
-    is_here = host == "localhost" or host.endswith(".localhost")
-    entry = _endpoint(Endpoint("127.0.0.1" if is_here else host, port))
+    place = keys_endpoint(source)
+    entry = _endpoint(place)
     made: Resource = {
         "name": name,
-        "type": "STATIC" if is_here or _is_address(host) else "STRICT_DNS",
+        "type": "STATIC" if _is_address(place.address) else "STRICT_DNS",
         "connect_timeout": _CONNECT_TIMEOUT,
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [entry]}]},
     }
@@ -302,6 +302,13 @@ def keys_cluster(source: RemoteKeys, *, authorities: str) -> Resource:
         tls = typed("extensions.transport_sockets.tls.v3.UpstreamTlsContext", context)
         made["transport_socket"] = {"name": "tls", "typed_config": tls}
     return typed("config.cluster.v3.Cluster", made)
+
+
+def keys_endpoint(source: RemoteKeys) -> Endpoint:
+    """Where that server is; names of this machine are known without asking."""
+    _, host, port = xds_guards.address_of(source)
+    is_here = host == "localhost" or host.endswith(".localhost")
+    return Endpoint("127.0.0.1" if is_here else host, port)
 
 
 def _is_address(host: str) -> bool:
@@ -328,8 +335,11 @@ def _http_options(protocol: BackendProtocol) -> Resource:
     )
 
 
-def bootstrap(*, lds: str, cds: str, admin: str | None) -> Resource:
-    """Envoy's own start configuration, for the files of listeners and clusters."""
+def bootstrap(*, lds: str, cds: str, admin: str | None, resolver: str = "") -> Resource:
+    """Envoy's own start configuration, for the files of listeners and clusters.
+
+    Names are asked of `resolver`, of whom the machine asks where it is empty.
+    """
     made: Resource = {
         "node": {"id": "choreo", "cluster": "choreo"},
         "dynamic_resources": {
@@ -356,6 +366,14 @@ def bootstrap(*, lds: str, cds: str, admin: str | None) -> Resource:
             }
         },
     }
+    if resolver:
+        made["typed_dns_resolver_config"] = {
+            "name": "envoy.network.dns_resolver.cares",
+            "typed_config": typed(
+                "extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+                {"resolvers": [_address(resolver, 53)]},
+            ),
+        }
     if admin:
         made["admin"] = {"address": {"pipe": {"path": admin, "mode": 0o600}}}
     return made

@@ -35,10 +35,18 @@ class XdsFiles:
     Envoy follows the files in the order in which they change.
     """
 
-    def __init__(self, directory: Path, addresses: Addresses, *, admin: str | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        addresses: Addresses,
+        *,
+        admin: str | None = None,
+        resolver: str = "",
+    ) -> None:
         self.directory = directory
         self._addresses = addresses
         self._admin = admin
+        self._resolver = resolver
         self._written: dict[str, bytes] = {}
         self._endpoints: dict[Backend, tuple[Endpoint, ...]] = {}
         self._apart: frozenset[tuple[Backend, Limits | None]] = frozenset()
@@ -59,7 +67,10 @@ class XdsFiles:
         self._write_endpoints()
         self._write_resources("lds.json", ())
         content = xds.bootstrap(
-            lds=self._path("lds.json"), cds=self._path("cds.json"), admin=self._admin
+            lds=self._path("lds.json"),
+            cds=self._path("cds.json"),
+            admin=self._admin,
+            resolver=self._resolver,
         )
         self._write("bootstrap.json", content)
 

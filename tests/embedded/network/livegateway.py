@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from choreo_local.embedded.network.datapath import Addresses
+from choreo_local.embedded.network.entrances import Abroad
 from choreo_local.embedded.network.envoy import Envoy, find_envoy
 from choreo_local.embedded.network.table import RouteTable
 from tests.embedded.network.test_datapaths import Client, Upstream, free_port, serve
@@ -37,7 +38,9 @@ class LiveGateway:
 
 
 @asynccontextmanager
-async def live_gateway(directory: Path) -> AsyncIterator[LiveGateway]:
+async def live_gateway(
+    directory: Path, *, abroad: Abroad | None = None
+) -> AsyncIterator[LiveGateway]:
     """Skips where there is no Envoy."""
     program = find_envoy()
     if program is None:
@@ -50,6 +53,7 @@ async def live_gateway(directory: Path) -> AsyncIterator[LiveGateway]:
         # Another instance of the same name would end this one as a leftover.
         instance=f"test-{port}",
         addresses=Addresses(ports={19080: port, 19081: second}),
+        abroad=abroad,
     )
     upstreams = [Upstream("one"), Upstream("two")]
     for each in upstreams:

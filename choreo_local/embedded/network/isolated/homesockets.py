@@ -13,7 +13,10 @@ import os
 import socket
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
+
+from choreo_local.embedded.network.isolated.namespaces import listening
 
 _CLONE_NEWNET = 0x40000000
 _READY, _FEW = 64, 16
@@ -56,6 +59,10 @@ class HomeSockets:
             return self._ready.popleft()
         return self._thread.submit(_fresh, kind).result()
 
+    def listen(self, address: str, port: int) -> socket.socket:
+        """One that listens; OSError when the place is taken."""
+        return self._thread.submit(listening, address, port, socket.SOCK_STREAM).result()
+
     def _fill(self) -> None:
         try:
             while len(self._ready) < _READY and not self._is_closed:
@@ -69,6 +76,23 @@ class HomeSockets:
         self._thread.shutdown(wait=True)
         while self._ready:
             self._ready.pop().close()
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The network in which they are; `entrances.Abroad` by shape."""
+
+    path: str
+    resolver: str
+    sockets: HomeSockets
+
+    def take(self) -> socket.socket:
+        """A socket in it."""
+        return self.sockets.take()
+
+    def listen(self, address: str, port: int) -> socket.socket:
+        """A socket that listens in it."""
+        return self.sockets.listen(address, port)
 
 
 def _enter(namespace: int) -> None:

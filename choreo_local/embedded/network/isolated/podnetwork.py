@@ -16,9 +16,8 @@ from pathlib import Path
 
 from choreo_local.embedded.dialing import DIRECTLY, Dialing
 from choreo_local.embedded.network import backends, ciliumpolicies, kinds, serviceports
-from choreo_local.embedded.network.entrances import Abroad
 from choreo_local.embedded.network.isolated import flows, relays, ruleset
-from choreo_local.embedded.network.isolated.homesockets import HomeSockets
+from choreo_local.embedded.network.isolated.homesockets import Home, HomeSockets
 from choreo_local.embedded.network.isolated.namespaces import Namespaces, path_of
 from choreo_local.embedded.network.isolated.nftables.table import Table
 from choreo_local.embedded.network.isolated.router import GATEWAY, Link, Router
@@ -117,11 +116,11 @@ class IsolatedNetwork:
         return self._sockets or DIRECTLY
 
     @property
-    def home(self) -> Abroad | None:
+    def home(self) -> Home | None:
         """The network from which pods are reached, where it is not this machine's."""
         if self._sockets is None or self._namespaces.home is None:
             return None
-        return Abroad(path_of(self._namespaces.home), self._sockets.take)
+        return Home(path_of(self._namespaces.home), self.resolver, self._sockets)
 
     # --- life ------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from choreo_local.embedded.network.isolated.namespaces import Namespaces, listen
 from choreo_local.embedded.network.isolated.router import GATEWAY, Link, Router
 from choreo_local.embedded.network.isolated.ruleset import End, World
 from choreo_local.embedded.network.policy import Connection, Peer, evaluate
-from tests.embedded.network.isolated.machine import has_home, sandbox_tools
+from tests.embedded.network.isolated.machine import sandbox_tools
 
 PORTS = (8080, 8081)
 _DEADLINE_SECONDS = 60
@@ -166,7 +166,7 @@ class Field:
     """Pods of several namespaces, all listening, and the rules between them."""
 
     def __init__(self) -> None:
-        self.namespaces = Namespaces(has_home=has_home())
+        self.namespaces = Namespaces()
         self.router = Router(self.namespaces, clock.new_uid())
         self.ends: list[End] = []
         self.links: list[Link] = []

@@ -1,0 +1,101 @@
+"""An Envoy in another network: this machine reaches it, and it reaches this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+
+from choreo_local.embedded.network.isolated.homesockets import Home, HomeSockets
+from choreo_local.embedded.network.isolated.namespaces import Namespaces, path_of
+from choreo_local.embedded.network.isolated.rtnetlink import LOOPBACK_INDEX, Routing
+from tests.embedded.network.gatewayobjects import prefix, rule
+from tests.embedded.network.isolated.machine import sandbox_tools
+from tests.embedded.network.livegateway import LiveGateway, live_gateway
+from tests.embedded.network.test_datapaths import Upstream, table
+
+PODS = IPv4Network("10.64.0.0/16")
+
+
+@pytest.fixture
+async def home() -> AsyncIterator[Home]:
+    """A network that leads nowhere."""
+    sandbox_tools()
+    namespaces = Namespaces(has_home=True)
+    assert namespaces.home is not None
+
+    def prepare() -> None:
+        routing = Routing()
+        routing.bring_up(LOOPBACK_INDEX)
+        routing.close()
+
+    await namespaces.run(prepare)
+    sockets = HomeSockets(namespaces.home, PODS)
+    yield Home(path_of(namespaces.home), "127.0.0.1", sockets)
+    sockets.close()
+    namespaces.close()
+
+
+@pytest.fixture
+async def live(home: Home, tmp_path: Path) -> AsyncIterator[LiveGateway]:
+    async with live_gateway(tmp_path, abroad=home) as made:
+        yield made
+
+
+async def test_requests_of_this_machine_pass_through_it(live: LiveGateway) -> None:
+    await live.serve(table(rule(prefix("/"))))
+    assert live.path.pid is not None
+    network = os.readlink(f"/proc/{live.path.pid}/ns/net")
+    assert network != os.readlink("/proc/self/ns/net")
+    found = await asyncio.gather(*(live.client.get("/") for _ in range(100)))
+    assert [status for status, _, _ in found] == [200] * 100
+    # The client is this machine, as it is where Envoy is here.
+    _, body, _ = found[0]
+    assert body["headers"]["x-forwarded-for"] == "127.0.0.1"
+
+
+async def test_what_is_added_on_this_machine_is_reached_too(live: LiveGateway) -> None:
+    await live.serve(table(rule(prefix("/"))))
+    third = Upstream("three")
+    await third.start()
+    try:
+        await live.serve(table(rule(prefix("/"))), greeter=third.port)
+        _, body, _ = await live.client.get("/")
+        assert body["upstream"] == "three"
+    finally:
+        await third.stop()
+
+
+async def test_a_port_that_is_taken_here_is_told(live: LiveGateway) -> None:
+    with socket.create_server(("127.0.0.1", live.client.port)):
+        await live.serve(table(rule(prefix("/"))))
+    assert f"cannot listen on port {live.client.port}" in live.path.failure(19080)
+
+
+async def test_sockets_are_opened_where_pods_are(home: Home) -> None:
+    listening = home.listen("127.0.0.1", 8080)
+    loop = asyncio.get_running_loop()
+    for _ in range(200):
+        reaching = home.take()
+        await loop.sock_connect(reaching, ("127.0.0.1", 8080))
+        listening.accept()[0].close()
+        reaching.close()
+    listening.close()
+    assert home.sockets.socket_for("192.0.2.1") is None
+    assert home.sockets.socket_for("name.example") is None
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        found = home.sockets.socket_for("10.64.1.1", kind)
+        assert found is not None
+        assert found.type == kind
+        found.close()
+
+
+async def test_after_its_end_there_are_no_more_sockets(home: Home) -> None:
+    home.sockets.close()
+    with pytest.raises(OSError, match="down"):
+        home.take()
