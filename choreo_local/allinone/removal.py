@@ -15,7 +15,7 @@ import psutil
 
 from choreo_local.allinone import instance as instances
 from choreo_local.embedded.kubelet import controlgroups, trees
-from choreo_local.embedded.kubelet.marks import MARK_INSTANCE
+from choreo_local.embedded.kubelet.marks import ENGINE_NOTE, MARK_INSTANCE
 from choreo_local.errors import ChoreoError, PreflightError, RefusedError, WaitTimeoutError
 from choreo_local.paths import InstancePaths
 
@@ -36,6 +36,7 @@ def stop(paths: InstancePaths, *, timeout_seconds: float) -> bool:
     # Somebody may have started it again meanwhile; then nothing of it is left over.
     with contextlib.suppress(RefusedError), instances.locked(paths):
         end_leftovers(found.id)
+        clear_engine(paths, found.id)
         instances.settle(paths)
     return was_running
 
@@ -72,6 +73,15 @@ def end_leftovers(instance_id: str) -> int:
     return len(found)
 
 
+def clear_engine(paths: InstancePaths, instance_id: str, *, with_images: bool = False) -> int:
+    """Remove what a container engine has of an instance that has ended; how much there was."""
+    if not (paths.pods / ENGINE_NOTE).exists():
+        return 0
+    from choreo_local.embedded.kubelet.docker import leftovers  # most instances have nothing there
+
+    return leftovers.clear(paths.pods, instance_id, with_images=with_images)
+
+
 def marked(instance_id: str) -> list[psutil.Process]:
     """Every child process of an instance, pods and proxies alike; found by its mark."""
     found = []
@@ -94,6 +104,7 @@ def plan(paths: InstancePaths) -> Iterator[str]:
             for process in marked(found.id):
                 with contextlib.suppress(psutil.Error):
                     yield f"process {process.pid} ({process.name()})"
+            yield from _in_engine(paths, found)
     for folder in _folders(paths):
         yield f"folder {folder} ({_size(folder)})"
 
@@ -106,6 +117,13 @@ def _elsewhere(paths: InstancePaths, found: instances.Instance) -> Iterator[str]
         yield from withdrawing.plan(paths, found)
     except ChoreoError as error:
         yield f"objects on {found.server}, which cannot be listed: {error.message}"
+
+
+def _in_engine(paths: InstancePaths, found: instances.Instance) -> Iterator[str]:
+    if (paths.pods / ENGINE_NOTE).exists():
+        from choreo_local.embedded.kubelet.docker import leftovers
+
+        yield from leftovers.listed(paths.pods, found.id)
 
 
 def is_elsewhere(found: instances.Instance) -> bool:
@@ -138,6 +156,8 @@ def purge(paths: InstancePaths) -> bool:
     try:
         if paths.root.exists():
             with instances.locked(paths):
+                if (found := instances.load(paths)) is not None:
+                    clear_engine(paths, found.id, with_images=True)
                 trees.remove_wholly(paths.root)
     except RefusedError as error:
         raise RefusedError(error.message, remedy="Stop it first: choreo down") from error

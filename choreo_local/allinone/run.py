@@ -107,6 +107,7 @@ def _run(
     signals: _Signals,
 ) -> int:
     removal.end_leftovers(record.id)
+    removal.clear_engine(paths, record.id)
     _raise_file_limit()
     died: list[BaseException] = []
 

@@ -40,7 +40,14 @@ def make(
     Files of pods are below `folder`.
     """
     if choice.engine is not None:
-        return _engine(choice, surroundings, catalogue, network=network, open_images=open_images)
+        return _engine(
+            choice,
+            surroundings,
+            catalogue,
+            network=network,
+            open_images=open_images,
+            folder=folder,
+        )
     isolation = _isolation(choice, surroundings, network, folder)
     open_real = _opener(open_images) if choice.tools is not None and open_images else None
     return ProcessRuntime(surroundings.instance_id, isolation, catalogue, open_real=open_real)
@@ -76,6 +83,7 @@ def _engine(
     *,
     network: IsolatedNetwork | None,
     open_images: OpenImages | None,
+    folder: Path,
 ) -> ContainerRuntime:
     # Most instances need none.
     from choreo_local.embedded.kubelet.docker.networks import BridgeNetwork, OwnNetwork
@@ -83,4 +91,6 @@ def _engine(
 
     assert choice.engine is not None
     places = OwnNetwork(network) if network else BridgeNetwork(choice.obstacle)
-    return DockerRuntime(choice.engine, places, catalogue, surroundings)
+    return DockerRuntime(
+        choice.engine, places, catalogue, surroundings, folder=folder, open_images=open_images
+    )

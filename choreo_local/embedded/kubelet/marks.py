@@ -7,3 +7,6 @@ from __future__ import annotations
 
 PREFIX = "CHOREO_"
 MARK_INSTANCE, MARK_POD = PREFIX + "INSTANCE", PREFIX + "POD"
+
+# The file beside the pods that tells which container engine has something of an instance.
+ENGINE_NOTE = "engine"

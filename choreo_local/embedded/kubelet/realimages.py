@@ -34,25 +34,28 @@ class RealImages:
     def find(self, reference: str, credentials: Sequence[Credential] | None = None) -> Image | None:
         """An image that is on this machine; with credentials, only if they allow to use it."""
         stored = self._library.find(reference, credentials)
-        return _image(stored) if stored else None
+        return image_of(stored) if stored else None
 
     async def pull(self, reference: str, credentials: Sequence[Credential]) -> Image:
-        """Pull and unpack; ImageError says why not."""
+        """Pull and make ready to run; ImageError says why not."""
         try:
-            ready = await self._pull(reference, credentials)
+            return image_of(await self._pull(reference, credentials))
         except ImageFailure as error:
             raise _error(reference, error) from error
-        self._hold(ready)
-        return _image(ready.image)
 
-    async def _pull(self, reference: str, credentials: Sequence[Credential]) -> UnpackedImage:
+    async def _pull(self, reference: str, credentials: Sequence[Credential]) -> StoredImage:
         """On a full disk, once more after what no image needs any more has gone."""
         try:
-            return await self._library.pull_unpacked(reference, credentials)
+            return await self._made_ready(reference, credentials)
         except NoSpace:
             if not await asyncio.to_thread(self._has_made_room):
                 raise
-        return await self._library.pull_unpacked(reference, credentials)
+        return await self._made_ready(reference, credentials)
+
+    async def _made_ready(self, reference: str, credentials: Sequence[Credential]) -> StoredImage:
+        ready = await self._library.pull_unpacked(reference, credentials)
+        self._hold(ready)
+        return ready.image
 
     def _has_made_room(self) -> bool:
         library = self._library
@@ -107,7 +110,8 @@ def _error(reference: str, error: ImageFailure) -> ImageError:
     )
 
 
-def _image(stored: StoredImage) -> Image:
+def image_of(stored: StoredImage) -> Image:
+    """As a runtime tells of it."""
     return _named(stored.named)
 
 
@@ -124,11 +128,11 @@ def _runnable(ready: UnpackedImage) -> HostImage:
         folder=root,
         platforms=["linux"],
         names=[ready.image.named.reference],
-        entrypoint=_literal(config.entrypoint),
-        arguments=_literal(config.command),
+        entrypoint=literal(config.entrypoint),
+        arguments=literal(config.command),
         environment=_environment(config.environment, account.home),
         working_folder=config.working_folder or "/",
-        stop_signal=_signal(config.stop_signal),
+        stop_signal=stop_signal(config.stop_signal),
         digest=str(ready.image.named.digest),
         size_bytes=ready.image.named.size,
         layers=[root],
@@ -136,7 +140,7 @@ def _runnable(ready: UnpackedImage) -> HostImage:
     )
 
 
-def _literal(words: Sequence[str]) -> list[str]:
+def literal(words: Sequence[str]) -> list[str]:
     """Words of an image are never expanded; those of host images are."""
     return [word.replace("$(", "$$(") for word in words]
 
@@ -145,7 +149,8 @@ def _environment(found: Mapping[str, str], home: str) -> dict[str, str]:
     return {"HOME": home, **found}
 
 
-def _signal(text: str) -> signal.Signals:
+def stop_signal(text: str) -> signal.Signals:
+    """The signal that an image names; the usual one when it names none that exists."""
     name = text if text.startswith("SIG") else f"SIG{text}"
     try:
         return signal.Signals(int(text)) if text.isdecimal() else signal.Signals[name]

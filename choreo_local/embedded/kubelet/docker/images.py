@@ -35,25 +35,33 @@ class EngineImages:
     async def machine(self) -> str:
         """The name of the image that shows the programs of this machine."""
         made = archives.machine_image(machine.root_links())
-        return await self.load(made.digest, made.config, [made.layer])
-
-    async def load(self, digest: str, config: bytes, layers: Sequence[Layer]) -> str:
-        """Load an image unless it is there; its name in the engine."""
-        name = image_name(self._instance_id, digest)
-        async with self._lock:
-            if name not in self._loaded and not await self._is_there(name):
-                await self._load(name, config, layers)
-            self._loaded.add(name)
+        name = self.name(made.digest)
+        await self.load(name, made.config, [made.layer])
         return name
 
-    async def _is_there(self, name: str) -> bool:
+    def name(self, digest: str) -> str:
+        """What an image is called in the engine, by the digest of its configuration."""
+        return image_name(self._instance_id, digest)
+
+    async def has(self, name: str) -> bool:
+        """Whether an image is there."""
+        if name in self._loaded:
+            return True
         try:
             await self._engine.get(f"/images/{name}/json")
         except EngineError as error:
             if error.is_missing:
                 return False
             raise
+        self._loaded.add(name)
         return True
+
+    async def load(self, name: str, config: bytes, layers: Sequence[Layer]) -> None:
+        """Load an image unless it is there."""
+        async with self._lock:
+            if not await self.has(name):
+                await self._load(name, config, layers)
+                self._loaded.add(name)
 
     async def _load(self, name: str, config: bytes, layers: Sequence[Layer]) -> None:
         content = _content(archives.parts(name, config, layers))

@@ -60,6 +60,15 @@ def system_files(folder: Path, files: dict[str, str]) -> list[Mount]:
     return found
 
 
-def open_files() -> tuple[int, int]:
-    """How many files a process may open: as many as one of ours, which every engine may grant."""
-    return resource.getrlimit(resource.RLIMIT_NOFILE)
+def limits(engine: str) -> dict[str, int]:
+    """What a process may have of files and of processes, where the engine must be told.
+
+    Podman would grant more than it may itself where it lacks the right to.
+    """
+    if engine != "podman":
+        return {}
+    kinds = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+    most = {name: resource.getrlimit(kind)[1] for name, kind in kinds.items()}
+    # It keeps no more processes for itself.
+    most["nproc"] = min(most["nproc"] % (1 << 63), 32768)
+    return most

@@ -14,7 +14,7 @@ from choreo_local.embedded.kubelet.docker.pods import EnginePod
 from choreo_local.embedded.kubelet.hostimages import HostImage
 from choreo_local.embedded.kubelet.launch import Surroundings
 from choreo_local.embedded.kubelet.plain import root_of
-from choreo_local.embedded.kubelet.runtime import ContainerRequest, Mount
+from choreo_local.embedded.kubelet.runtime import ContainerRequest, Mount, StartError
 from choreo_local.tasks import TaskGroup
 
 
@@ -47,7 +47,7 @@ class ContainerMaker:
         self, pod: EnginePod, request: ContainerRequest, image: HostImage, given: Sequence[Mount]
     ) -> EngineContainer:
         """Create it; `given` are mounts beside those of the image and the request."""
-        environment = ownroot.variables(request, image, self._surroundings)
+        environment = self._variables(request, image)
         words = self.words(launch.entry_words(request, image, environment), request, image)
         wanted = specs.Container(
             image=await self._image(request, image),
@@ -56,7 +56,7 @@ class ContainerMaker:
             network=f"container:{pod.holder}" if pod.holder else "host",
             environment=environment,
             working_folder=request.working_folder or image.working_folder,
-            user=specs.user(request.security),
+            user=_user(request, image),
             groups=specs.groups(request.security),
             hostname=self._hostname(pod),
             shares=pod.holder,
@@ -66,7 +66,7 @@ class ContainerMaker:
             resources=request.resources,
             security=request.security,
             privileges=privileges.of_security(request.security),
-            limits=machine.open_files(),
+            limits=machine.limits(self._engine.facts.name),
         )
         number = await self._create(request, wanted)
         uid = request.pod.uid
@@ -78,6 +78,12 @@ class ContainerMaker:
             on_end=lambda: self._on_change(uid),
             tasks=self._tasks,
         )
+
+    def _variables(self, request: ContainerRequest, image: HostImage) -> dict[str, str]:
+        found = ownroot.variables(request, image, self._surroundings)
+        if request.image.is_real and "HOME" not in {**image.environment, **request.environment}:
+            del found["HOME"]  # The engine finds it among the accounts of the image.
+        return found
 
     def words(
         self, words: Sequence[str], request: ContainerRequest, image: HostImage
@@ -125,3 +131,19 @@ class ContainerMaker:
             await self._engine.delete(f"/containers/{name}", {"force": 1, "v": 1})
             made = await self._engine.post("/containers/create", {"name": name}, body)
         return str(made["Id"])
+
+
+def _user(request: ContainerRequest, image: HostImage) -> str:
+    """Whom a container runs as; StartError when it must not be root and nobody knows."""
+    security = request.security
+    if request.image.is_real and security.get("runAsUser") is None:
+        if security.get("runAsNonRoot"):
+            raise StartError(
+                "container has runAsNonRoot and image has non-numeric user, cannot verify user is "
+                "non-root",
+                reason="CreateContainerConfigError",
+            )
+        return ""
+    if (security.get("runAsUser"), security.get("runAsGroup")) == image.user:
+        return ""
+    return specs.user(security)

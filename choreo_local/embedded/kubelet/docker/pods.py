@@ -82,7 +82,7 @@ class PodHolder:
             hostname=request.hostname,
             user="65534:65534",
             mounts=machine.programs(),
-            limits=machine.open_files(),
+            limits=machine.limits(self._engine.facts.name),
         )
         name = marks.container_name(request, marks.HOLDER, 0)
         made = await self._engine.post("/containers/create", {"name": name}, specs.body(wanted))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from choreo_local.embedded.kubelet import (
@@ -24,10 +25,11 @@ from choreo_local.embedded.kubelet.docker.listening import Listening
 from choreo_local.embedded.kubelet.docker.making import ContainerMaker
 from choreo_local.embedded.kubelet.docker.networks import EngineNetwork
 from choreo_local.embedded.kubelet.docker.pods import EnginePod, PodHolder
+from choreo_local.embedded.kubelet.docker.registryimages import RegistryImages
 from choreo_local.embedded.kubelet.docker.sockets import EngineFacts
 from choreo_local.embedded.kubelet.docker.streams import EngineProgram
-from choreo_local.embedded.kubelet.hostimages import Catalogue
-from choreo_local.embedded.kubelet.imagechoice import ImageChoice
+from choreo_local.embedded.kubelet.hostimages import Catalogue, HostImage
+from choreo_local.embedded.kubelet.imagechoice import ImageChoice, OpenRealImages
 from choreo_local.embedded.kubelet.launch import Surroundings
 from choreo_local.embedded.kubelet.plain import root_of
 from choreo_local.embedded.kubelet.records import ContainerRecord
@@ -45,6 +47,7 @@ from choreo_local.embedded.kubelet.runtime import (
 )
 from choreo_local.errors import BadRequestError, NotFoundError
 from choreo_local.images.credentials import Credential
+from choreo_local.images.library import ImageLibrary
 from choreo_local.tasks import TaskGroup
 
 
@@ -57,6 +60,8 @@ class DockerRuntime:
         network: where pods get their address from.
         catalogue: the host images.
         surroundings: what all containers of the instance share.
+        folder: where it is noted which engine holds something of the instance.
+        open_images: opens the images of registries; None when there are none.
         stop_seconds: how long containers may take to end when the runtime stops.
     """
 
@@ -69,6 +74,8 @@ class DockerRuntime:
         catalogue: Catalogue,
         surroundings: Surroundings,
         *,
+        folder: Path,
+        open_images: Callable[[], ImageLibrary] | None = None,
         stop_seconds: float = 2.0,
     ) -> None:
         self._facts = facts
@@ -77,8 +84,9 @@ class DockerRuntime:
         self._instance_id = surroundings.instance_id
         self._stop_seconds = stop_seconds
         self._engine = Engine(facts)
-        self._images = ImageChoice(catalogue)
+        self._folder = folder
         self._loaded = EngineImages(self._engine, self._instance_id)
+        self._images = ImageChoice(catalogue, self._opener(open_images) if open_images else None)
         self._tasks = TaskGroup("docker-runtime")
         self._holder = PodHolder(
             self._engine,
@@ -100,6 +108,12 @@ class DockerRuntime:
         self._containers: dict[str, EngineContainer] = {}
         self._on_change: OnChange = lambda _uid: None
 
+    def _opener(self, open_images: Callable[[], ImageLibrary]) -> OpenRealImages:
+        def opened() -> RegistryImages:
+            return RegistryImages(open_images(), self._loaded)
+
+        return opened
+
     @property
     def name(self) -> str:
         """The engine's."""
@@ -115,6 +129,7 @@ class DockerRuntime:
     async def start(self, on_change: OnChange) -> None:
         """Remove what an earlier life of the instance left, and prepare for pods."""
         self._on_change = on_change
+        leftovers.note(self._folder, self._facts.socket)
         await self._remove_leftovers()
 
     async def stop(self) -> None:
@@ -162,7 +177,10 @@ class DockerRuntime:
 
     async def pull_image(self, reference: str, credentials: Sequence[Credential]) -> Image:
         """The same, from its registry if need be; ImageError says why there is none."""
-        return await self._images.pull(reference, credentials)
+        try:
+            return await self._images.pull(reference, credentials)
+        except EngineError as error:
+            raise ImageError(f"cannot load the image: {error.message}") from error
 
     def images(self) -> Sequence[Image]:
         """All images that can run here, under their own names."""
@@ -202,7 +220,7 @@ class DockerRuntime:
 
     async def start_container(self, request: ContainerRequest) -> ContainerRecord:
         """Create and start it; returns when it runs, or listens where its image says so."""
-        image = await self._images.runnable(request.image)
+        image = await self._runnable(request.image)
         request = imagedefaults.applied(request, image)
         pod = self._pods.get(request.pod.uid)
         if pod is None:
@@ -227,6 +245,12 @@ class DockerRuntime:
             if listening is not None:
                 listening.close()
         return container.record
+
+    async def _runnable(self, image: Image) -> HostImage:
+        try:
+            return await self._images.runnable(image)
+        except EngineError as error:
+            raise StartError(error.message) from error
 
     def _keep(self, pod: EnginePod, container: EngineContainer) -> None:
         pod.containers[container.record.id] = container

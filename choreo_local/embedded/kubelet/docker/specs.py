@@ -27,7 +27,7 @@ class Container:
         network: `none`, `host`, or `container:` and the container whose network it shares.
         shares: the container whose IPC and host name it shares; empty when it has its own.
         privileges: none at all when not given.
-        limits: open files that a process may have; None for what the engine gives.
+        limits: what a process may have, by the names of engines, e.g. `nofile`.
     """
 
     image: str
@@ -46,7 +46,7 @@ class Container:
     resources: Mapping[str, Any] = field(default_factory=dict)
     security: Mapping[str, Any] = field(default_factory=dict)
     privileges: Privileges | None = None
-    limits: tuple[int, int] | None = None
+    limits: Mapping[str, int] = field(default_factory=dict)
 
 
 def body(wanted: Container) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def body(wanted: Container) -> dict[str, Any]:
 def _host(wanted: Container) -> dict[str, Any]:
     who = wanted.privileges
     shared = f"container:{wanted.shares}" if wanted.shares else ""
-    found: dict[str, Any] = {
+    return {
         "NetworkMode": wanted.network,
         "IpcMode": shared or "shareable",
         "Mounts": [_mount(each) for each in wanted.mounts],
@@ -84,12 +84,11 @@ def _host(wanted: Container) -> dict[str, Any]:
         "SecurityOpt": list(_options(wanted.security)),
         "GroupAdd": [str(each) for each in wanted.groups],
         "PidsLimit": MOST_PROCESSES,
+        "Ulimits": [
+            {"Name": name, "Soft": most, "Hard": most} for name, most in wanted.limits.items()
+        ],
         **_limits(wanted.resources),
     }
-    if wanted.limits is not None:
-        soft, hard = wanted.limits
-        found["Ulimits"] = [{"Name": "nofile", "Soft": soft, "Hard": hard}]
-    return found
 
 
 def _mount(mount: Mount) -> dict[str, Any]:
