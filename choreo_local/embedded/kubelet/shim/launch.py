@@ -6,7 +6,7 @@ then not paid for by compiling the same text again.
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # not in typeshed
 import os
 import sys
 from importlib.machinery import SourceFileLoader
