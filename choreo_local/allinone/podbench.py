@@ -94,12 +94,11 @@ async def _without_us(extent: Extent) -> list[Figure]:
     for _ in range(extent.starts):
         own.samples.append(await asyncio.to_thread(_own_start))
     figures = [own]
-    with podtraffic.without_us(_REPLICAS) as found:
-        for where, access in found.items():
-            figures += await podtraffic.measure(
-                where, access, requests=extent.requests, rounds=extent.rounds
-            )
-    return figures
+    with podtraffic.without_us(1) as found:
+        directly = {podtraffic.DIRECTLY: found[podtraffic.DIRECTLY]}
+        return figures + await podtraffic.measure(
+            directly, requests=extent.requests, rounds=extent.rounds
+        )
 
 
 def _own_start() -> float:
@@ -132,13 +131,7 @@ class _Measurement:
             await self._deploy()
             figures.append(await self._rollouts())
             self._say("traffic through the gateway")
-            access = Access("127.0.0.1", self._record.ports["gateway"], None, name=_HOST)
-            figures += await podtraffic.measure(
-                f"{_REPLICAS} pods behind the gateway",
-                access,
-                requests=self._extent.requests,
-                rounds=self._extent.rounds,
-            )
+            figures += await self._traffic()
             if self._extent.pods:
                 self._say(f"{self._extent.pods} pods")
                 figures += await self._many()
@@ -223,6 +216,24 @@ class _Measurement:
             return is_seen and counts == [_REPLICAS] * 3
 
         await _until(is_so, "the rolling update did not end", _WAIT_SECONDS)
+
+    # --- traffic ---------------------------------------------------------------------------------
+
+    async def _traffic(self) -> list[Figure]:
+        """Rates through the gateway, in turn with the same programs and Envoy without us."""
+        ours = Access("127.0.0.1", self._record.ports["gateway"], None, name=_HOST)
+        targets = {f"{_REPLICAS} pods behind the gateway": ours}
+        with podtraffic.without_us(_REPLICAS) as found:
+            del found[podtraffic.DIRECTLY]
+            targets |= found
+            figures = await podtraffic.measure(
+                targets, requests=self._extent.requests, rounds=self._extent.rounds
+            )
+        if not found:
+            return figures
+        kept, kept_without, opened, opened_without = figures
+        shares = [podtraffic.share(kept, kept_without), podtraffic.share(opened, opened_without)]
+        return [*figures, *shares]
 
     # --- many ------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from choreo_local.allinone.figures import Figure
 from choreo_local.embedded.network.envoy import find_envoy
 from choreo_local.errors import ChoreoError, WaitTimeoutError
 
+DIRECTLY = "one program directly"
 _LOOPBACK = "127.0.0.1"
 _AT_ONCE = 16
 _PATH = "/greeter/greet?name=bench"
@@ -34,15 +35,35 @@ greeter.main(sys.argv[3:])
 """
 
 
-async def measure(where: str, access: Access, *, requests: int, rounds: int) -> list[Figure]:
-    """Requests a second on kept connections, and connections a second with one request each."""
-    await _until_answering(access)
-    kept = Figure(f"requests, {where}", "-", unit="/s", more_is_better=True)
-    opened = Figure(f"connections, {where}", "-", unit="/s", more_is_better=True)
+async def measure(targets: Mapping[str, Access], *, requests: int, rounds: int) -> list[Figure]:
+    """Requests a second on kept connections, and connections a second with one request each.
+
+    The targets take turns, so that what else the machine does hits all of them alike.
+    """
+    for access in targets.values():
+        await _until_answering(access)
+    kept = {where: _figure("requests", where) for where in targets}
+    opened = {where: _figure("connections", where) for where in targets}
+    turns = list(targets.items())
     for _ in range(rounds):
-        kept.samples.append(await _rate(_on_kept_connections, access, requests))
-        opened.samples.append(await _rate(_on_new_connections, access, requests))
-    return [kept, opened]
+        for where, access in turns:
+            kept[where].samples.append(await _rate(_on_kept_connections, access, requests))
+            opened[where].samples.append(await _rate(_on_new_connections, access, requests))
+        turns.reverse()
+    return [*kept.values(), *opened.values()]
+
+
+def _figure(what: str, where: str) -> Figure:
+    return Figure(f"{what}, {where}", "-", unit="/s", more_is_better=True)
+
+
+def share(ours: Figure, theirs: Figure) -> Figure:
+    """What is left of another's rate, round by round."""
+    what = ours.name.partition(",")[0]
+    found = Figure(f"{what}, of those without us", "≥ 90 %", unit="%", more_is_better=True)
+    pairs = zip(ours.samples, theirs.samples, strict=True)
+    found.samples = [100 * own / other for own, other in pairs]
+    return found
 
 
 _Work = Callable[[Access, Iterator[int]], Awaitable[None]]
@@ -93,12 +114,15 @@ async def _until_answering(access: Access) -> None:
 
 @contextmanager
 def without_us(replicas: int) -> Iterator[dict[str, Access]]:
-    """The greeter as processes of this machine: one directly, as many as asked behind an Envoy."""
+    """The greeter as processes of this machine: one directly, as many as asked behind an Envoy.
+
+    They write unbuffered, as in pods, and each into a file: keeping a log is not what is compared.
+    """
     proxy, *programs = _free_ports(1 + replicas)
     images = bundles.root() / "images"
     folders = [str(images / "greeter"), str(images / "lib")]
-    greeter = [sys.executable, "-I", "-S", "-c", _PROGRAM, *folders]
-    found = {"one program directly": Access(_LOOPBACK, programs[0], None)}
+    greeter = [sys.executable, "-I", "-u", "-S", "-c", _PROGRAM, *folders]
+    found = {DIRECTLY: Access(_LOOPBACK, programs[0], None)}
     with tempfile.TemporaryDirectory(prefix="choreo-bench-") as folder:
         commands = [[*greeter, "--port", str(port)] for port in programs]
         if envoy := find_envoy():
@@ -107,18 +131,19 @@ def without_us(replicas: int) -> Iterator[dict[str, Access]]:
             commands.append([str(envoy), "-c", str(config), "--concurrency", "1"])
             commands[-1] += ["--disable-hot-restart", "--log-level", "error"]
             found[f"{replicas} programs behind Envoy without us"] = Access(_LOOPBACK, proxy, None)
-        with _processes(commands):
+        with _processes(commands, Path(folder)):
             yield found
 
 
 @contextmanager
-def _processes(commands: list[list[str]]) -> Iterator[None]:
+def _processes(commands: list[list[str]], folder: Path) -> Iterator[None]:
     started: list[subprocess.Popen[bytes]] = []
-    quiet = subprocess.DEVNULL
     try:
-        for command in commands:
-            process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet)
-            started.append(process)
+        for number, command in enumerate(commands):
+            with (folder / f"{number}.log").open("ab") as log:
+                started.append(
+                    subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                )
         yield
     finally:
         for process in started:
