@@ -21,8 +21,10 @@ from choreo_local.embedded import podruntime, runtimes
 from choreo_local.embedded import scheduler as scheduling
 from choreo_local.embedded.addons.externalsecrets import ExternalSecretsController
 from choreo_local.embedded.addons.pushsecrets import PushSecretsController
+from choreo_local.embedded.controllermanager.events import EventRecorder
 from choreo_local.embedded.controllermanager.informers import SharedInformers
 from choreo_local.embedded.controllermanager.manager import ControllerManager
+from choreo_local.embedded.controllermanager.plans import Manifest, Note
 from choreo_local.embedded.dialing import DIRECTLY, Dialing
 from choreo_local.embedded.kubeapi.admission import Plugin
 from choreo_local.embedded.kubeapi.app import KubeApi, KubeApiOptions
@@ -268,7 +270,15 @@ class EmbeddedCluster:
         self._running.add(dns)
         await self._start_isolated_network(informers, dns)
         nodes = dict.fromkeys([_LOOPBACK, self._node_address])
-        proxy = ServiceProxy(informers, node_addresses=list(nodes), pods=self._dialing)
+        recorder = EventRecorder(self.client("kube-proxy"), "service-proxy")
+        notes = TaskGroup("notes")
+        notes.start(recorder.run(), name="events of Services")
+        self._running.add(notes)
+
+        def tell(service: Manifest, why: str) -> None:
+            recorder.record(Note(service, "AddressNotServed", why, warning=True))
+
+        proxy = ServiceProxy(informers, node_addresses=list(nodes), pods=self._dialing, tell=tell)
         proxy.start()
         self._running.add(proxy)
         places = Addresses()
@@ -287,8 +297,8 @@ class EmbeddedCluster:
             self.client("kube-proxy"),
             informers,
             nsenter=tools.nsenter,
-            node_address=self._node_address,
             has_home=self._choice.is_rootless,
+            node_address=self._node_address,
         )
         self._running.add(network)
         await network.start()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.sandboxes import Cluster, sandboxed
-from tests.e2e.user import User
+from tests.e2e.user import ANOTHER, ROOT, User, person
 
 
 @pytest.fixture
@@ -19,11 +19,12 @@ def user(tmp_path: Path) -> Iterator[User]:
     person.types("choreo", "down", "--purge", "--yes")
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One instance with sandboxes for all tests of a module."""
-    person = User(tmp_path_factory.mktemp("home"))
-    found = sandboxed(person)
-    found.start()
-    yield found
-    person.types("choreo", "down", "--purge", "--yes")
+@pytest.fixture(scope="module", params=[ROOT, ANOTHER])
+def cluster(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """One instance with sandboxes for all tests of a module, of root and of another user."""
+    with person(request.param, tmp_path_factory.mktemp("home")) as somebody:
+        found = sandboxed(somebody)
+        found.start()
+        yield found

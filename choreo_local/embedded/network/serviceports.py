@@ -75,12 +75,17 @@ def entrances(
     return found
 
 
+def of_balancer(service: Manifest) -> list[str]:
+    """The addresses of a Service's balancer."""
+    told = (service.get("status") or {}).get("loadBalancer") or {}
+    return [each["ip"] for each in told.get("ingress") or () if each.get("ip")]
+
+
 def _addresses(service: Manifest) -> Iterator[str]:
     """The addresses of a Service itself: in the cluster, of its balancer, further ones."""
     spec = service["spec"]
     yield spec.get("clusterIP") or "None"
-    told = (service.get("status") or {}).get("loadBalancer") or {}
-    yield from (each["ip"] for each in told.get("ingress") or () if each.get("ip"))
+    yield from of_balancer(service)
     yield from spec.get("externalIPs") or ()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from choreo_local.embedded import dialing
@@ -40,8 +40,16 @@ class _Open:
     handle: asyncio.Server | asyncio.DatagramTransport | None = None
 
 
+# Called with a Service and why this machine does not listen where its balancer should be.
+Tell = Callable[[Manifest, str], None]
+
+
 class ServiceProxy:
-    """Keeps one listening socket for each entrance of each Service."""
+    """Keeps one listening socket for each entrance of each Service.
+
+    Args:
+        tell: told of what a user of the Service would look for in vain.
+    """
 
     def __init__(
         self,
@@ -49,10 +57,12 @@ class ServiceProxy:
         *,
         node_addresses: Sequence[str] = ("127.0.0.1",),
         pods: Dialing = DIRECTLY,
+        tell: Tell = lambda _service, _why: None,
     ) -> None:
         self._services = informers.of(kinds.SERVICES)
         self._node_addresses = node_addresses
         self._pods = pods
+        self._tell = tell
         self._open: dict[Entrance, _Open] = {}
         self._wake = asyncio.Event()
         self._tasks = TaskGroup("services")
@@ -116,11 +126,22 @@ class ServiceProxy:
                 "Service address not available address=%s:%d service=%s/%s error=%s",
                 entrance.address, entrance.port, meant.namespace, meant.service, error,
             )  # fmt: skip
+            self._tell_user(entrance, meant, error)
             # The port may be taken for a moment only.
             loop = asyncio.get_running_loop()
             loop.call_later(_RETRY_SECONDS, self._forget_failed, entrance)
         else:
             self.failures.pop(entrance, None)
+
+    def _tell_user(self, entrance: Entrance, meant: ServicePort, error: OSError) -> None:
+        """Only of balancers: outside of the cluster nobody counts on the other addresses."""
+        service = self._services.get(meant.service, meant.namespace)
+        if service is not None and entrance.address in serviceports.of_balancer(service):
+            remedy = "ask its node port"
+            if isinstance(error, PermissionError):
+                remedy = "only root may listen on ports below 1024; ask its node port"
+            where = f"{entrance.address}:{entrance.port}"
+            self._tell(service, f"This machine does not listen on {where}: {remedy}")
 
     async def _listening(
         self, entrance: Entrance, opened: _Open
