@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from choreo_local.embedded.kubelet import usernamespaces
+from choreo_local.embedded.kubelet import beneath, usernamespaces
 from choreo_local.embedded.kubelet.privileges import Privileges
 from choreo_local.embedded.kubelet.rootfilesystem import View
 from choreo_local.embedded.kubelet.runtime import StartError
@@ -34,8 +34,10 @@ class Confinement(View, Protocol):
     """How one container gets its users.
 
     `enter` is a command prefix; `options` and `descriptors` are bubblewrap's, which lies at
-    `program`. `owner` are the user and group of the machine that the main process is. `show` makes
-    visible what was asked for of the `View`; `end` follows when the container has ended.
+    `program`; who starts it closes what `hand_over` answers. `owner` are the user and group of the
+    machine that the main process is. `within` answers option and source for a path that must not
+    lead out of a folder. `show` makes visible what was asked for of the `View`; `end` follows when
+    the container has ended.
     """
 
     @property
@@ -53,7 +55,11 @@ class Confinement(View, Protocol):
     @property
     def owner(self) -> tuple[int, int] | None: ...
 
+    def within(self, folder: Path, path: Path) -> tuple[str, str]: ...
+
     def show(self) -> None: ...
+
+    def hand_over(self) -> Sequence[int]: ...
 
     def end(self) -> None: ...
 
@@ -86,6 +92,7 @@ class _Alone:
     enter: Sequence[str] = ()
     descriptors: Sequence[int] = ()
     owner: tuple[int, int] | None = None
+    opened: list[int] = field(default_factory=list)
 
     def machine(self, path: Path) -> Path:
         return path
@@ -96,11 +103,21 @@ class _Alone:
     def own(self, path: Path) -> Path:
         return path
 
+    def within(self, folder: Path, path: Path) -> tuple[str, str]:
+        self.opened.append(beneath.find(folder, str(path.relative_to(folder))))
+        return "bind-fd", str(self.opened[-1])
+
     def show(self) -> None:
         """Everything is seen where it is."""
 
+    def hand_over(self) -> Sequence[int]:
+        handed = tuple(self.opened)
+        self.opened.clear()
+        return handed
+
     def end(self) -> None:
-        """Nothing is kept."""
+        for each in self.hand_over():
+            os.close(each)
 
 
 class SingleUser:
@@ -303,8 +320,18 @@ class _Mapped:
     def own(self, path: Path) -> Path:
         return self.part.add(path, owners=self.users)
 
+    def within(self, folder: Path, path: Path) -> tuple[str, str]:
+        opened = beneath.find(folder, str(path.relative_to(folder)))
+        try:
+            return "bind", str(self.part.add_opened(opened, owners=self.users))
+        finally:
+            os.close(opened)
+
     def show(self) -> None:
         self.part.show()
+
+    def hand_over(self) -> Sequence[int]:
+        return ()
 
     def end(self) -> None:
         self.part.remove()

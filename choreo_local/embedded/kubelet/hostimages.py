@@ -83,6 +83,7 @@ class HostImage:
         layers: folders that make up the root file system, lowest first; a host image has none and
             runs on the programs of this machine.
         user: user and group that its containers run as unless told otherwise.
+        user_name: how the image calls the user; empty when by number.
     """
 
     folder: Path
@@ -103,6 +104,7 @@ class HostImage:
     size_bytes: int = 0
     layers: Sequence[Path] = ()
     user: tuple[int, int] | None = None
+    user_name: str = ""
 
     @property
     def name(self) -> str:

@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from choreo_local.embedded.kubelet.hostimages import HostImage
 from choreo_local.embedded.kubelet.runtime import ContainerRequest, StartError
+
+_SOMEBODY = 65532
 
 
 def applied(request: ContainerRequest, image: HostImage) -> ContainerRequest:
     """The request with the image's user; StartError where that cannot be run.
 
-    Host images have no user: they run as the pod says, or as the user of the instance.
+    Host images have no user: they run as the pod says, else as root unless that is forbidden.
     """
     if not (request.command or request.arguments or image.entrypoint or image.arguments):
         raise StartError("no command specified", reason="CreateContainerError")
-    if image.user is None:
-        return request
-    security = dict(request.security)
-    if security.get("runAsUser") is None:
-        security |= {"runAsUser": image.user[0]}
-        if security.get("runAsGroup") is None:
-            security |= {"runAsGroup": image.user[1]}
-        problem = "container has runAsNonRoot and image will run as root"
-    else:
-        problem = "container's runAsUser breaks non-root policy"
-    if security.get("runAsNonRoot") and security["runAsUser"] == 0:
+    security = _with_user(request.security, image)
+    problem = _problem(request.security, security, image)
+    if security.get("runAsNonRoot") and problem:
         pod = request.pod
         where = f'(pod: "{pod.name}_{pod.namespace}({pod.uid})", container: {request.name})'
         raise StartError(f"{problem} {where}", reason="CreateContainerConfigError")
     return replace(request, security=security)
+
+
+def _with_user(security: Mapping[str, Any], image: HostImage) -> dict[str, Any]:
+    found, own = dict(security), image.user
+    if own is None and security.get("runAsNonRoot"):
+        own = (_SOMEBODY, _SOMEBODY)
+    if own is not None and security.get("runAsUser") is None:
+        found["runAsUser"] = own[0]
+        if security.get("runAsGroup") is None:
+            found["runAsGroup"] = own[1]
+    return found
+
+
+def _problem(wanted: Mapping[str, Any], found: Mapping[str, Any], image: HostImage) -> str:
+    """What is wrong where a container must not be root."""
+    if wanted.get("runAsUser") is not None:
+        return "container's runAsUser breaks non-root policy" if not found["runAsUser"] else ""
+    if image.user_name:
+        # Whoever it is may be another one in the next version of the image.
+        name = f"container has runAsNonRoot and image has non-numeric user ({image.user_name})"
+        return f"{name}, cannot verify user is non-root"
+    is_root = found.get("runAsUser") == 0
+    return "container has runAsNonRoot and image will run as root" if is_root else ""

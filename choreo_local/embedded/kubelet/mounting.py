@@ -26,12 +26,10 @@ class Mounting:
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
 
-    def take(self, path: Path) -> int:
-        """A file or folder as a mount that is nowhere, as a descriptor."""
-        name = os.fsencode(path)
-        return self._checked(
-            self._libc.syscall(_OPEN_TREE, _HERE, name, _CLONE | _CLOSE_ON_EXEC), path
-        )
+    def take(self, opened: int) -> int:
+        """An opened file or folder as a mount that is nowhere, as a descriptor."""
+        flags = _CLONE | _CLOSE_ON_EXEC | _EMPTY_PATH
+        return self._checked(self._libc.syscall(_OPEN_TREE, opened, b"", flags))
 
     def show_as(self, mount: int, user_namespace: int) -> None:
         """Show the owners of files as a user namespace maps them, also of files to come."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
-from choreo_local.embedded.kubelet import trees
+from choreo_local.embedded.kubelet import sysctls, trees
 from choreo_local.embedded.kubelet.places import Places
 from choreo_local.embedded.kubelet.podspec import Manifest
 from choreo_local.embedded.kubelet.projections import VolumeError
@@ -70,6 +71,8 @@ class PodPreparer:
         read = await self._tools.sources.for_volumes(pod, [self.address])
         folder = self._tools.places.pod(request.uid)
         places = self._tools.volumes.prepare(pod, folder, read.sources, read.claims)
+        if self.ready is None:
+            await asyncio.to_thread(self._tools.volumes.give_to_group, pod, places)
         self.ready = ReadyPod(pod, request, [self.address], places)
 
     def release(self, uid: str) -> None:
@@ -98,6 +101,7 @@ def pod_request(pod: Manifest, places: Places) -> PodRequest:
         },
         uses_cluster_dns=_uses_cluster_dns(spec),
         search_domains=tuple((spec.get("dnsConfig") or {}).get("searches") or ()),
+        sysctls=sysctls.of_pod(spec),
     )
 
 

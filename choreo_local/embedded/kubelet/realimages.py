@@ -137,7 +137,13 @@ def _runnable(ready: UnpackedImage) -> HostImage:
         size_bytes=ready.image.named.size,
         layers=[root],
         user=(account.user, account.group),
+        user_name=_name(config.user),
     )
+
+
+def _name(user: str) -> str:
+    name = user.partition(":")[0]
+    return "" if name.isdecimal() else name
 
 
 def literal(words: Sequence[str]) -> list[str]:

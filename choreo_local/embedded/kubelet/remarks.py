@@ -21,12 +21,16 @@ _SECURITY = (
     "seLinuxOptions",
     "appArmorProfile",
     "sysctls",
+    "supplementalGroups",
+    "privileged",
 )
 
 
-# What the namespaces of a sandbox see to.
+# What a sandbox sees to.
 _SANDBOXED = frozenset(
     {
+        "securityContext.seccompProfile",
+        "securityContext.sysctls",
         "securityContext.runAsUser",
         "securityContext.runAsGroup",
         "securityContext.readOnlyRootFilesystem",
@@ -37,9 +41,10 @@ _SANDBOXED = frozenset(
 # What container engines see to.
 _CONTAINED = _SANDBOXED | {
     "securityContext.fsGroup",
-    "securityContext.seccompProfile",
     "limits.cpu",
-}
+} - {"securityContext.sysctls"}
+# What it takes more than one user for.
+_OF_GROUPS = frozenset({"securityContext.fsGroup", "securityContext.supplementalGroups"})
 
 
 def not_enforced(pod: Manifest) -> str:
@@ -47,9 +52,11 @@ def not_enforced(pod: Manifest) -> str:
     return _sentence({*_of_pod(pod), *_of_containers(pod)}, "plain processes of this machine")
 
 
-def not_sandboxed(pod: Manifest, *, limits_processors: bool) -> str:
+def not_sandboxed(pod: Manifest, *, limits_processors: bool, has_groups: bool) -> str:
     """The same for containers that have namespaces."""
     ignored = {*_of_pod(pod), *_of_containers(pod)} - _SANDBOXED
+    if has_groups:
+        ignored -= _OF_GROUPS
     if limits_processors:
         ignored.discard("limits.cpu")
     return _sentence(ignored, "sandboxes of this machine")
@@ -92,5 +99,7 @@ def _asks_read_only(mount: Manifest) -> bool:
 def _security(context: Mapping[str, object]) -> Iterator[str]:
     for name in _SECURITY:
         value = context.get(name)
-        if value is not None and value is not False and value != {}:
+        if value is not None and value is not False and value not in ({}, []):
             yield f"securityContext.{name}"
+    if context.get("procMount") == "Unmasked":
+        yield "securityContext.procMount"

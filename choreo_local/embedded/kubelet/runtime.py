@@ -65,11 +65,16 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A folder or file of the host that a container sees at `container_path`."""
+    """A folder or file of the host that a container sees at `container_path`.
+
+    Attributes:
+        within: a folder that containers can write to, and that the path must not lead out of.
+    """
 
     container_path: str
     host_path: Path
     read_only: bool = False
+    within: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class PodRequest:
         address: the one it had before, to be given again if possible.
         host_aliases: additional names of addresses, name → address.
         search_domains: further suffixes for short names.
+        sysctls: settings of the pod's own network.
     """
 
     uid: str
@@ -93,6 +99,7 @@ class PodRequest:
     host_aliases: Mapping[str, str] = field(default_factory=dict)
     uses_cluster_dns: bool = True
     search_domains: Sequence[str] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
 
 
 class OutputSink(Protocol):

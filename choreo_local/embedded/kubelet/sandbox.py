@@ -23,6 +23,7 @@ from choreo_local.embedded.kubelet import (
     remarks,
     rootfilesystem,
     seccomp,
+    sysctls,
 )
 from choreo_local.embedded.kubelet.containerusers import Confinement, SingleUser, Users
 from choreo_local.embedded.kubelet.controlgroups import ControlGroups, Group
@@ -35,7 +36,6 @@ from choreo_local.embedded.kubelet.rootfilesystem import (
     LayeredRoot,
     RootFileSystem,
     Scratch,
-    View,
 )
 from choreo_local.embedded.kubelet.runtime import (
     Capability,
@@ -141,7 +141,9 @@ class Sandbox:
 
     def not_enforced(self, pod: Mapping[str, Any]) -> str:
         """What a pod asks for in vain."""
-        return remarks.not_sandboxed(pod, limits_processors=self.limits_memory)
+        has_groups = not self._users.obstacle
+        limits = self.limits_memory
+        return remarks.not_sandboxed(pod, limits_processors=limits, has_groups=has_groups)
 
     async def start(self) -> None:
         """The network has been started by whoever made it."""
@@ -186,6 +188,7 @@ class Sandbox:
 
     async def attach(self, pod: PodRequest) -> str:
         """Give a pod its place in the network."""
+        sysctls.check(pod.sysctls)
         found: Attachment = _HOST_NETWORK
         if not pod.host_network:
             try:
@@ -193,6 +196,8 @@ class Sandbox:
             except (OSError, ChoreoError) as error:
                 raise StartError(f"cannot attach the pod to its network: {error}") from error
         self._attached[pod.uid] = found
+        if pod.sysctls and not pod.host_network:
+            await sysctls.write(pod.sysctls, found.enter)
         return found.address
 
     async def detach(self, pod: PodRequest, address: str) -> None:
@@ -255,18 +260,24 @@ class Sandbox:
             *("--chdir", _working_folder(request, image), "--"),
             *self._program(words, image, environment),
         ]
-        descriptors = [_in_memory(allowed)] if allowed else []
+        filters = [_in_memory(allowed)] if allowed else []
         arguments = [
             *self._enter_group(request),
             *self._attached[request.pod.uid].enter,
             *confined.enter,
             str(confined.program),
             *confined.options,
-            *(word for each in descriptors for word in ("--seccomp", str(each))),
+            *(word for each in filters for word in ("--seccomp", str(each))),
             *inside,
         ]
-        shared, owner = confined.descriptors, confined.owner
-        return Command(arguments, environment, Path("/"), descriptors, shared, owner)
+        return Command(
+            arguments,
+            environment,
+            Path("/"),
+            descriptors=[*filters, *confined.hand_over()],
+            shared=confined.descriptors,
+            owner=confined.owner,
+        )
 
     def _filter_of(self, request: ContainerRequest) -> bytes | None:
         return self._filter if seccomp.wants_filter(request.security) else None
@@ -368,10 +379,13 @@ def _confined(request: ContainerRequest, who: Privileges) -> Iterator[str]:
         yield from ("--cap-add", f"CAP_{name}")
 
 
-def _mounts(request: ContainerRequest, view: View) -> Iterator[str]:
+def _mounts(request: ContainerRequest, confined: Confinement) -> Iterator[str]:
     for mount in sorted(request.mounts, key=lambda mount: mount.container_path.count("/")):
-        option = "--ro-bind" if mount.read_only else "--bind"
-        yield from (option, str(view.own(mount.host_path)), mount.container_path)
+        if mount.within is None:
+            option, source = "bind", str(confined.own(mount.host_path))
+        else:
+            option, source = confined.within(mount.within, mount.host_path)
+        yield from (f"--{'ro-' * mount.read_only}{option}", source, mount.container_path)
 
 
 def _working_folder(request: ContainerRequest, image: HostImage) -> str:

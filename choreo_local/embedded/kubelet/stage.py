@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -54,6 +55,7 @@ class Part:
         self._taken: dict[Path, int] = {}
         self._files: set[Path] = set()
         self._known: dict[tuple[Path, int | None], Path] = {}
+        self._places: list[Path] = []
         self._is_shown = False
 
     def add(self, path: Path, *, owners: int | None, must: bool = True) -> Path:
@@ -62,20 +64,29 @@ class Part:
         A file system that cannot map owners raises OSError, unless it need not (`must`).
         """
         if (path, owners) not in self._known:
-            mount = self._mounting.take(path)
+            opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
             try:
-                if owners is not None:
-                    with contextlib.nullcontext() if must else contextlib.suppress(OSError):
-                        self._mounting.show_as(mount, owners)
-            except OSError:
-                os.close(mount)
-                raise
-            place = self._folder / str(len(self._known))
-            self._known[path, owners] = place
-            self._taken[place] = mount
-            if not path.is_dir():
-                self._files.add(place)
+                self._known[path, owners] = self.add_opened(opened, owners=owners, must=must)
+            finally:
+                os.close(opened)
         return self._known[path, owners]
+
+    def add_opened(self, opened: int, *, owners: int | None, must: bool = True) -> Path:
+        """The same for a file or folder that was opened."""
+        mount = self._mounting.take(opened)
+        try:
+            if owners is not None:
+                with contextlib.nullcontext() if must else contextlib.suppress(OSError):
+                    self._mounting.show_as(mount, owners)
+        except OSError:
+            os.close(mount)
+            raise
+        place = self._folder / str(len(self._places))
+        self._places.append(place)
+        self._taken[place] = mount
+        if not stat.S_ISDIR(os.fstat(opened).st_mode):
+            self._files.add(place)
+        return place
 
     def show(self) -> None:
         """Put all of it in its place."""
@@ -108,7 +119,7 @@ class Part:
             self._thread.submit(self._remove)
 
     def _remove(self) -> None:
-        for place in self._known.values():
+        for place in self._places:
             with contextlib.suppress(OSError):
                 self._mounting.remove(place)
             with contextlib.suppress(OSError):

@@ -72,7 +72,13 @@ class ContainerStarter:
         name, uid = container["name"], pod.request.uid
         folder = self._tools.places.container(uid, name)
         mounts = [
-            *volumes.mounts(container, pod.volumes, folder, variables),
+            *volumes.mounts(
+                container,
+                pod.volumes,
+                folder,
+                variables=variables,
+                projected=volumes.projected(pod.manifest),
+            ),
             self._termination_mount(container, uid, attempt),
         ]
         self._tools.places.remove_logs_before(pod.manifest, name, attempt - 1)
@@ -98,6 +104,8 @@ class ContainerStarter:
         file = self._tools.places.termination_message(uid, container["name"], attempt)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"")
+        # Whoever the container runs as may leave a message.
+        file.chmod(0o666)
         return Mount(container.get("terminationMessagePath") or _TERMINATION_PATH, file)
 
     async def run_hook(

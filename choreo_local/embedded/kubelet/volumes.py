@@ -6,14 +6,22 @@ sees half of an update.
 
 from __future__ import annotations
 
+import errno
 import os
 import posixpath
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 from choreo_local import clock
-from choreo_local.embedded.kubelet import environment, podspec, projections, trees
+from choreo_local.embedded.kubelet import (
+    beneath,
+    environment,
+    ownership,
+    podspec,
+    projections,
+    trees,
+)
 from choreo_local.embedded.kubelet.podspec import Manifest
 from choreo_local.embedded.kubelet.projections import Files, Sources, VolumeError
 from choreo_local.embedded.kubelet.runtime import Mount, StartError
@@ -47,6 +55,17 @@ class Volumes:
             for volume in pod["spec"].get("volumes") or ()
         }
 
+    @staticmethod
+    def give_to_group(pod: Manifest, volumes: Mapping[str, Path]) -> None:
+        """Give what a pod's containers write to the group that the pod wants; may take long."""
+        group = ownership.group_of(pod)
+        if group is None:
+            return
+        own = projected(pod)
+        for name, place in volumes.items():
+            if name not in own:
+                ownership.give(place, group, lazy=ownership.is_lazy(pod))
+
     def _prepare(
         self,
         pod: Manifest,
@@ -59,7 +78,8 @@ class Volumes:
         place: Path = folder / "volumes" / volume["name"]
         try:
             if projections.is_projected(volume):
-                replace_files(place, projections.files(pod, volume, sources))
+                group = ownership.group_of(pod)
+                replace_files(place, projections.files(pod, volume, sources), group=group)
             elif volume.get("emptyDir") is not None:
                 _make_shared(place)
             elif (claim := podspec.claim_of(pod, volume)) is not None:
@@ -100,7 +120,13 @@ def _refusal(volume: Manifest) -> str:
     return f"this node does not provide volumes of type {', '.join(kinds) or 'none'}"
 
 
-def replace_files(place: Path, wanted: Files) -> bool:
+def projected(pod: Manifest) -> frozenset[str]:
+    """The names of a pod's volumes whose files we make."""
+    found = pod["spec"].get("volumes") or ()
+    return frozenset(each["name"] for each in found if projections.is_projected(each))
+
+
+def replace_files(place: Path, wanted: Files, *, group: int | None = None) -> bool:
     """Make a folder hold exactly `wanted`; answers whether anything changed."""
     place.mkdir(parents=True, exist_ok=True)
     data = place / _DATA
@@ -113,6 +139,8 @@ def replace_files(place: Path, wanted: Files) -> bool:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.content)
         target.chmod(file.mode)
+        if group is not None:
+            ownership.give_file(target, group)
     old = Path(os.path.realpath(data)) if data.is_symlink() else None
     pending = place / "..data_tmp"
     pending.unlink(missing_ok=True)
@@ -152,9 +180,17 @@ def _link_names(place: Path, names: set[str]) -> None:
 
 
 def mounts(
-    container: Manifest, volumes: Mapping[str, Path], folder: Path, variables: Mapping[str, str]
+    container: Manifest,
+    volumes: Mapping[str, Path],
+    folder: Path,
+    *,
+    variables: Mapping[str, str],
+    projected: Container[str],
 ) -> Sequence[Mount]:
-    """The mounts of a container; `folder` keeps copies of single files."""
+    """The mounts of a container; `folder` keeps copies of single files.
+
+    Nobody but us writes to `projected` volumes: we follow the links in them.
+    """
     found = []
     for index, entry in enumerate(container.get("volumeMounts") or ()):
         source = volumes.get(entry["name"])
@@ -163,25 +199,46 @@ def mounts(
         below = entry.get("subPath") or environment.expand(
             entry.get("subPathExpr") or "", [variables]
         )
-        if below:
-            source = _sub_path(source, below, folder / "subpaths" / f"{index}")
-        found.append(Mount(entry["mountPath"], source, read_only=bool(entry.get("readOnly"))))
+        path, is_ours = entry["mountPath"], entry["name"] in projected
+        read_only = is_ours or bool(entry.get("readOnly"))
+        if not below:
+            found.append(Mount(path, source, read_only))
+        elif is_ours:
+            copy = _copied(source, below, folder / "subpaths" / f"{index}")
+            found.append(Mount(path, copy, read_only))
+        else:
+            found.append(Mount(path, _sub_path(source, below), read_only, within=source))
     return found
 
 
-def _sub_path(volume: Path, below: str, copy: Path) -> Path:
-    """A path of a volume; files made from objects are copied, as they do not follow updates."""
+def _sub_path(volume: Path, below: str) -> Path:
+    """A path of a volume that containers write to; a folder is made where nothing is."""
+    place = _sub_place(volume, below)
     try:
-        place = _checked(volume, below)
+        if beneath.is_possible():
+            os.close(beneath.make(volume, below, mode=_SHARED_MODE))
+        elif not Path(os.path.realpath(place)).is_relative_to(os.path.realpath(volume)):
+            raise OSError(errno.EXDEV, "it leads out of the volume")
+        elif not place.exists():
+            _make_shared(place)
+    except OSError as error:
+        is_outside = error.errno in {errno.EXDEV, errno.ELOOP}
+        detail = "it leads out of the volume" if is_outside else error.strerror
+        message = f'failed to prepare subPath "{below}": {detail}'
+        raise StartError(message, reason="CreateContainerConfigError") from error
+    return place
+
+
+def _sub_place(volume: Path, below: str) -> Path:
+    try:
+        return _checked(volume, below)
     except VolumeError as error:
         raise StartError(error.message, reason="CreateContainerConfigError") from error
-    if not (volume / _DATA).is_symlink():
-        if not Path(os.path.realpath(place)).is_relative_to(os.path.realpath(volume)):
-            message = f'failed to prepare subPath "{below}": it leads out of the volume'
-            raise StartError(message, reason="CreateContainerConfigError")
-        if not place.exists():
-            _make_shared(place)
-        return place
+
+
+def _copied(volume: Path, below: str, copy: Path) -> Path:
+    """Files made from objects are copied, as those of a path do not follow updates."""
+    place = _sub_place(volume, below)
     if not place.exists():
         message = f'failed to prepare subPath "{below}": no such file in the volume'
         raise StartError(message, reason="CreateContainerConfigError")

@@ -181,7 +181,11 @@ def host_image(user: tuple[int, int] | None) -> HostImage:
             (5, 6),
             {"runAsNonRoot": True, "runAsUser": 5, "runAsGroup": 6},
         ),
-        ({"runAsNonRoot": True}, None, {"runAsNonRoot": True}),
+        (
+            {"runAsNonRoot": True},
+            None,
+            {"runAsNonRoot": True, "runAsUser": 65532, "runAsGroup": 65532},
+        ),
     ],
 )
 def test_the_pod_decides_before_the_image(
@@ -202,6 +206,14 @@ def test_root_is_refused_where_it_is_forbidden(security: dict[str, object], word
         imagedefaults.applied(request(**security), host_image((0, 0)))
     assert caught.value.reason == "CreateContainerConfigError"
     assert caught.value.message == f'{words} (pod: "p_default(u1)", container: main)'
+
+
+def test_a_user_without_a_number_may_be_root() -> None:
+    image = HostImage(Path("/none"), ["a"], entrypoint=["app"], user=(5, 5), user_name="web")
+    assert imagedefaults.applied(request(), image).security["runAsUser"] == 5
+    with pytest.raises(StartError, match=r"image has non-numeric user \(web\), cannot verify"):
+        imagedefaults.applied(request(runAsNonRoot=True), image)
+    assert imagedefaults.applied(request(runAsNonRoot=True, runAsUser=7), image)
 
 
 def test_a_container_needs_a_command() -> None:

@@ -17,6 +17,23 @@ def test_a_plain_pod_needs_no_remark() -> None:
     assert remarks.not_enforced(pod(containers=[plain], securityContext={})) == ""
 
 
+def test_sandboxes_see_to_most() -> None:
+    asked = {
+        "seccompProfile": {"type": "RuntimeDefault"},
+        "supplementalGroups": [5],
+        "fsGroup": 6,
+        "sysctls": [],
+    }
+    strict = pod(
+        containers=[container(securityContext={"privileged": True})], securityContext=asked
+    )
+    found = remarks.not_sandboxed(strict, limits_processors=True, has_groups=True)
+    assert found.endswith("not enforced: securityContext.privileged")
+    found = remarks.not_sandboxed(strict, limits_processors=True, has_groups=False)
+    assert "securityContext.fsGroup, securityContext.privileged" in found
+    assert found.endswith("securityContext.supplementalGroups")
+
+
 def test_everything_asked_for_in_vain_is_named_once() -> None:
     strict = {"readOnlyRootFilesystem": True, "runAsUser": 0, "capabilities": {"drop": ["ALL"]}}
     first = container(

@@ -100,7 +100,12 @@ def test_what_cannot_be_mounted_says_why(
 
 def mounts(tmp_path: Path, places: dict[str, Path], *entries: dict[str, Any]) -> list[Any]:
     manifest = container(volumeMounts=list(entries))
-    return list(volumes.mounts(manifest, places, tmp_path / "c", {"NAME": "seven"}))
+    made = {name for name, place in places.items() if (place / "..data").is_symlink()}
+    return list(
+        volumes.mounts(
+            manifest, places, tmp_path / "c", variables={"NAME": "seven"}, projected=made
+        )
+    )
 
 
 def test_mounts_lead_to_volumes(tmp_path: Path) -> None:

@@ -103,7 +103,12 @@ def listening(address: str, port: int, kind: socket.SocketKind) -> socket.socket
 
 def switch_on(setting: str) -> None:
     """Set a switch of the network of the thread's namespace, e.g. `ipv4/ip_forward`."""
-    Path("/proc/sys/net", setting).write_text("1", encoding="ascii")
+    change(setting, "1")
+
+
+def change(setting: str, value: str) -> None:
+    """Change a setting of the network of the thread's namespace."""
+    Path("/proc/sys/net", setting).write_text(value, encoding="ascii")
 
 
 def path_of(namespace: int) -> str:

@@ -1,10 +1,11 @@
 """The router's namespace of an instance: links to this machine and to each pod.
 
-Synchronous; every method runs in the thread of `Namespaces`.
+Synchronous; every method runs in the thread of `Namespaces`, but `load`, which any may call.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -16,7 +17,12 @@ from pathlib import Path
 
 from choreo_local.embedded.network.isolated import rtnetlink
 from choreo_local.embedded.network.isolated.flows import Flows
-from choreo_local.embedded.network.isolated.namespaces import Namespaces, listening, switch_on
+from choreo_local.embedded.network.isolated.namespaces import (
+    Namespaces,
+    change,
+    listening,
+    switch_on,
+)
 from choreo_local.embedded.network.isolated.nftables.connection import Connection
 from choreo_local.embedded.network.isolated.nftables.difference import changes
 from choreo_local.embedded.network.isolated.nftables.table import Table
@@ -32,6 +38,7 @@ _EVERYWHERE = IPv4Network("0.0.0.0/0")
 _MTU = 65535
 _FIRST_OCTET, _OCTETS = 64, 128
 _INSIDE = "eth0"
+_ALL_GROUPS = "0 2147483647"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +174,10 @@ def _configure_pod(address: IPv4Address) -> None:
         routing.add_address(LOOPBACK_INDEX, IPv4Address("127.0.0.1"), 16)
         index = socket.if_nametoindex(_INSIDE)
         switch_on(f"ipv4/conf/{_INSIDE}/route_localnet")
+        # Containers have no rights over the network itself; a port of its own is a pod's affair.
+        change("ipv4/ip_unprivileged_port_start", "0")
+        with contextlib.suppress(OSError):  # Not all groups exist where users are few.
+            change("ipv4/ping_group_range", _ALL_GROUPS)
         routing.add_address(index, address)
         routing.bring_up(index)
         routing.add_route(index, IPv4Network(GATEWAY))
