@@ -22,7 +22,7 @@ _BUNDLES = ("accounts", "access", "core", "authz", "dataplane", "platform", "dem
 def plan(paths: InstancePaths, record: instances.Instance) -> Iterator[str]:
     """What `carry_out` would remove, a line each."""
     if record.driver == "k3d":
-        found = k3d.ours(K3d().list(), record.id)
+        found = k3d.ours(K3d(), record.id)
         if found is not None:
             yield f"k3d cluster {found.name} ({len(found.nodes)} nodes)"
         return

@@ -168,10 +168,9 @@ class K3dDriver:
 def ensure(command: K3d, spec: ClusterSpec) -> str:
     """The name of the cluster of an instance, which runs; made where there is none."""
     with _alone():
-        clusters = command.list()
-        found = ours(clusters, spec.instance_id)
+        found = ours(command, spec.instance_id)
         if found is None:
-            return _create(command, spec, clusters)
+            return _create(command, spec)
         if found.is_paused:
             raise PreflightError(
                 f'cannot use the k3d cluster "{found.name}": somebody has paused its nodes',
@@ -182,25 +181,24 @@ def ensure(command: K3d, spec: ClusterSpec) -> str:
         return found.name
 
 
-def ours(clusters: Sequence[Cluster], instance_id: str) -> Cluster | None:
-    """The cluster that carries the label of an instance. Pure."""
-    found = [one for one in clusters if one.label(k3dconfig.LABEL) == instance_id]
-    return found[0] if found else None
+def ours(command: K3d, instance_id: str) -> Cluster | None:
+    """The cluster that carries the label of an instance."""
+    return command.find(k3dconfig.LABEL, instance_id)
 
 
 def delete(command: K3d, instance_id: str) -> bool:
     """Delete the cluster of an instance; whether there was one."""
     with _alone():
-        found = ours(command.list(), instance_id)
+        found = ours(command, instance_id)
         if found is None:
             return False
         command.delete(found.name)
         return True
 
 
-def _create(command: K3d, spec: ClusterSpec, clusters: Sequence[Cluster]) -> str:
+def _create(command: K3d, spec: ClusterSpec) -> str:
     instance = spec.paths.root.name
-    taken = {one.name for one in clusters}
+    taken = {one.name for one in command.list()}
     name = k3dconfig.choose_name(instance, spec.instance_id, taken=taken)
     nodes = k3dconfig.image(spec.target.kubernetes)
     for preferred in (_PORT, 0):

@@ -44,7 +44,6 @@ class Node:
     name: str
     role: str
     state: str
-    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +57,6 @@ class Cluster:
     def servers(self) -> list[Node]:
         """Those that run the Kubernetes API."""
         return [node for node in self.nodes if node.role == "server"]
-
-    def label(self, name: str) -> str:
-        """A label of its servers; empty when they have none."""
-        return next((one.labels[name] for one in self.servers if name in one.labels), "")
 
     @property
     def is_running(self) -> bool:
@@ -101,8 +96,14 @@ class K3d:
         return parsed(output.out)
 
     def find(self, label: str, value: str) -> Cluster | None:
-        """The cluster whose servers carry a label."""
-        return next((one for one in self.list() if one.label(label) == value), None)
+        """The cluster whose servers carry a label; k3d itself lists none but its own labels."""
+        form = '{{.Label "k3d.cluster"}}'
+        wanted = ["--filter", f"label={label}={value}", "--format", form]
+        output = _run(["docker", "ps", "-a", *wanted], _LIST_SECONDS)
+        if output.code:
+            raise _no_engine(output)
+        names = set(output.out.split())
+        return next((one for one in self.list() if one.name in names), None)
 
     def create(self, name: str, config: Path) -> None:
         """Make a cluster; what a failed attempt leaves behind is removed."""
@@ -219,7 +220,6 @@ def _cluster(entry: Mapping[str, Any]) -> Cluster:
                 name=node["name"],
                 role=node["role"],
                 state=str((node.get("State") or {}).get("Status", "")),
-                labels=dict(node.get("runtimeLabels") or {}),
             )
             for node in entry.get("nodes") or ()
         ],

@@ -1,4 +1,4 @@
-"""The stand-in for docker: the engine's answer to `info`, and networks."""
+"""The stand-in for docker: the engine's answer to `info`, networks, and the names of clusters."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ def main(words: list[str]) -> int:
     match words:
         case ["info"]:
             sys.stdout.write("Server Version: 20.10.24\n")
+            return 0
+        case ["ps", "-a", "--filter", wanted, "--format", '{{.Label "k3d.cluster"}}']:
+            name, value = wanted.removeprefix("label=").split("=", 1)
+            for cluster, facts in world.clusters.items():
+                labels = facts["labels"]
+                if isinstance(labels, dict) and labels.get(name) == value:
+                    sys.stdout.write(f"{cluster}\n")
             return 0
         case ["network", "ls", "-q", "--filter", wanted]:
             name = wanted.removeprefix("name=^").removesuffix("$")

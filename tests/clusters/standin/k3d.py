@@ -96,11 +96,10 @@ class _K3d:
             "env": [f"K3S_TOKEN={facts['token']}"],
             "Cmd": None,
             "runtimeLabels": {
-                "app": "k3d",
+                # Of the labels that somebody else gave, it lists none.
                 "k3d.cluster": name,
                 "k3d.cluster.token": facts["token"],
                 "k3d.server.api.port": str(facts["port"]),
-                **facts["labels"],
             },
             "State": {"Running": state != "exited", "Status": state, "Started": ""},
         }
