@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from choreo_local.embedded import podruntime
-from tests.e2e.user import User, ask, until
+from tests.e2e.user import ANOTHER, ROOT, User, ask, person, until
 from tests.images import builders, programs
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -123,17 +123,30 @@ def until_restarted_without_registry(user: User, expected: str) -> None:
     until(lambda: says(user, "development") == expected, what="it answers again", within=120)
 
 
-def test_an_image_that_is_imported_needs_no_registry(sandboxed: User, tmp_path: Path) -> None:
-    user = sandboxed
-    layout = builders.oci_layout(tmp_path / "layout", programs.web_image(tmp_path))
-    image = "registry.invalid/team/web:1"
-    assert user.choreo("image", "import", str(layout), "--name", image) == image
-    user.choreo("up", "--no-tui")
-    deploy(user, image)
-    expected = "Servus from the first layer, user 1234, in /srv"
-    until(lambda: says(user, "development") == expected, what="it answers", within=120)
-    assert user.choreo("image", "prune", "--all", "--yes") == ""
-    assert user.choreo("image", "list", "-o", "name") == image
+@pytest.mark.parametrize("kind", [ROOT, ANOTHER])
+def test_an_image_that_is_imported_needs_no_registry(kind: str, tmp_path: Path) -> None:
+    if (obstacle := podruntime.probe().obstacle) != "":
+        pytest.skip(f"no sandboxes on this machine: {obstacle}")
+    made = programs.web_image(tmp_path)
+    with person(kind, tmp_path) as user:
+        user.extra["CHOREO_UP_RUNTIME"] = "sandbox"
+        layout = builders.oci_layout(user.home / "layout", made)
+        image = "registry.invalid/team/web:1"
+        assert user.choreo("image", "import", str(layout), "--name", image) == image
+        user.choreo("up", "--no-tui")
+        deploy(user, image)
+        expected = "Servus from the first layer, user 1234, in /srv"
+        until(lambda: says(user, "development") == expected, what="it answers", within=120)
+        until(lambda: is_told_by_node(user, image), what="the node tells of it", within=60)
+        assert user.choreo("image", "prune", "--all", "--yes") == ""
+        assert user.choreo("image", "list", "-o", "name") == image
+
+
+def is_told_by_node(user: User, image: str) -> bool:
+    (node,) = json.loads(user.kubectl("get", "nodes", "-o", "json"))["items"]
+    found = [each for each in node["status"]["images"] if image in each["names"]]
+    assert all(each["sizeBytes"] > 0 for each in found)
+    return bool(found)
 
 
 def test_without_sandboxes_an_image_says_what_it_needs(user: User, tmp_path: Path) -> None:
