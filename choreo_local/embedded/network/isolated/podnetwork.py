@@ -7,6 +7,7 @@ old one at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -15,30 +16,26 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from choreo_local.embedded.dialing import DIRECTLY, Dialing
-from choreo_local.embedded.network import backends, ciliumpolicies, kinds, serviceports
 from choreo_local.embedded.network.isolated import flows, relays, ruleset
+from choreo_local.embedded.network.isolated.addresspool import AddressPool
+from choreo_local.embedded.network.isolated.clusterview import Attached, ClusterView
 from choreo_local.embedded.network.isolated.homesockets import Home, HomeSockets
 from choreo_local.embedded.network.isolated.namespaces import Namespaces, path_of
 from choreo_local.embedded.network.isolated.nftables.table import Table
 from choreo_local.embedded.network.isolated.router import GATEWAY, Link, Router
-from choreo_local.embedded.network.isolated.ruleset import End, Service, World
-from choreo_local.embedded.network.policy import Peer
-from choreo_local.embedded.network.serviceports import Entrance, ServicePort
-from choreo_local.embedded.network.slices import SlicesByService
-from choreo_local.embedded.network.sources import InformerSource, Sources
-from choreo_local.embedded.network.table import Endpoint
+from choreo_local.embedded.network.isolated.ruleset import Service, World
+from choreo_local.embedded.network.isolated.spares import Spares
+from choreo_local.embedded.network.serviceports import Entrance
+from choreo_local.embedded.network.sources import InformerSource
 from choreo_local.errors import ChoreoError, ServiceUnavailableError
 from choreo_local.kubeclient.client import KubeClient
-from choreo_local.kubeclient.interfaces import Manifest
 from choreo_local.tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
 
 _DEBOUNCE_SECONDS = 0.002
 _RETRY_SECONDS = 1.0
-_RESERVED = 16
 _DNS_PORT = 53
-_RESOLVER = Peer(str(GATEWAY), "kube-system", {"k8s-app": "kube-dns"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,6 @@ class IsolatedNetwork:
     ) -> None:
         self._instance_id = instance_id
         self._nsenter = nsenter
-        self._node_addresses = [node_address] if node_address else []
         self._patience_seconds = patience_seconds
         self._namespaces = Namespaces(has_home=has_home)
         self._sockets: HomeSockets | None = None
@@ -87,23 +83,22 @@ class IsolatedNetwork:
         self._exit_port = 0
         self._relays: dict[int, asyncio.Server] = {}
         self._attached: dict[str, _Attached] = {}
-        self._promised: set[IPv4Address] = set()
-        self._cursor = 0
-        self._pods = informers.of(kinds.PODS)
-        self._spaces = informers.of(kinds.NAMESPACES)
-        self._services = informers.of(kinds.SERVICES)
-        self._policies = informers.of(kinds.NETWORK_POLICIES)
-        # A kind that clusters have when somebody has defined it.
-        self._cilium = Sources(client, informers, [kinds.CILIUM_POLICIES], self._changed)
+        self._addresses: AddressPool | None = None
+        self._spares = Spares(self._make)
         self._tasks = TaskGroup("pod-network")
-        self._dirty = asyncio.Event()
+        self._dirty, self._urgent = asyncio.Event(), asyncio.Event()
         self._changes = self._loaded = 0
         self._progress = asyncio.Condition()
         self._rules: Table | None = None
         self._failure = ""
         self._served_before: dict[Entrance, Service] = {}
-        # Tells of what is known at once.
-        self._slices = SlicesByService(informers.of(kinds.ENDPOINT_SLICES), self._slice_changed)
+        self._view = ClusterView(
+            client,
+            informers,
+            gateway=str(GATEWAY),
+            node_addresses=[node_address] if node_address else [],
+            on_change=self._touch,
+        )
 
     @property
     def resolver(self) -> str:
@@ -134,11 +129,10 @@ class IsolatedNetwork:
         leaving = await self._open(0)
         self._exit_port = int(leaving.getsockname()[1])
         self._relays[self._exit_port] = await relays.relay(leaving, relays.meant)
-        self._pods.add_callback(self._pod_changed)
-        for informer in (self._spaces, self._services, self._policies):
-            informer.add_callback(self._changed)
-        self._tasks.start(self._cilium.run(), name="cilium-policies")
+        self._view.start()
+        self._tasks.start(self._view.run(), name="view")
         self._tasks.start(self._run(), name="rules")
+        self._tasks.start(self._spares.run(), name="spare-links")
 
     async def dns_sockets(self) -> tuple[socket.socket, socket.socket]:
         """Where pods ask for names: datagrams and streams."""
@@ -165,6 +159,8 @@ class IsolatedNetwork:
         self._relays.clear()
         for uid in list(self._attached):
             await self.detach(uid)
+        for spare in self._spares.drain():
+            self._remove(spare)
         if self._router is not None:
             await self._namespaces.run(self._router.close)
             self._router = None
@@ -194,53 +190,50 @@ class IsolatedNetwork:
         return Place(str(found.address), enter)
 
     async def _attach(self, uid: str, wanted: str, namespace: int | None = None) -> _Attached:
-        router, own = self._running, self._take(wanted)
-        self._promised.add(own)
+        found = None if namespace is not None else self._spare(wanted)
+        if found is None:
+            found = await self._make(wanted, namespace)
+        self._attached[uid] = found
         try:
-            link = await self._namespaces.run(lambda: router.add_pod(own, namespace))
-        finally:
-            self._promised.discard(own)
-        found = self._attached[uid] = _Attached(own, link)
-        try:
+            self._urgent.set()
             await self._until_loaded(self._touch())
         except BaseException:
             await self.detach(uid)
             raise
         return found
 
+    def _spare(self, wanted: str) -> _Attached | None:
+        if not wanted:
+            return self._spares.take()
+        return self._spares.take_that(lambda each: str(each.address) == wanted)
+
+    async def _make(self, wanted: str = "", namespace: int | None = None) -> _Attached:
+        router, own = self._running, self._pool.take(wanted)
+        try:
+            link = await self._namespaces.run(lambda: router.add_pod(own, namespace))
+        except BaseException:
+            self._pool.release(own)
+            raise
+        return _Attached(own, link)
+
     async def detach(self, uid: str) -> None:
         """Take namespace and address back."""
         found = self._attached.pop(uid, None)
         if found is not None:
-            self._running.remove_pod(found.link)
+            self._remove(found)
             self._touch()
 
-    def _take(self, wanted: str) -> IPv4Address:
-        network = self._running.network
-        taken = {each.address for each in self._attached.values()} | self._promised
-        if wanted and IPv4Address(wanted) in network and IPv4Address(wanted) not in taken:
-            return IPv4Address(wanted)
-        usable = network.num_addresses - _RESERVED - 1
-        for _ in range(usable):
-            # The cursor moves on, so that an address rests before it is used again.
-            address = network.network_address + _RESERVED + self._cursor
-            self._cursor = (self._cursor + 1) % usable
-            if address not in taken:
-                return address
-        raise ServiceUnavailableError(f"cannot give out an address: all of {network} are used")
+    def _remove(self, found: _Attached) -> None:
+        self._running.remove_pod(found.link)
+        self._pool.release(found.address)
+
+    @property
+    def _pool(self) -> AddressPool:
+        if self._addresses is None:
+            self._addresses = AddressPool(self._running.network)
+        return self._addresses
 
     # --- rules -----------------------------------------------------------------------------------
-
-    def _pod_changed(self, old: Manifest | None, new: Manifest | None) -> None:
-        before, after = (each and _seen_by_policies(each) for each in (old, new))
-        if before != after:
-            self._touch()
-
-    def _changed(self, old: Manifest | None, new: Manifest | None) -> None:
-        self._touch()
-
-    def _slice_changed(self, namespace: str, service: str) -> None:
-        self._touch()
 
     def _touch(self) -> int:
         """Ask for new rules; answers the number of the change."""
@@ -259,7 +252,10 @@ class IsolatedNetwork:
     async def _run(self) -> None:
         while True:
             await self._dirty.wait()
-            await asyncio.sleep(_DEBOUNCE_SECONDS)
+            with contextlib.suppress(TimeoutError):  # Nobody waits: more changes may come together.
+                async with asyncio.timeout(_DEBOUNCE_SECONDS):
+                    await self._urgent.wait()
+            self._urgent.clear()
             self._dirty.clear()
             change = self._changes
             try:
@@ -280,8 +276,7 @@ class IsolatedNetwork:
         await self._open_relays(world)
         rules = ruleset.table(world)
         if rules != self._rules:
-            router = self._running
-            await self._namespaces.run(lambda: router.load(rules))
+            self._running.load(rules)
             self._rules = rules
         await self._forget_flows(dict(world.services))
 
@@ -295,51 +290,19 @@ class IsolatedNetwork:
                 logger.warning("Flows of datagrams not forgotten error=%s", error)
 
     def _world(self) -> World:
-        pods = {each["metadata"]["uid"]: each for each in self._pods.list()}
-        labels = {
-            each["metadata"]["name"]: each["metadata"].get("labels") or {}
-            for each in self._spaces.list()
+        network = self._running.network
+        attached = {
+            uid: Attached(each.link.name, str(each.address)) for uid, each in self._attached.items()
         }
         return World(
-            network=self._running.network,
+            network=network,
             gateway=str(GATEWAY),
             exit_port=self._exit_port,
-            resolver=_with_labels(_RESOLVER, labels),
-            ends=[
-                _end(each, pods.get(uid), labels) for uid, each in sorted(self._attached.items())
-            ],
-            services=self._served(),
-            policies=self._all_policies(),
+            resolver=self._view.resolver(),
+            ends=self._view.ends(attached),
+            services=self._view.services(),
+            policies=self._view.policies(str(network)),
         )
-
-    def _all_policies(self) -> list[Manifest]:
-        network, node = str(self._running.network), str(GATEWAY)
-        found: list[Manifest] = [
-            translated
-            for each in self._cilium.list(kinds.CILIUM_POLICIES)
-            for translated in ciliumpolicies.translated(each, pods=network, node=node)
-        ]
-        found += self._policies.list()
-        return sorted(found, key=lambda each: str(each["metadata"]["uid"]))
-
-    def _served(self) -> dict[Entrance, Service]:
-        found: dict[Entrance, Service] = {}
-        entrances = serviceports.entrances(
-            self._services.list(), self._node_addresses, is_offered=serviceports.is_translatable
-        )
-        for entrance, meant in sorted(entrances.items(), key=lambda each: str(each[0])):
-            endpoints = [_reachable(each) for each in self._endpoints(entrance, meant)]
-            found[entrance] = Service(endpoints, sticky=bool(meant.affinity_seconds))
-        return found
-
-    def _endpoints(self, entrance: Entrance, meant: ServicePort) -> tuple[Endpoint, ...]:
-        service = self._services.get(meant.service, meant.namespace)
-        if service is None:
-            return ()
-        port = backends.service_port(service, meant.port, entrance.protocol)
-        if port is None:
-            return ()
-        return backends.endpoints(port, self._slices.get(meant.namespace, meant.service))
 
     async def _open_relays(self, world: World) -> None:
         """What listens on this machine's loopback is reached at the router."""
@@ -352,42 +315,3 @@ class IsolatedNetwork:
         for port in wanted - set(self._relays):
             listening = await self._open(port)
             self._relays[port] = await relays.relay(listening, relays.to_this_machine(port))
-
-
-def _reachable(endpoint: Endpoint) -> Endpoint:
-    if serviceports.is_loopback(endpoint.address):
-        return Endpoint(str(GATEWAY), endpoint.port)
-    return endpoint
-
-
-def _seen_by_policies(pod: Manifest) -> tuple[object, ...]:
-    containers = pod["spec"].get("containers") or ()
-    return pod["metadata"].get("labels"), [each.get("ports") for each in containers]
-
-
-def _with_labels(peer: Peer, labels: dict[str, dict[str, str]]) -> Peer:
-    return Peer(peer.address, peer.namespace, peer.labels, labels.get(peer.namespace, {}))
-
-
-def _end(found: _Attached, pod: Manifest | None, labels: dict[str, dict[str, str]]) -> End:
-    if pod is None:
-        return End(found.link.name, Peer(str(found.address)), is_known=False)
-    metadata = pod["metadata"]
-    containers = [
-        *(pod["spec"].get("initContainers") or ()),
-        *(pod["spec"].get("containers") or ()),
-    ]
-    ports = {
-        port["name"]: int(port["containerPort"])
-        for container in containers
-        for port in container.get("ports") or ()
-        if port.get("name")
-    }
-    peer = Peer(
-        str(found.address),
-        metadata["namespace"],
-        metadata.get("labels") or {},
-        labels.get(metadata["namespace"], {}),
-        ports,
-    )
-    return End(found.link.name, peer)
