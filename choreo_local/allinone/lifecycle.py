@@ -13,7 +13,7 @@ from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from choreo_local.admission.plugin import Webhooks
-from choreo_local.allinone import bundles, cpu, credentials, facts, lateparts, pods
+from choreo_local.allinone import bundles, cpu, credentials, facts, lateparts, notes, pods
 from choreo_local.allinone import instance as instances
 from choreo_local.allinone.facts import Facts
 from choreo_local.allinone.filling import Filling
@@ -295,6 +295,7 @@ class Platform:
             "driverReason": self._choice.reason,
             "urls": facts.urls(self._record.current),
             "demo": self._filling.demo_urls,
+            "notes": notes.of_start(self._capabilities()),
             "warnings": [
                 {"message": error.message, "remedy": error.remedy}
                 for error in (*self._warnings, *self._filling.warnings)

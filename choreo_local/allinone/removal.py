@@ -133,11 +133,7 @@ def is_elsewhere(found: instances.Instance) -> bool:
 
 def withdraw(paths: InstancePaths) -> str:
     """Remove what a stopped instance has on a cluster outside; what it was, empty for nothing."""
-    try:
-        found = instances.load(paths)
-    except PreflightError:
-        # What is not known cannot be taken away; the state is removed as it is.
-        return ""
+    found = _known(paths)
     if found is None or not is_elsewhere(found):
         return ""
     from choreo_local.allinone import withdrawing
@@ -148,6 +144,17 @@ def withdraw(paths: InstancePaths) -> str:
     return removed
 
 
+def _known(paths: InstancePaths) -> instances.Instance | None:
+    """The instance; None also when its file cannot be read.
+
+    What is not known cannot be taken away; the state is removed as it is.
+    """
+    try:
+        return instances.load(paths)
+    except PreflightError:
+        return None
+
+
 def purge(paths: InstancePaths) -> bool:
     """Remove the state of a stopped instance; whether there was any."""
     folders = list(_folders(paths))
@@ -156,7 +163,7 @@ def purge(paths: InstancePaths) -> bool:
     try:
         if paths.root.exists():
             with instances.locked(paths):
-                if (found := instances.load(paths)) is not None:
+                if (found := _known(paths)) is not None:
                     clear_engine(paths, found.id, with_images=True)
                 trees.remove_wholly(paths.root)
     except RefusedError as error:

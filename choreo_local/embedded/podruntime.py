@@ -51,6 +51,13 @@ class Choice:
     is_rootless: bool = False
     engine: EngineFacts | None = None
 
+    @property
+    def described(self) -> str:
+        """What is worth saying about it, beside whether there is a sandbox."""
+        if self.engine is not None:
+            return f"pods are containers of the engine at {self.engine.socket}"
+        return "without root" if self.is_rootless else self.obstacle
+
 
 def prepare(wanted: str) -> Choice:
     """Decide, and make this process fit for it; PreflightError when that cannot be had.

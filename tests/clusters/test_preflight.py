@@ -15,6 +15,8 @@ import pytest
 
 from choreo_local.clusters import preflight
 from choreo_local.clusters.preflight import Finding, Level
+from choreo_local.embedded import podruntime
+from choreo_local.embedded.podruntime import Choice
 from tests.clusters.standin import World
 
 Usage = namedtuple("Usage", "total used free")
@@ -36,7 +38,7 @@ def test_every_check_is_made_and_what_is_not_fine_has_a_fix_or_needs_none(tmp_pa
         "disk",
         "loopback",
         "port api",
-        "user namespaces",
+        "sandboxes",
         "docker",
         "k3d",
         "kubectl",
@@ -153,4 +155,29 @@ def test_a_program_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(subprocess, "run", hangs)
     assert found("docker", tmp_path).level is Level.NOTE
-    assert found("user namespaces", tmp_path).level is Level.NOTE
+    assert found("sandboxes", tmp_path).level is Level.NOTE
+
+
+def test_sandboxes_are_what_the_probe_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tools = podruntime.SandboxTools(tmp_path, tmp_path)
+    monkeypatch.setattr(podruntime, "probe", lambda: Choice(tools, is_rootless=True))
+    finding = found("sandboxes", tmp_path)
+    assert (finding.level, finding.message) == (Level.OK, "pods run in sandboxes, without root")
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "fix"),
+    [
+        ("this machine lacks the program nsenter (package util-linux)", "Install that package"),
+        ("cannot make a user namespace: No space left on device", "user.max_user_namespaces"),
+    ],
+)
+def test_where_there_are_no_sandboxes_doctor_says_why(
+    obstacle: str, fix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(podruntime, "probe", lambda: Choice(None, obstacle))
+    monkeypatch.setattr(sys, "platform", "linux")
+    finding = found("sandboxes", tmp_path)
+    assert finding.level is Level.NOTE
+    assert obstacle in finding.message
+    assert fix in finding.fix or not Path("/proc/sys/user").exists()

@@ -267,6 +267,8 @@ def _show(event: Mapping[str, Any]) -> None:
 
 def _report(name: str, told: Mapping[str, Any]) -> None:
     output.say(f"Ready in {told['seconds']:.2f} s. {told.get('driverReason', '')}".rstrip())
+    for note in told.get("notes", []):
+        output.say(output.safe(note))
     for label, url in told.get("urls", {}).items():
         output.say(f"  {label:<14}{url}")
     for url in told.get("demo", []):

@@ -1,0 +1,19 @@
+"""What a start says about this machine before anybody asks; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from choreo_local.clusters.driver import Capability
+
+
+def of_start(capabilities: Sequence[Capability]) -> list[str]:
+    """A line each; where pods are kept apart, or run elsewhere, there is nothing to say."""
+    found = {one.name: one for one in capabilities}
+    sandboxes, policies = found.get("sandboxes"), found.get("network-policy")
+    if sandboxes is None or policies is None or sandboxes.available or policies.available:
+        return []
+    return [
+        f"Pods are plain processes: {sandboxes.reason}. NetworkPolicy and more are not enforced, "
+        "see: choreo status"
+    ]
