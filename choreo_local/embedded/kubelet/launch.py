@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from choreo_local.embedded.kubelet import rootfolder
+from choreo_local.embedded.kubelet import podnames, rootfolder
 from choreo_local.embedded.kubelet.environment import expand
 from choreo_local.embedded.kubelet.hostimages import HostImage, Program
 from choreo_local.embedded.kubelet.marks import MARK_INSTANCE, MARK_POD
@@ -47,7 +47,7 @@ class Surroundings:
     cache_folder: Path
     interpreter: Sequence[str] = (sys.executable,)
     dns: str = ""
-    cluster_domain: str = "cluster.local"
+    cluster_domain: str = podnames.CLUSTER_DOMAIN
     host_endpoints: Sequence[str] = ()
     parent_death: Sequence[str] | None = None
     inherited: Mapping[str, str] = field(default_factory=dict)
@@ -192,13 +192,7 @@ def terminal_command(command: Command, surroundings: Surroundings) -> Command:
 def resolver_file(pod: PodRequest, surroundings: Surroundings) -> str:
     """The content of `/etc/resolv.conf`, for programs that read it themselves."""
     server, _, _ = surroundings.dns.rpartition(":")
-    return resolver_text(server, search_domains(pod, surroundings))
-
-
-def resolver_text(server: str, search: Sequence[str]) -> str:
-    """The same for a DNS server at the usual port."""
-    nameserver = f"nameserver {server}\n" if server else ""
-    return f"search {' '.join(search)}\n{nameserver}options ndots:5\n"
+    return podnames.resolver_text(pod, server, search_domains(pod, surroundings))
 
 
 def search_domains(pod: PodRequest, surroundings: Surroundings) -> list[str]:

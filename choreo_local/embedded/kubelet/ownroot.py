@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 
-from choreo_local.embedded.kubelet import bytecode, launch, rootfilesystem, rootfolder
+from choreo_local.embedded.kubelet import bytecode, launch, podnames, rootfilesystem
 from choreo_local.embedded.kubelet.hostimages import HostImage
 from choreo_local.embedded.kubelet.launch import Surroundings
 from choreo_local.embedded.kubelet.marks import MARK_INSTANCE, MARK_POD
@@ -71,11 +71,11 @@ def network_files(
     pod: PodRequest, surroundings: Surroundings, *, address: str, resolver: str
 ) -> dict[str, str]:
     """The files of `/etc` by which a container knows names: file name → content."""
-    hosts = {"localhost": "127.0.0.1", pod.hostname: address, **pod.host_aliases}
+    search = launch.search_domains(pod, surroundings)
     return {
-        "hosts": rootfolder.hosts_text(hosts),
+        "hosts": podnames.hosts_text(pod, address),
         "hostname": f"{pod.hostname}\n",
-        "resolv.conf": launch.resolver_text(resolver, launch.search_domains(pod, surroundings)),
+        "resolv.conf": podnames.resolver_text(pod, resolver, search),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
-from choreo_local.embedded.kubelet import sysctls, trees
+from choreo_local.embedded.kubelet import podnames, sysctls, trees
 from choreo_local.embedded.kubelet.places import Places
 from choreo_local.embedded.kubelet.podspec import Manifest
 from choreo_local.embedded.kubelet.projections import VolumeError
@@ -15,7 +15,6 @@ from choreo_local.embedded.kubelet.tools import Tools
 
 _FIRST_RETRY = timedelta(seconds=0.5)
 _LONGEST_RETRY = timedelta(seconds=122)
-_LONGEST_HOSTNAME = 63
 
 
 class PodPreparer:
@@ -85,12 +84,12 @@ class PodPreparer:
 def pod_request(pod: Manifest, places: Places) -> PodRequest:
     """What the runtime has to know of a pod."""
     metadata, spec = pod["metadata"], pod["spec"]
-    hostname = spec.get("hostname") or metadata["name"]
+    dns = spec.get("dnsConfig") or {}
     return PodRequest(
         uid=metadata["uid"],
         namespace=metadata["namespace"],
         name=metadata["name"],
-        hostname=hostname[:_LONGEST_HOSTNAME].rstrip("-."),
+        hostname=podnames.hostname(metadata, spec),
         folder=places.pod(metadata["uid"]),
         address=(pod.get("status") or {}).get("podIP") or "",
         host_network=bool(spec.get("hostNetwork")),
@@ -100,9 +99,18 @@ def pod_request(pod: Manifest, places: Places) -> PodRequest:
             for name in alias.get("hostnames") or ()
         },
         uses_cluster_dns=_uses_cluster_dns(spec),
-        search_domains=tuple((spec.get("dnsConfig") or {}).get("searches") or ()),
+        full_name=podnames.full(metadata, spec),
+        search_domains=tuple(dns.get("searches") or ()),
+        nameservers=tuple(dns.get("nameservers") or ()),
+        only_own_servers=spec.get("dnsPolicy") == "None",
+        resolver_options=tuple(_option(each) for each in dns.get("options") or ()),
         sysctls=sysctls.of_pod(spec),
     )
+
+
+def _option(option: Manifest) -> str:
+    value = option.get("value")
+    return str(option["name"]) if value is None else f"{option['name']}:{value}"
 
 
 def _uses_cluster_dns(spec: Manifest) -> bool:

@@ -7,10 +7,9 @@ by translated arguments (executables).
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
 from pathlib import Path
 
-from choreo_local.embedded.kubelet import trees
+from choreo_local.embedded.kubelet import podnames, trees
 from choreo_local.embedded.kubelet.runtime import ContainerRequest, StartError
 
 
@@ -23,8 +22,8 @@ def prepare(
     (root / "etc").mkdir(parents=True)
     (root / "tmp").mkdir()
     pod = request.pod
-    hosts = {pod.hostname: address, "localhost": address, **pod.host_aliases}
-    (root / "etc/hosts").write_text(hosts_text(hosts), encoding="utf-8")
+    hosts = podnames.hosts_text(pod, address, localhost=address)
+    (root / "etc/hosts").write_text(hosts, encoding="utf-8")
     (root / "etc/hostname").write_text(f"{pod.hostname}\n", encoding="utf-8")
     (root / "etc/resolv.conf").write_text(resolver, encoding="utf-8")
     for mount in sorted(request.mounts, key=lambda mount: mount.container_path.count("/")):
@@ -56,8 +55,3 @@ def _clear(root: Path, place: Path) -> None:
         trees.remove_wholly(place)
     else:
         place.rmdir()
-
-
-def hosts_text(hosts: Mapping[str, str]) -> str:
-    """The content of `/etc/hosts`, from name → address."""
-    return "".join(f"{address}\t{name}\n" for name, address in hosts.items())

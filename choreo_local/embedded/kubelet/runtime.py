@@ -85,7 +85,10 @@ class PodRequest:
         folder: the pod's own folder; the runtime may make `runtime/` in it.
         address: the one it had before, to be given again if possible.
         host_aliases: additional names of addresses, name → address.
+        full_name: as the DNS of the cluster knows the pod; empty when it does not.
         search_domains: further suffixes for short names.
+        nameservers: further servers to ask; `only_own_servers` leaves out the cluster's.
+        resolver_options: as in `/etc/resolv.conf`.
         sysctls: settings of the pod's own network.
     """
 
@@ -98,7 +101,11 @@ class PodRequest:
     host_network: bool = False
     host_aliases: Mapping[str, str] = field(default_factory=dict)
     uses_cluster_dns: bool = True
+    full_name: str = ""
     search_domains: Sequence[str] = ()
+    nameservers: Sequence[str] = ()
+    only_own_servers: bool = False
+    resolver_options: Sequence[str] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
 
 
