@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from choreo_local.clusters.driver import Capability, ClusterSpec
 from choreo_local.embedded.cluster import ClusterFolders, ClusterOptions, EmbeddedCluster
+from choreo_local.embedded.machineservice import MachineService
 from choreo_local.images.registry import names
 from choreo_local.kubeclient.access import KubeAccess, SocketAccess
 from choreo_local.threads import LoopThread
@@ -122,7 +123,17 @@ def _options(spec: ClusterSpec) -> ClusterOptions:
         admission=spec.admission,
         runtime=spec.runtime,
         open_images=lambda: _images(spec),
+        machine=_machine(spec),
     )
+
+
+def _machine(spec: ClusterSpec) -> MachineService:
+    """Builds in pods push to the registry, by the name that they know it by."""
+    held = spec.sockets.get("registry")
+    if held is None:
+        return MachineService()
+    port = int(held.getsockname()[1])
+    return MachineService((names.HOST_NAME,), {names.PORT: port, port: port})
 
 
 def _images(spec: ClusterSpec) -> ImageLibrary:

@@ -38,8 +38,10 @@ from choreo_local.embedded.kubelet.kubelet import Kubelet, KubeletSettings
 from choreo_local.embedded.kubelet.launch import Surroundings, inherited_variables
 from choreo_local.embedded.kubelet.places import Places
 from choreo_local.embedded.kubelet.runtime import ContainerRuntime
+from choreo_local.embedded.machineservice import MachineService
 from choreo_local.embedded.network.datapath import Addresses, DataPath
 from choreo_local.embedded.network.dns import DnsServer
+from choreo_local.embedded.network.dnsrecords import Zone
 from choreo_local.embedded.network.envoy import Envoy
 from choreo_local.embedded.network.gateway import GatewayController
 from choreo_local.embedded.network.isolated.podnetwork import IsolatedNetwork
@@ -90,6 +92,7 @@ class ClusterOptions:
         admission: plugins that judge writes after the built-in ones.
         runtime: how pods are kept apart: auto, sandbox, docker or process.
         open_images: opens the images of registries, where they can be run.
+        machine: what pods may reach of this machine.
     """
 
     instance_id: str
@@ -102,6 +105,7 @@ class ClusterOptions:
     admission: Sequence[Plugin] = ()
     runtime: str = podruntime.AUTO
     open_images: Callable[[], ImageLibrary] | None = None
+    machine: MachineService = field(default_factory=MachineService)
 
     def port(self, purpose: str) -> int:
         """The port that was chosen for a purpose."""
@@ -265,7 +269,10 @@ class EmbeddedCluster:
         self._options.sockets["gateway"].close()
         self._options.sockets["gateway-tls"].close()
         self._options.sockets["dns"].close()
-        dns = DnsServer(informers, host=_LOOPBACK, port=self._ports["dns"])
+        machine = self._options.machine
+        await machine.ensure(self.client("kube-proxy"))
+        zone = Zone(aliases=machine.aliases)
+        dns = DnsServer(informers, host=_LOOPBACK, port=self._ports["dns"], zone=zone)
         await dns.start()
         self._running.add(dns)
         await self._start_isolated_network(informers, dns)

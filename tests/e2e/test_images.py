@@ -161,3 +161,47 @@ def test_without_sandboxes_an_image_says_what_it_needs(user: User, tmp_path: Pat
         return any("choreo up --runtime sandbox" in message for _, message in waiting(user))
 
     until(is_told, what="the pod says what it needs", within=60)
+
+
+PUSH = """
+import hashlib, sys, urllib.request
+place, data = sys.argv[1], b"built in a pod"
+digest = "sha256:" + hashlib.sha256(data).hexdigest()
+url = f"{place}/v2/team/built/blobs/uploads/?digest={digest}"
+print(urllib.request.urlopen(urllib.request.Request(url, data, method="POST"), timeout=30).status)
+print(urllib.request.urlopen(f"{place}/v2/team/built/blobs/{digest}", timeout=30).read().decode())
+"""
+
+
+@pytest.mark.parametrize("runtime", [podruntime.PROCESS, podruntime.SANDBOX])
+def test_a_pod_pushes_to_the_registry_by_its_name(user: User, runtime: str) -> None:
+    if runtime == podruntime.SANDBOX and (obstacle := podruntime.probe().obstacle):
+        pytest.skip(f"no sandboxes on this machine: {obstacle}")
+    user.extra["CHOREO_UP_RUNTIME"] = runtime
+    user.choreo("up", "--no-tui")
+    told = json.loads(user.choreo("status", "-o", "json"))["urls"]["registry"]
+    port = told.rpartition(":")[2]
+    places = [f"http://host.k3d.internal:{each}" for each in (10082, port)]
+    for number, place in enumerate(places):
+        container = {
+            "name": "main",
+            "image": "choreo.local/web",
+            "command": ["python3", "-c", PUSH, place],
+        }
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": f"builder-{number}"},
+            "spec": {"restartPolicy": "Never", "containers": [container]},
+        }
+        user.kubectl("apply", "-f", "-", text=json.dumps(pod))
+    for number in range(len(places)):
+        until_pushed(user, f"builder-{number}")
+
+
+def until_pushed(user: User, name: str) -> None:
+    def has_pushed() -> bool:
+        assert user.kubectl("logs", name) == "201\nbuilt in a pod"
+        return True
+
+    until(has_pushed, what=f"the pod {name} has pushed", within=90)

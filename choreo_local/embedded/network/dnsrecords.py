@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from choreo_local.embedded.network.dnswire import Code, Record, Reply, Type
@@ -42,13 +42,17 @@ class Zone:
     Attributes:
         domain: e.g. cluster.local.
         ttl: seconds for which answers may be kept.
+        aliases: names outside of the domain → names inside that they mean.
     """
 
     domain: str = "cluster.local"
     ttl: int = 5
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def covers(self, name: str) -> bool:
         """Whether names like this one are answered here, and only here."""
+        if name in self.aliases:
+            return True
         return self._is_own(name) or (name.endswith(_REVERSE) and not _is_public(name))
 
     def _is_own(self, name: str) -> bool:
@@ -76,6 +80,8 @@ class Zone:
         return Reply(Code.FAILURE)
 
     def _of_name(self, directory: Directory, name: str) -> list[Record] | None:
+        if name in self.aliases:
+            return [self._record(name, Type.CNAME, self.aliases[name])]
         labels = name.removesuffix(self.domain).rstrip(".").split(".")
         return self._records(directory, labels, name)
 

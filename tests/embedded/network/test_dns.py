@@ -139,6 +139,19 @@ def test_an_alias_inside_the_cluster_is_followed_to_its_addresses() -> None:
     assert ask("circle.apps.svc.cluster.local", names=names) == (Code.FAILURE, [])
 
 
+def test_a_name_outside_may_mean_a_service() -> None:
+    zone = Zone(aliases={"machine.outside": "greeter.apps.svc.cluster.local"})
+    assert zone.covers("machine.outside")
+    assert not zone.covers("other.outside")
+    found = zone.answer(NAMES, "machine.outside", Type.A)
+    assert found is not None
+    assert [each.type for each in found.records] == [Type.CNAME, Type.A]
+    assert found.records[0].data == "greeter.apps.svc.cluster.local"
+    lost = zone.answer(Names(), "machine.outside", Type.A)
+    assert lost is not None
+    assert lost.code == Code.NO_SUCH_NAME
+
+
 def test_what_there_is_not_is_said_by_whom_it_concerns() -> None:
     """Without it, resolvers would not know how long to remember that a name does not exist."""
     for name, type_ in (("nope.apps.svc", Type.A), ("greeter.apps.svc", Type.AAAA)):
