@@ -1,4 +1,4 @@
-"""Runs a command as a user without rights: `python -m tests.unprivileged COMMAND…`, as root.
+"""Runs a command as a user without rights; needs root.
 
 Where the interpreter or the project lies in a folder that only root may enter, the command sees
 them through mounts of its own; this machine's folders stay as they are.
@@ -17,13 +17,16 @@ from pathlib import Path
 # Nobody's, and outside the ranges that distributions give to people and to their containers.
 UID = 12345
 _PROJECT = Path(__file__).resolve().parents[1]
-_CLONE_NEWNS = 0x00020000
+_CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
+_PR_SET_DUMPABLE = 4
+_ALLOWED, _FORBIDDEN = "allowed", "forbidden"
 _MS_BIND, _MS_REC, _MS_PRIVATE, _MS_MOVE = 4096, 16384, 1 << 18, 8192
 
 
-def command(*words: str) -> list[str]:
+def command(*words: str, may_make_namespaces: bool = True) -> list[str]:
     """The command that runs another one as that user."""
-    return [sys.executable, str(Path(__file__).resolve()), *words]
+    namespaces = _ALLOWED if may_make_namespaces else _FORBIDDEN
+    return [sys.executable, str(Path(__file__).resolve()), namespaces, *words]
 
 
 def lacking() -> str:
@@ -45,7 +48,25 @@ def _main() -> None:
     os.setgroups([])
     os.setresgid(UID, UID, UID)
     os.setresuid(UID, UID, UID)
-    os.execvp(sys.argv[1], sys.argv[1:])
+    namespaces, *words = sys.argv[1:]
+    if namespaces == _FORBIDDEN:
+        _forbid_user_namespaces()
+    os.execvp(words[0], words)
+
+
+def _forbid_user_namespaces() -> None:
+    """Enter the last one. How many there may be below is a setting of each."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    # Whoever was root a moment ago may not be looked at, not even by themselves.
+    _check(libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0))
+    _check(libc.unshare(_CLONE_NEWUSER))
+    for name, text in {
+        "self/setgroups": "deny",
+        "self/uid_map": f"{UID} {UID} 1",
+        "self/gid_map": f"{UID} {UID} 1",
+        "sys/user/max_user_namespaces": "0",
+    }.items():
+        Path("/proc", name).write_text(text, encoding="ascii")
 
 
 def _show(needed: list[Path]) -> None:

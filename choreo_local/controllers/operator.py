@@ -27,6 +27,7 @@ from choreo_local.tasks import TaskGroup
 Login = Callable[[], tuple[str, aiohttp.ClientSession]]
 
 _WORKERS = 8
+_IDENTITY: Any = "choreo"
 
 
 class Operator:
@@ -65,6 +66,8 @@ class Operator:
             await kopf.operator(
                 registry=self._registry(),
                 settings=_settings(self._admission),
+                # kopf would look for the name of a user who may have none.
+                identity=_IDENTITY,
                 standalone=True,
                 clusterwide=True,
                 ready_flag=self.started,

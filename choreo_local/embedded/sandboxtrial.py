@@ -26,7 +26,7 @@ def main(bubblewrap: str) -> str:
     try:
         usernamespace.enter()
     except OSError as error:
-        return f"cannot make a user namespace: {error.strerror}"
+        return usernamespace.obstacle(error)
     try:
         asyncio.run(_network())
     except (OSError, ChoreoError) as error:

@@ -14,6 +14,12 @@ from pathlib import Path
 _CLONE_NEWUSER = 0x10000000
 _NS_GET_USERNS = 0xB701
 _SELF = Path("/proc/self")
+# What keeps users without rights from making any: setting and value.
+_SETTINGS = (
+    ("user.max_user_namespaces", "0"),
+    ("kernel.unprivileged_userns_clone", "0"),
+    ("kernel.apparmor_restrict_unprivileged_userns", "1"),
+)
 
 
 def enter() -> None:
@@ -30,6 +36,21 @@ def enter() -> None:
     (_SELF / "setgroups").write_text("deny", encoding="ascii")
     (_SELF / "uid_map").write_text(f"0 {user} 1", encoding="ascii")
     (_SELF / "gid_map").write_text(f"0 {group} 1", encoding="ascii")
+
+
+def obstacle(error: OSError) -> str:
+    """Why there is none, and which setting of the machine may be the reason."""
+    forbidding = [name for name, value in _SETTINGS if _is(name, value)]
+    hint = f" (the setting {forbidding[0]} forbids it)" if forbidding else ""
+    return f"cannot make a user namespace: {error.strerror}{hint}"
+
+
+def _is(setting: str, value: str) -> bool:
+    try:
+        found = Path("/proc/sys", setting.replace(".", "/")).read_text(encoding="ascii")
+    except OSError:
+        return False
+    return found.strip() == value
 
 
 def owns_network() -> bool:

@@ -15,7 +15,7 @@ from choreo_local.embedded import podruntime
 from choreo_local.embedded.kubelet import controlgroups
 from choreo_local.embedded.network.isolated import router
 from tests import unprivileged
-from tests.e2e.user import ANOTHER, ROOT, User, ask, person, until
+from tests.e2e.user import ANOTHER, CONFINED, ROOT, User, ask, person, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -104,6 +104,31 @@ def test_kill_of_the_instance_leaves_nothing_that_runs(sandboxed: User) -> None:
     assert are_apart(user, record["id"])
     user.choreo("down")
     until(lambda: traces(user, record["id"]) == [], what="nothing is left", within=60)
+
+
+def test_where_namespaces_are_forbidden_pods_are_plain_processes(tmp_path: Path) -> None:
+    reason = "cannot make a user namespace"
+    with person(CONFINED, tmp_path) as user:
+        asking = ("--instance", "asking", "up", "--no-tui", "--runtime", "sandbox")
+        refused = user.types("choreo", *asking)
+        assert refused.code == 1
+        assert reason in refused.err
+        assert "--runtime process" in refused.err
+        user.choreo("up", "--demo", "--no-tui")
+        url = user.choreo("url", "web", "--env", "development")
+        until(lambda: "Hello" in ask(url).body, what="the demo answers", within=60)
+        told = json.loads(user.choreo("status", "-o", "json"))
+        lacking = {each["name"]: each for each in told["capabilities"]}
+        why = lacking["sandboxes"]["reason"]
+        assert why
+        for name in ("network-policy", "file-isolation", "process-limit"):
+            assert not lacking[name]["available"]
+            assert why in lacking[name]["reason"]
+        (line,) = [one for one in user.choreo("status").splitlines() if "network-policy" in one]
+        assert "✗" in line
+        assert why in line
+        node = json.loads(user.kubectl("get", "node", "choreo", "-o", "json"))
+        assert node["status"]["nodeInfo"]["containerRuntimeVersion"].startswith("process:")
 
 
 def are_apart(user: User, instance_id: str) -> bool:

@@ -25,7 +25,7 @@ from tests import unprivileged
 
 _COMMAND_SECONDS = 120
 # Who has an instance, in tests of what depends on that.
-ROOT, ANOTHER = "as root", "as another user"
+ROOT, ANOTHER, CONFINED = "as root", "as another user", "as a confined user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,16 +168,18 @@ def person(kind: str, place: Path) -> Iterator[User]:
 
     As `ROOT` they are whoever runs the tests and live in `place`. As `ANOTHER` they are a user
     without rights, who can read only what everybody can: their files belong below `home`, which
-    is not below `place`. The test is skipped where nobody else can be had.
+    is not below `place`. `CONFINED` is the same without the right to make user namespaces. The test
+    is skipped where nobody else can be had.
     """
     if kind == ROOT:
         found = User(place)
     else:
         if lacking := unprivileged.lacking():
             pytest.skip(lacking)
+        becoming = unprivileged.command(may_make_namespaces=kind != CONFINED)
         home = Path(tempfile.mkdtemp(prefix="choreo-home-"))
         os.chown(home, unprivileged.UID, unprivileged.UID)
-        found = User(home, becoming=tuple(unprivileged.command()))
+        found = User(home, becoming=tuple(becoming))
     try:
         yield found
     finally:
