@@ -20,11 +20,14 @@ class PodNetwork(Protocol):
     """Gives pods a network namespace with an address; both may be repeated without harm.
 
     When `attach` answers, the pod's policies are in force. `resolver` is where pods find the
-    cluster's DNS.
+    cluster's DNS. `datagram_obstacle` says why UDP does not leave; empty when it does.
     """
 
     @property
     def resolver(self) -> str: ...
+
+    @property
+    def datagram_obstacle(self) -> str: ...
 
     async def attach(self, uid: str, *, address: str) -> Attachment: ...
 

@@ -105,8 +105,8 @@ class Sandbox:
             Capability("network-policy", enforced=True),
             Capability(
                 "outside-datagrams",
-                enforced=False,
-                reason="only TCP connections leave the network of the pods",
+                enforced=not self._network.datagram_obstacle,
+                reason=self._network.datagram_obstacle,
             ),
             Capability("file-isolation", enforced=True),
             *self._who(),

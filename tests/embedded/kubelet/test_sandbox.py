@@ -30,6 +30,7 @@ class MachineOnly:
     """The network of pods that all share this machine's."""
 
     resolver = "192.0.2.53"
+    datagram_obstacle = ""
 
     async def attach(self, uid: str, *, address: str) -> Attachment:
         raise AssertionError(f"pod {uid} shares the machine's network")

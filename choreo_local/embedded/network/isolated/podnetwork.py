@@ -22,6 +22,7 @@ from choreo_local.embedded.network.isolated.clusterview import Attached, Cluster
 from choreo_local.embedded.network.isolated.homesockets import Home, HomeSockets
 from choreo_local.embedded.network.isolated.namespaces import Namespaces, path_of
 from choreo_local.embedded.network.isolated.nftables.table import Table
+from choreo_local.embedded.network.isolated.outlet import Outlet
 from choreo_local.embedded.network.isolated.router import GATEWAY, Link, Router
 from choreo_local.embedded.network.isolated.ruleset import Service, World
 from choreo_local.embedded.network.isolated.spares import Spares
@@ -80,6 +81,7 @@ class IsolatedNetwork:
         self._namespaces = Namespaces(has_home=has_home)
         self._sockets: HomeSockets | None = None
         self._router: Router | None = None
+        self._outlet: Outlet | None = None
         self._exit_port = 0
         self._relays: dict[int, asyncio.Server] = {}
         self._attached: dict[str, _Attached] = {}
@@ -106,6 +108,11 @@ class IsolatedNetwork:
         return str(GATEWAY)
 
     @property
+    def datagram_obstacle(self) -> str:
+        """Why datagrams do not leave the network of the pods; empty when they do."""
+        return self._router.outlet_obstacle if self._router is not None else ""
+
+    @property
     def dialing(self) -> Dialing:
         """How pods are connected to, once this has been started."""
         return self._sockets or DIRECTLY
@@ -129,6 +136,8 @@ class IsolatedNetwork:
         leaving = await self._open(0)
         self._exit_port = int(leaving.getsockname()[1])
         self._relays[self._exit_port] = await relays.relay(leaving, relays.meant)
+        if self._router.outlet is not None:
+            self._outlet = Outlet(self._router.outlet)
         self._view.start()
         self._tasks.start(self._view.run(), name="view")
         self._tasks.start(self._run(), name="rules")
@@ -157,6 +166,9 @@ class IsolatedNetwork:
         for server in self._relays.values():
             server.close()
         self._relays.clear()
+        if self._outlet is not None:
+            self._outlet.close()
+            self._outlet = None
         for uid in list(self._attached):
             await self.detach(uid)
         for spare in self._spares.drain():

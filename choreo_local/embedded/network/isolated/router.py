@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from choreo_local.embedded.network.isolated import rtnetlink
+from choreo_local.embedded.network.isolated import outlet, rtnetlink
 from choreo_local.embedded.network.isolated.flows import Flows
 from choreo_local.embedded.network.isolated.namespaces import (
     Namespaces,
@@ -69,6 +69,7 @@ class Router:
         self.flows = namespaces.inside(self.namespace, Flows)
         self._loaded: Table | None = None
         self._uplink = 0
+        self.outlet, self.outlet_obstacle = namespaces.inside(self.namespace, self._open_outlet)
         self.network = self._connect()
 
     def _prepare(self) -> Routing:
@@ -77,6 +78,17 @@ class Router:
         routing.bring_up(LOOPBACK_INDEX)
         routing.add_address(LOOPBACK_INDEX, GATEWAY)
         return routing
+
+    def _open_outlet(self) -> tuple[int | None, str]:
+        """Lead what leaves to a link that is read by us; or say why that cannot be."""
+        try:
+            link = outlet.open_link()
+        except OSError as error:
+            return None, f"there is no way out for others than TCP: /dev/net/tun: {error.strerror}"
+        index = socket.if_nametoindex(outlet.NAME)
+        self._there.bring_up(index)
+        self._there.add_route(index, _EVERYWHERE)
+        return link, ""
 
     def _connect(self) -> IPv4Network:
         """Link the router to this machine; answers the range of addresses for pods."""
@@ -93,7 +105,8 @@ class Router:
                 self._here.remove_address(self._uplink, ours, 30)
                 continue
             self._there.add_address(theirs, router, 30)
-            self._there.add_route(theirs, _EVERYWHERE, gateway=ours)
+            if self.outlet is None:
+                self._there.add_route(theirs, _EVERYWHERE, gateway=ours)
             if self._namespaces.home is not None:
                 # A network of ours that leads nowhere else: what leaves it is relayed too.
                 self._here.bring_up(LOOPBACK_INDEX)
