@@ -115,10 +115,10 @@ class Cluster:
         found = self.user.children(self.user.record()["id"])
         return sum(each.environ().get("CHOREO_POD") == uid for each in found)
 
-    def import_busybox(self, place: Path) -> str:
+    def import_busybox(self) -> str:
         """Make an image of a static busybox and import it; its name."""
         if BUSYBOX not in self._images:
-            layout = builders.oci_layout(place / "busybox", busybox_image())
+            layout = builders.oci_layout(self.user.home / "busybox", busybox_image())
             self.user.choreo("image", "import", str(layout), "--name", BUSYBOX)
             self._images.add(BUSYBOX)
         return BUSYBOX

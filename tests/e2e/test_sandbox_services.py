@@ -247,7 +247,9 @@ def test_endpoints_of_ones_own_are_served(cluster: Cluster) -> None:
 def test_a_pod_reaches_itself_by_its_service(cluster: Cluster) -> None:
     cluster.kubectl("label", "pod", "one", "app=solo", "--overwrite")
     try:
-        until(lambda: len(served_by(cluster).get("itself", ())) == 1, what="the service has its pod")
+        until(
+            lambda: len(served_by(cluster).get("itself", ())) == 1, what="the service has its pod"
+        )
         until(lambda: asked(cluster, "http://itself") == ["one"], what="others are answered")
         assert asked(cluster, "http://itself", pod="one") == ["one"]
     finally:

@@ -121,20 +121,21 @@ class ServiceProxy:
         try:
             opened.handle = await self._listening(entrance, opened)
         except OSError as error:
+            if self.failures.get(entrance) != str(error):
+                self._complain(entrance, meant, error)
             self.failures[entrance] = str(error)
-            logger.warning(
-                "Service address not available address=%s:%d service=%s/%s error=%s",
-                entrance.address, entrance.port, meant.namespace, meant.service, error,
-            )  # fmt: skip
-            self._tell_user(entrance, meant, error)
             # The port may be taken for a moment only.
             loop = asyncio.get_running_loop()
             loop.call_later(_RETRY_SECONDS, self._forget_failed, entrance)
         else:
             self.failures.pop(entrance, None)
 
-    def _tell_user(self, entrance: Entrance, meant: ServicePort, error: OSError) -> None:
-        """Only of balancers: outside of the cluster nobody counts on the other addresses."""
+    def _complain(self, entrance: Entrance, meant: ServicePort, error: OSError) -> None:
+        """Once; users, of balancers only: they do not count on the other addresses here."""
+        logger.warning(
+            "Service address not available address=%s:%d service=%s/%s error=%s",
+            entrance.address, entrance.port, meant.namespace, meant.service, error,
+        )  # fmt: skip
         service = self._services.get(meant.service, meant.namespace)
         if service is not None and entrance.address in serviceports.of_balancer(service):
             remedy = "ask its node port"

@@ -13,6 +13,9 @@ import os
 import signal
 import sys
 
+# `os.execvp` loads it when it is called: in the container, which has no modules of Python.
+import warnings  # noqa: F401
+
 _KINDS = ("net", "ipc", "uts", "pid", "mnt", "user")
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 24, 38, 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
