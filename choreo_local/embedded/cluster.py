@@ -44,6 +44,7 @@ from choreo_local.embedded.network.dns import DnsServer
 from choreo_local.embedded.network.dnsrecords import Zone
 from choreo_local.embedded.network.envoy import Envoy
 from choreo_local.embedded.network.gateway import GatewayController
+from choreo_local.embedded.network.hostports import HostPorts
 from choreo_local.embedded.network.isolated.podnetwork import IsolatedNetwork
 from choreo_local.embedded.network.selection import choose_data_path
 from choreo_local.embedded.network.services import ServiceProxy
@@ -288,6 +289,9 @@ class EmbeddedCluster:
         proxy = ServiceProxy(informers, node_addresses=list(nodes), pods=self._dialing, tell=tell)
         proxy.start()
         self._running.add(proxy)
+        ports = HostPorts(informers, node_addresses=list(nodes), pods=self._dialing)
+        ports.start()
+        self._running.add(ports)
         places = Addresses()
         controller = GatewayController(
             self.client("gateway-controller"), informers, self._data_path(places), places

@@ -87,8 +87,6 @@ def _of_containers(pod: Manifest) -> Iterator[str]:
         # The volume of a service account's token is mounted so by default, not by the user.
         if any(_asks_read_only(mount) for mount in container.get("volumeMounts") or ()):
             yield "volumeMounts.readOnly"
-        if any(port.get("hostPort") for port in container.get("ports") or ()):
-            yield "hostPort"
 
 
 def _asks_read_only(mount: Manifest) -> bool:

@@ -51,7 +51,7 @@ def test_everything_asked_for_in_vain_is_named_once() -> None:
         )
     )
     assert found == (
-        "containers are plain processes of this machine; not enforced: hostPID, hostPort, "
-        "limits.cpu, securityContext.capabilities, "
+        "containers are plain processes of this machine; not enforced: hostPID, limits.cpu, "
+        "securityContext.capabilities, "
         "securityContext.readOnlyRootFilesystem, securityContext.runAsUser, volumeMounts.readOnly"
     )
