@@ -28,11 +28,25 @@ class Addresses:
         return self.ports.get(listener_port, listener_port)
 
 
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """What of the table is not served although the rest is, each with the reason.
+
+    Attributes:
+        routes: by the name of the route.
+        hosts: by the port of the Gateway and the server name, `*` for any.
+    """
+
+    routes: Mapping[str, str] = field(default_factory=dict)
+    hosts: Mapping[tuple[int, str], str] = field(default_factory=dict)
+
+
 class DataPath(Protocol):
     """Serves the newest table that it was given.
 
     `apply` takes effect without refusing requests in between; `update` changes only the endpoints
-    of some backends. `failure` says why a listener's port cannot be served, empty when it can.
+    of some backends. `failure` says why a listener's port cannot be served, empty when it can;
+    `apply` tries again to serve such a port. `refusals` are those of the newest table.
     `enforces` tells whether it carries out the guards of routes; it must not serve them otherwise.
     """
 
@@ -46,5 +60,7 @@ class DataPath(Protocol):
     async def update(self, endpoints: Endpoints) -> None: ...
 
     def failure(self, port: int) -> str: ...
+
+    def refusals(self) -> Refusals: ...
 
     async def stop(self) -> None: ...

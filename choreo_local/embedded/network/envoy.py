@@ -8,17 +8,26 @@ import importlib.util
 import logging
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
-from choreo_local.embedded.network import launcher, serviceports, xds
+from choreo_local.embedded.network import (
+    isolation,
+    launcher,
+    serviceports,
+    subscriptions,
+    trial,
+    xds,
+)
 from choreo_local.embedded.network.admin import EnvoyAdmin
-from choreo_local.embedded.network.datapath import Addresses, Endpoints
+from choreo_local.embedded.network.datapath import Addresses, Endpoints, Refusals
 from choreo_local.embedded.network.entrances import Abroad, Entrances
 from choreo_local.embedded.network.guards import RemoteKeys
+from choreo_local.embedded.network.isolation import Part, Refused
 from choreo_local.embedded.network.piping import Address
-from choreo_local.embedded.network.table import RouteTable
-from choreo_local.embedded.network.xds_files import LDS_NAME, XdsFiles, rds_name
+from choreo_local.embedded.network.subscriptions import Counts
+from choreo_local.embedded.network.table import Certificate, Route, RouteTable
+from choreo_local.embedded.network.xds_files import XdsFiles
 from choreo_local.tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
@@ -33,6 +42,7 @@ _LISTEN_SECONDS = 5.0
 _TAKE_OVER_SECONDS = 15.0
 _POLL_SECONDS = 0.005
 _STOP_SECONDS = 2.0
+_LONGEST_LOG = 1 << 20
 
 
 def find_envoy() -> Path | None:
@@ -83,6 +93,10 @@ class Envoy:
         )
         self._tasks = TaskGroup("envoy")
         self._process: asyncio.subprocess.Process | None = None
+        self._trial = trial.EnvoyTrial(program, directory / "trial")
+        self._table = RouteTable()
+        self._proven: frozenset[Part] = frozenset()
+        self._refused: dict[Part, Refused] = {}
         self._failures: dict[int, str] = {}
         self._refusals: dict[int, str] = {}
         self._cleanup: asyncio.TimerHandle | None = None
@@ -101,23 +115,77 @@ class Envoy:
         await self._started.wait()
 
     async def apply(self, table: RouteTable, endpoints: Endpoints) -> None:
-        """Serve `table`; returns when new ports answer, or it is known that they do not."""
+        """Serve `table`; returns when new ports answer, or it is known that they do not.
+
+        What Envoy refuses of it is left out until it is another.
+        """
         await self._let_out(endpoints, table.key_sources())
-        before = await self._taken_over()
-        changed = self._files.write_table(table, endpoints)
-        await self._wait_for(table, changed, before)
-        if LDS_NAME in changed:
-            ports = [port.port for port in table.ports]
-            if self._entrances is not None:
-                await self._entrances.let_in(self._places(ports))
-            found = await asyncio.gather(*(self._listening(port) for port in ports))
-            self._failures = {
-                port: reason for port, reason in zip(ports, found, strict=True) if reason
-            }
+        self._table = table
+        known = frozenset(isolation.parts(table))
+        self._refused = {each: found for each, found in self._refused.items() if each in known}
+        refused = await self._write(endpoints)
+        if refused and await self._isolate():
+            refused = await self._write(endpoints)
+        if not refused:
+            self._proven = known - self._refused.keys()
         if self._cleanup is not None:
             self._cleanup.cancel()
         loop = asyncio.get_running_loop()
         self._cleanup = loop.call_later(_LINGER_SECONDS, self._files.forget_unused, table)
+
+    async def _write(self, endpoints: Endpoints) -> frozenset[str]:
+        """Have the table taken over without what is refused of it; what was refused now."""
+        table = isolation.without(self._table, self._refused)
+        mark = self._log.stat().st_size if self._log.exists() else 0
+        before = await subscriptions.counts(self._admin)
+        changed = self._files.write_table(table, endpoints, again=bool(self._failures))
+        refused = await self._wait_for(changed, before)
+        reason = await asyncio.to_thread(self._reason, mark) if refused else ""
+        self._note(table, changed, refused, reason)
+        if subscriptions.LDS in changed:
+            await self._see_ports(table, reason)
+        return refused
+
+    def _note(
+        self, table: RouteTable, changed: frozenset[str], refused: frozenset[str], reason: str
+    ) -> None:
+        """Note which ports still serve an older state."""
+        words = f"Envoy refused the newest state, the one before stays: {reason}"
+        for port in table.ports:
+            names = {subscriptions.routes(each) for each in xds.route_names(port)}
+            names |= {subscriptions.CDS}
+            if names & refused:
+                self._refusals[port.port] = words
+            elif names & changed:
+                self._refusals.pop(port.port, None)
+
+    async def _see_ports(self, table: RouteTable, reason: str) -> None:
+        """Find out which ports are served."""
+        ports = [port.port for port in table.ports]
+        if self._entrances is not None:
+            await self._entrances.let_in(self._places(ports))
+        found = await asyncio.gather(*(self._listening(port, reason) for port in ports))
+        self._failures = {port: each for port, each in zip(ports, found, strict=True) if each}
+
+    async def _isolate(self) -> bool:
+        """Find out what Envoy refuses; whether there was anything in the table."""
+
+        async def judge(table: RouteTable) -> str:
+            return await self._trial.fault(self._files.trial(table))
+
+        candidate = isolation.without(self._table, self._refused)
+        found = await isolation.find(candidate, judge, proven=self._proven)
+        for part, refused in found.items():
+            logger.warning("Envoy refuses a part part=%s reason=%s", _named(part), refused.words)
+        self._refused |= found
+        return bool(found)
+
+    def _reason(self, mark: int) -> str:
+        """What Envoy has said of its last refusal."""
+        with self._log.open("rb") as file:
+            file.seek(mark)
+            text = file.read(_LONGEST_LOG).decode(errors="replace")
+        return trial.latest_refusal(text) or f"see {self._log}"
 
     async def update(self, endpoints: Endpoints) -> None:
         """Use these endpoints for some backends from now on."""
@@ -127,6 +195,10 @@ class Envoy:
     def failure(self, port: int) -> str:
         """Why a port is not served."""
         return self._failures.get(port) or self._refusals.get(port, "")
+
+    def refusals(self) -> Refusals:
+        """What Envoy refuses of the newest table."""
+        return isolation.refusals(self._table, self._refused)
 
     async def stop(self) -> None:
         """End Envoy."""
@@ -138,43 +210,19 @@ class Envoy:
         await self._end_process()
         self._socket.unlink(missing_ok=True)
 
-    async def _taken_over(self) -> _Counts:
-        """How often each subscription was taken over and refused."""
-        try:
-            found = await self._admin.stats("update_(success|rejected)$")
-        except OSError:
-            # It is being started again, and reads everything anew then.
-            return {}
-        counts: dict[str, tuple[int, int]] = {}
-        for name, value in found.items():
-            subscription, _, what = name.rpartition(".")
-            taken, refused = counts.get(subscription, (0, 0))
-            number = int(value)
-            is_refusal = what == "update_rejected"
-            counts[subscription] = (taken, number) if is_refusal else (number, refused)
-        return counts
-
-    async def _wait_for(self, table: RouteTable, changed: frozenset[str], before: _Counts) -> None:
-        """Wait until Envoy has read what changed, and note what it refused."""
+    async def _wait_for(self, changed: frozenset[str], before: Counts) -> frozenset[str]:
+        """Wait until Envoy has read what changed; what it refused of that."""
         end = asyncio.get_running_loop().time() + _TAKE_OVER_SECONDS
         after = before
-        while not _is_settled(changed, before, after):
+        while not subscriptions.is_settled(changed, before, after):
             if asyncio.get_running_loop().time() > end:
                 logger.warning("Envoy is late changed=%s log=%s", sorted(changed), self._log)
-                return
+                break
             await asyncio.sleep(_POLL_SECONDS)
-            after = await self._taken_over()
-            if not after:
-                return
-        refused = {each for each in changed if _refusals(after, each) > _refusals(before, each)}
-        for port in table.ports:
-            names = {rds_name(each) for each in xds.route_names(port)}
-            if names & refused or LDS_NAME in refused:
-                self._refusals[port.port] = (
-                    f"Envoy refused the newest state, the one before stays: see {self._log}"
-                )
-            elif names & changed or LDS_NAME in changed:
-                self._refusals.pop(port.port, None)
+            after = await subscriptions.counts(self._admin)
+            # It is being started again, and then reads everything and counts from nothing.
+            before = before if after else {}
+        return subscriptions.refused(changed, before, after)
 
     async def _keep_running(self) -> None:
         loop = asyncio.get_running_loop()
@@ -212,19 +260,19 @@ class Envoy:
                 return
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _listening(self, port: int) -> str:
-        """Wait until a port answers; the reason if it does not."""
+    async def _listening(self, port: int, reason: str) -> str:
+        """Wait until a port answers, if Envoy has taken it; the reason if it does not."""
         host_port = self._addresses.port(port)
         loop = asyncio.get_running_loop()
         end = loop.time() + _LISTEN_SECONDS
-        while loop.time() < end:
+        while loop.time() < end and f"port-{port}: " not in reason:
             try:
                 await self._knock(self._addresses.hosts[0], host_port)
             except OSError:
                 await asyncio.sleep(_POLL_SECONDS)
             else:
                 return ""
-        return f"cannot listen on port {host_port}: see {self._log}"
+        return f"cannot listen on port {host_port}: {reason or f'see {self._log}'}"
 
     async def _knock(self, host: str, port: int) -> None:
         if self._entrances is None:
@@ -260,18 +308,10 @@ class Envoy:
             await process.wait()
 
 
-_Counts = Mapping[str, tuple[int, int]]
-
-
-def _is_settled(changed: frozenset[str], before: _Counts, after: _Counts) -> bool:
-    """Whether everything that changed was read; routes of a refused listener never are."""
-    if LDS_NAME in changed and _refusals(after, LDS_NAME) > _refusals(before, LDS_NAME):
-        return True
-    return all(after.get(each, (0, 0)) != before.get(each, (0, 0)) for each in changed)
-
-
-def _refusals(counts: _Counts, name: str) -> int:
-    return counts.get(name, (0, 0))[1]
+def _named(part: Part) -> str:
+    if isinstance(part, Route):
+        return part.name
+    return "certificate" if isinstance(part, Certificate) else part.hostname
 
 
 def _socket_path(directory: Path) -> Path:

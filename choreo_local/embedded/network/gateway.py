@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Container, Mapping
+from datetime import datetime
 from typing import Any
 
 from choreo_local import clock
 from choreo_local.apimachinery.gvk import ResourceKind
-from choreo_local.embedded.network import backends, gateway_status, kinds, policy_status, routes
-from choreo_local.embedded.network.datapath import Addresses, DataPath
+from choreo_local.embedded.network import (
+    backends,
+    gateway_events,
+    gateway_status,
+    kinds,
+    policy_status,
+    routes,
+)
+from choreo_local.embedded.network.datapath import Addresses, DataPath, Refusals
 from choreo_local.embedded.network.references import ObjectKey, World
 from choreo_local.embedded.network.routes import Built
 from choreo_local.embedded.network.slices import SlicesByService
@@ -22,6 +30,9 @@ from choreo_local.kubeclient.interfaces import Manifest
 from choreo_local.tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
+
+# An object, and what was told of it.
+_Told = tuple[Mapping[str, Any], str]
 
 CONTROLLER_NAME = "choreo.dev/gateway-controller"
 
@@ -48,6 +59,7 @@ _OBJECT_KINDS = (
 # One apply often changes several objects; waiting this long takes them together.
 _DEBOUNCE_SECONDS = 0.003
 _RETRY_SECONDS = 0.5
+_LONGEST_RETRY_SECONDS = 30.0
 _CONFLICT_SECONDS = 0.02
 
 
@@ -83,6 +95,10 @@ class GatewayController:
         self._endpoints: dict[Backend, tuple[Endpoint, ...]] = {}
         self._changed_services: set[ObjectKey] = set()
         self._watched: frozenset[tuple[str, str, str]] = frozenset()
+        # What was told of objects that are refused, by their uid.
+        self._told: dict[str, str] = {}
+        self._retry_delay = _RETRY_SECONDS
+        self._retry: asyncio.TimerHandle | None = None
         self._rebuild = False
         self._wake = asyncio.Event()
 
@@ -96,6 +112,8 @@ class GatewayController:
 
     async def stop(self) -> None:
         """Stop following and end the data path."""
+        if self._retry is not None:
+            self._retry.cancel()
         await self._tasks.stop()
         await self._path.stop()
 
@@ -138,6 +156,7 @@ class GatewayController:
             self._watched = built.watched
             await self._program(built.table)
             await self._write_statuses(built)
+            self._come_back(built.table)
             return
         moved: dict[Backend, tuple[Endpoint, ...]] = {}
         for key in changed:
@@ -147,6 +166,22 @@ class GatewayController:
                     self._endpoints[backend] = moved[backend] = found
         if moved:
             await self._path.update(moved)
+
+    def _come_back(self, table: RouteTable) -> None:
+        """Try again later, while a port cannot be served: another program may leave it."""
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        if not any(self._path.failure(port.port) for port in table.ports):
+            self._retry_delay = _RETRY_SECONDS
+            return
+        loop = asyncio.get_running_loop()
+        self._retry = loop.call_later(self._retry_delay, self._look_again)
+        self._retry_delay = min(2 * self._retry_delay, _LONGEST_RETRY_SECONDS)
+
+    def _look_again(self) -> None:
+        self._rebuild = True
+        self._wake.set()
 
     def _world(self) -> World:
         found = self._sources.list
@@ -193,19 +228,29 @@ class GatewayController:
 
     async def _write_statuses(self, built: Built) -> None:
         now = clock.now()
+        refusals = self._path.refusals()
+        told: dict[str, _Told] = {}
         for class_ in self._sources.list(kinds.GATEWAY_CLASSES):
             if class_["spec"].get("controllerName") == self._controller_name:
                 status = gateway_status.class_status(class_, now)
                 await self._write(kinds.GATEWAY_CLASSES, class_, status)
         for gateway, found in built.gateways:
             status = gateway_status.gateway_status(
-                gateway, found, addresses=self._addresses.hosts, failure=self._path.failure, now=now
+                gateway,
+                found,
+                addresses=self._addresses.hosts,
+                failure=self._path.failure,
+                refused=refusals.hosts,
+                now=now,
             )
             await self._write(kinds.GATEWAYS, gateway, status)
         for route, parents in built.parents:
+            refused = _refused_rules(route, refusals)
             status = gateway_status.route_status(
-                route, parents, controller_name=self._controller_name, now=now
+                route, parents, controller_name=self._controller_name, refused=refused, now=now
             )
+            if problem := gateway_status.refused_rules(refused):
+                told[route["metadata"]["uid"]] = (route, problem.message)
             # A route without any parent of ours never gets a status from here.
             if status.get("parents") or (route.get("status") or {}).get("parents"):
                 await self._write(_route_kind(route), route, status)
@@ -216,6 +261,18 @@ class GatewayController:
             if status["ancestors"] or attachment.policy.get("status"):
                 kind = next(each for each in _POLICY_KINDS if each.kind == attachment.kind)
                 await self._write(kind, attachment.policy, status)
+        await self._tell(told, now)
+
+    async def _tell(self, told: Mapping[str, _Told], now: datetime) -> None:
+        """Record what is refused of objects, once for each reason."""
+        before, self._told = self._told, {uid: words for uid, (_, words) in told.items()}
+        for uid, (obj, words) in told.items():
+            if before.get(uid) == words:
+                continue
+            try:
+                await self._client.create(kinds.EVENTS, gateway_events.refused(obj, words, now))
+            except ApiError as error:
+                logger.debug("Event not written error=%s", error)
 
     async def _write(
         self, kind: ResourceKind, obj: Mapping[str, Any], status: dict[str, Any]
@@ -232,7 +289,17 @@ class GatewayController:
             asyncio.get_running_loop().call_later(_CONFLICT_SECONDS, self._wake.set)
 
 
-def _key(obj: Manifest) -> ObjectKey:
+def _refused_rules(route: Mapping[str, Any], refusals: Refusals) -> dict[int, str]:
+    """The rules of a route that are not served, and why."""
+    prefix = "/".join((route["kind"], *_key(route), ""))
+    found: dict[int, str] = {}
+    for name, words in refusals.routes.items():
+        if name.startswith(prefix):
+            found.setdefault(int(name.removeprefix(prefix).split("/")[0]), words)
+    return found
+
+
+def _key(obj: Mapping[str, Any]) -> ObjectKey:
     return obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
 
 

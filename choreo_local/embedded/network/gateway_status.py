@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from choreo_local import clock
+from choreo_local.embedded.network import hostnames
 from choreo_local.embedded.network.attachment import Parent
 from choreo_local.embedded.network.listeners import Listener
 from choreo_local.embedded.network.references import GROUP, Manifest, Problem
 
+_PARTIAL = "PartiallyInvalid"
 _Conditions = list[dict[str, Any]]
 
 
@@ -27,9 +29,15 @@ def gateway_status(
     *,
     addresses: Iterable[str],
     failure: Callable[[int], str],
+    refused: Mapping[tuple[int, str], str] | None = None,
     now: datetime,
 ) -> dict[str, Any]:
-    """Gateway: its listeners, and whether they are served (`failure` tells why not)."""
+    """Gateway: its listeners, and whether they are served.
+
+    `failure` tells why a port is not, `refused` why a server name of a port is not.
+    """
+    for each in found:
+        _refuse(each, refused or {})
     before = gateway.get("status") or {}
     listed = {each["name"]: each for each in before.get("listeners") or ()}
     failures = [failure(each.port) for each in found if each.works]
@@ -52,6 +60,15 @@ def gateway_status(
         "conditions": merged(before.get("conditions"), [accepted, programmed], now),
         "listeners": [_listener(each, listed.get(each.name) or {}, failure, now) for each in found],
     }
+
+
+def _refuse(listener: Listener, refused: Mapping[tuple[int, str], str]) -> None:
+    """Take from a listener the certificates that are refused."""
+    words = refused.get((listener.port, listener.hostname or hostnames.ANY))
+    if words and listener.certificates:
+        listener.certificates = ()
+        message = f"the certificate is refused: {words}"
+        listener.unresolved = Problem("InvalidCertificateRef", message)
 
 
 def _listener(
@@ -85,9 +102,17 @@ def _listener(
 
 
 def route_status(
-    route: Manifest, parents: Sequence[Parent], *, controller_name: str, now: datetime
+    route: Manifest,
+    parents: Sequence[Parent],
+    *,
+    controller_name: str,
+    refused: Mapping[int, str] | None = None,
+    now: datetime,
 ) -> dict[str, Any]:
-    """A route's parents; those of other controllers stay as they are."""
+    """A route's parents; those of other controllers stay as they are.
+
+    `refused` says which of its rules are not served, by number, and why.
+    """
     before = route.get("status") or {}
     listed: list[Mapping[str, Any]] = list(before.get("parents") or ())
     others = [each for each in listed if each.get("controllerName") != controller_name]
@@ -95,20 +120,62 @@ def route_status(
     sticky = any(each.get("sessionPersistence") for each in rules)
     note = "not carried out here: sessionPersistence" if sticky else ""
     ours = [each for each in listed if each.get("controllerName") == controller_name]
+    partial = refused_rules(refused or {})
     entries = []
     for parent in parents:
         same = [each for each in ours if each["parentRef"] == parent.reference]
         old = same[0] if same else {}
-        accepted = condition(route, "Accepted", parent.refused, "Accepted", note)
+        problem = parent.refused or _all_refused(rules, refused or {})
+        accepted = condition(route, "Accepted", problem, "Accepted", note)
         resolved = condition(route, "ResolvedRefs", parent.unresolved, "ResolvedRefs", "")
         entries.append(
             {
                 "parentRef": dict(parent.reference),
                 "controllerName": controller_name,
-                "conditions": merged(old.get("conditions"), [accepted, resolved], now),
+                "conditions": _of_parent(old, accepted, resolved, partial, now),
             }
         )
     return {**before, "parents": [*others, *entries]}
+
+
+def _of_parent(
+    old: Manifest,
+    accepted: dict[str, Any],
+    resolved: dict[str, Any],
+    partial: Problem | None,
+    now: datetime,
+) -> _Conditions:
+    """The conditions of a parent; that some rules are left out is only told while it is so."""
+    kept = [each for each in old.get("conditions") or () if each["type"] != _PARTIAL]
+    known = [each for each in old.get("conditions") or () if each["type"] == _PARTIAL]
+    fresh = [accepted, resolved]
+    if partial and accepted["status"] == "True":
+        kept += known
+        fresh.append(
+            {
+                "type": _PARTIAL,
+                "status": "True",
+                "observedGeneration": accepted["observedGeneration"],
+                "reason": partial.reason,
+                "message": partial.message,
+            }
+        )
+    return merged(kept, fresh, now)
+
+
+def _all_refused(rules: Sequence[Manifest], refused: Mapping[int, str]) -> Problem | None:
+    if not refused or len(refused) < max(len(rules), 1):
+        return None
+    return Problem("UnsupportedValue", f"Envoy refuses it: {refused[min(refused)]}")
+
+
+def refused_rules(refused: Mapping[int, str]) -> Problem | None:
+    """What is said of a route some of whose rules are left out."""
+    if not refused:
+        return None
+    # Users of the specification look for these first words.
+    listed = "; ".join(f"rule {number}: {refused[number]}" for number in sorted(refused))
+    return Problem("UnsupportedValue", f"Dropped Rule, as Envoy refuses it: {listed}")
 
 
 def condition(

@@ -9,6 +9,7 @@ _KGATEWAY_GROUP = "gateway.kgateway.dev"
 _ENVOY_GATEWAY_GROUP = "gateway.envoyproxy.io"
 
 NAMESPACES = ResourceKind("", "v1", "Namespace", "namespaces", namespaced=False)
+EVENTS = ResourceKind("", "v1", "Event", "events")
 CONFIG_MAPS = ResourceKind("", "v1", "ConfigMap", "configmaps")
 PODS = ResourceKind("", "v1", "Pod", "pods")
 SECRETS = ResourceKind("", "v1", "Secret", "secrets")

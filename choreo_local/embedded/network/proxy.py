@@ -19,7 +19,7 @@ from choreo_local.embedded import dialing
 from choreo_local.embedded.dialing import DIRECTLY, Dialing
 from choreo_local.embedded.network import tablelookup
 from choreo_local.embedded.network.balancing import Balancer
-from choreo_local.embedded.network.datapath import Addresses, Endpoints
+from choreo_local.embedded.network.datapath import Addresses, Endpoints, Refusals
 from choreo_local.embedded.network.table import (
     Backend,
     Endpoint,
@@ -95,6 +95,10 @@ class InProcessProxy:
     def failure(self, port: int) -> str:
         """Why a port is not served."""
         return self._failures.get(port, "")
+
+    def refusals(self) -> Refusals:
+        """Nothing of a table is refused here."""
+        return Refusals()
 
     async def stop(self) -> None:
         """Close everything."""

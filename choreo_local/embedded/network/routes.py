@@ -167,7 +167,7 @@ def _rules(world: World, route: Manifest) -> tuple[list[_Made], Problem | None, 
             refused = refused or (found if isinstance(found, Problem) else applied.problem)
             continue
         places = (*applied.policies, *_places(route, rule))
-        name = "/".join((*_key(route), str(number)))
+        name = "/".join((*_route_key(route), str(number)))
         for index, match in enumerate(found):
             made = _route(f"{name}/{index}", match, rule, applied, weighted)
             built.append(_Made(made, places))

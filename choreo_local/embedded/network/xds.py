@@ -28,6 +28,9 @@ from choreo_local.embedded.network.table import (
 
 Resource = dict[str, Any]
 
+# A refusal is counted as a failure where not even the form was right.
+STATISTICS = ("update_success", "update_rejected", "update_failure")
+
 _TYPE = "type.googleapis.com/envoy."
 _CONNECTION_MANAGER = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _TCP_PROXY = "extensions.filters.network.tcp_proxy.v3.TcpProxy"
@@ -58,6 +61,8 @@ def listener(
         {
             "name": f"port-{port.port}",
             "address": main,
+            # Another server of the same user could listen on the same port, and share its clients.
+            "enable_reuse_port": False,
             "per_connection_buffer_limit_bytes": 1 << 20,
             "filter_chains": _filter_chains(port, directory),
         },
@@ -358,8 +363,7 @@ def bootstrap(*, lds: str, cds: str, admin: str | None, resolver: str = "") -> R
             "stats_matcher": {
                 "inclusion_list": {
                     "patterns": [
-                        {"suffix": "update_rejected"},
-                        {"suffix": "update_success"},
+                        *({"suffix": each} for each in STATISTICS),
                         {"prefix": "listener_manager."},
                     ]
                 }

@@ -10,7 +10,7 @@ from typing import Any
 import certifi
 import orjson
 
-from choreo_local.embedded.network import xds
+from choreo_local.embedded.network import subscriptions, xds, xds_trial
 from choreo_local.embedded.network.datapath import Addresses, Endpoints
 from choreo_local.embedded.network.guards import Limits, RemoteKeys
 from choreo_local.embedded.network.table import (
@@ -19,14 +19,6 @@ from choreo_local.embedded.network.table import (
     Endpoint,
     RouteTable,
 )
-
-# How Envoy's statistics name its subscriptions.
-LDS_NAME = "listener_manager.lds"
-
-
-def rds_name(configuration: str) -> str:
-    """The subscription of routes."""
-    return f"http.http.rds.{configuration}"
 
 
 class XdsFiles:
@@ -74,14 +66,26 @@ class XdsFiles:
         )
         self._write("bootstrap.json", content)
 
-    def write_table(self, table: RouteTable, endpoints: Endpoints) -> frozenset[str]:
-        """Write a table; the subscriptions of Envoy whose files changed, as in its statistics."""
+    def write_table(
+        self, table: RouteTable, endpoints: Endpoints, *, again: bool = False
+    ) -> frozenset[str]:
+        """Write a table; the subscriptions of Envoy whose files changed, as in its statistics.
+
+        With `again` the listeners are written in any case, for Envoy to try once more.
+        """
         # Endpoints of backends that are used no more stay until `forget_unused`.
         self._endpoints |= {each: endpoints.get(each, ()) for each in table.backends()}
         self._apart = table.apart()
         self._key_sources = table.key_sources()
-        self._write_endpoints()
-        return self._write_routes(table)
+        changed = {subscriptions.CDS} if self._write_endpoints() else set()
+        if again:
+            self._written.pop("lds.json", None)
+        return frozenset(changed | self._write_routes(table))
+
+    def trial(self, table: RouteTable) -> dict[str, Any]:
+        """What the files would say of a table, as one static configuration."""
+        clusters = self._clusters(table.apart(), table.key_sources())
+        return xds_trial.configuration(table, clusters)
 
     def write_endpoints(self, endpoints: Endpoints) -> None:
         """Write the endpoints of some backends."""
@@ -94,24 +98,30 @@ class XdsFiles:
         self._endpoints = {each: found for each, found in self._endpoints.items() if each in used}
         self._write_endpoints()
 
-    def _write_endpoints(self) -> None:
+    def _write_endpoints(self) -> bool:
+        """Write endpoints and clusters; whether the clusters changed."""
         for protocol in BackendProtocol:
             assignment = xds.pool_assignment(protocol, self._endpoints)
             self._write_resources(_eds_name(protocol), [assignment])
+        return self._write_resources("cds.json", self._clusters(self._apart, self._key_sources))
+
+    def _clusters(
+        self, apart: Iterable[tuple[Backend, Limits | None]], sources: Iterable[RemoteKeys]
+    ) -> list[dict[str, Any]]:
         pools = [xds.pool_cluster(each, self._path(_eds_name(each))) for each in BackendProtocol]
-        apart = [
+        own = [
             xds.backend_cluster(backend, self._endpoints.get(backend, ()), limits=limits)
-            for backend, limits in self._apart
+            for backend, limits in apart
         ]
         keys = [
             xds.keys_cluster(each, authorities=certifi.where())
-            for each in self._key_sources
+            for each in sources
             if each.service is None
         ]
-        named = {each["name"]: each for each in (*apart, *keys)}
-        self._write_resources("cds.json", [*pools, *(named[name] for name in sorted(named))])
+        named = {each["name"]: each for each in (*own, *keys)}
+        return [*pools, *(named[name] for name in sorted(named))]
 
-    def _write_routes(self, table: RouteTable) -> frozenset[str]:
+    def _write_routes(self, table: RouteTable) -> set[str]:
         """Write routes and listeners; what of them changed."""
         changed: set[str] = set()
         for port in table.ports:
@@ -119,7 +129,7 @@ class XdsFiles:
             configurations = xds.route_configurations(port, host_port=host_port)
             for each in configurations:
                 if self._write_resources(xds.routes_file(each["name"]), [each]):
-                    changed.add(rds_name(each["name"]))
+                    changed.add(subscriptions.routes(each["name"]))
         listeners = [
             xds.listener(
                 port,
@@ -130,8 +140,8 @@ class XdsFiles:
             for port in table.ports
         ]
         if self._write_resources("lds.json", listeners):
-            changed.add(LDS_NAME)
-        return frozenset(changed)
+            changed.add(subscriptions.LDS)
+        return changed
 
     def _path(self, name: str) -> str:
         return str(self.directory / name)

@@ -139,7 +139,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
             program,
             directory=tmp_path / "envoy",
             log=tmp_path / "envoy.log",
-            instance="test",
+            instance=f"test-{addresses.port(19080)}",
             addresses=addresses,
         )
 

@@ -99,7 +99,7 @@ async def running(directory: Path) -> AsyncIterator[World]:
         program,
         directory=directory / "envoy",
         log=directory / "envoy.log",
-        instance="test",
+        instance=f"test-{port}",
         addresses=addresses,
     )
     controller = GatewayController(kube, SharedInformers(kube, tasks), path, addresses)

@@ -95,7 +95,7 @@ def test_of_equal_matches_the_older_route_wins_and_then_the_name() -> None:
 
     found = routes_of(build(world(young, old_c, old_b)))
 
-    assert [each.name.split("/")[1] for each in found] == ["b", "c", "a"]
+    assert [each.name.split("/")[2] for each in found] == ["b", "c", "a"]
 
 
 @pytest.mark.parametrize(
