@@ -23,6 +23,10 @@ from choreo_local.errors import PreflightError, UsageError
 AUTO, SANDBOX, DOCKER, PROCESS = "auto", "sandbox", "docker", "process"
 RUNTIMES = (AUTO, SANDBOX, DOCKER, PROCESS)
 _PROBE_SECONDS = 20
+_WITHOUT_ROOT = (
+    "without root: this machine reaches pods through gateways, Services and port-forwards, not at "
+    "their own addresses"
+)
 # What administrators' programs lie in, although not every user's PATH says so.
 _PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 
@@ -56,7 +60,7 @@ class Choice:
         """What is worth saying about it, beside whether there is a sandbox."""
         if self.engine is not None:
             return f"pods are containers of the engine at {self.engine.socket}"
-        return "without root" if self.is_rootless else self.obstacle
+        return _WITHOUT_ROOT if self.is_rootless else self.obstacle
 
 
 def prepare(wanted: str) -> Choice:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from choreo_local.embedded.kubelet import containerusers, controlgroups
+from choreo_local.embedded.kubelet import containerusers, controlgroups, processlimit
 from choreo_local.embedded.kubelet.controlgroups import ControlGroups
 from choreo_local.embedded.kubelet.hostimages import Catalogue
 from choreo_local.embedded.kubelet.imagechoice import OpenRealImages
@@ -14,6 +14,7 @@ from choreo_local.embedded.kubelet.isolation import Isolation
 from choreo_local.embedded.kubelet.launch import Surroundings
 from choreo_local.embedded.kubelet.plain import PlainProcesses
 from choreo_local.embedded.kubelet.process import ProcessRuntime
+from choreo_local.embedded.kubelet.processlimit import NO_LIMIT
 from choreo_local.embedded.kubelet.runtime import ContainerRuntime
 from choreo_local.embedded.kubelet.sandbox import Sandbox
 from choreo_local.embedded.network.isolated.podnetwork import IsolatedNetwork
@@ -64,7 +65,10 @@ def _isolation(
     bubblewrap, nsenter = choice.tools.bubblewrap, choice.tools.nsenter
     folder.mkdir(parents=True, exist_ok=True)
     users = containerusers.find(instance_id, folder, bubblewrap=bubblewrap, nsenter=nsenter)
-    return Sandbox(surroundings, bubblewrap, network, groups, users)
+    processes = NO_LIMIT
+    if isinstance(found, str) and choice.is_rootless:
+        processes = processlimit.find(controlgroups.MOST_PROCESSES, path=str(nsenter.parent))
+    return Sandbox(surroundings, bubblewrap, network, groups, users, processes=processes)
 
 
 def _opener(open_images: OpenImages) -> OpenRealImages:

@@ -32,6 +32,7 @@ from choreo_local.embedded.kubelet.launch import Command, Surroundings
 from choreo_local.embedded.kubelet.plain import root_of
 from choreo_local.embedded.kubelet.podnetwork import Attachment, PodNetwork
 from choreo_local.embedded.kubelet.privileges import Privileges
+from choreo_local.embedded.kubelet.processlimit import NO_LIMIT, ProcessLimit
 from choreo_local.embedded.kubelet.rootfilesystem import (
     LayeredRoot,
     RootFileSystem,
@@ -71,6 +72,7 @@ class Sandbox:
         network: where pods get their network namespace from.
         groups: limits what containers use; or why nothing does.
         users: gives containers their users; each has one if nothing does.
+        processes: bounds their number where `groups` cannot.
     """
 
     name = NAME
@@ -82,8 +84,11 @@ class Sandbox:
         network: PodNetwork,
         groups: ControlGroups | str,
         users: Users | None = None,
+        *,
+        processes: ProcessLimit = NO_LIMIT,
     ) -> None:
         self._surroundings = surroundings
+        self._processes = processes
         self._users = users or SingleUser(bubblewrap, _NOT_PREPARED)
         self._confined: dict[str, Confinement] = {}
         self._network = network
@@ -136,8 +141,15 @@ class Sandbox:
         return [
             Capability("cpu-limit", enforced=False, reason=self._groups),
             Capability("memory-limit", enforced=True, reason="checked every few seconds"),
-            Capability("process-limit", enforced=False, reason=self._groups),
+            Capability(
+                "process-limit",
+                enforced=bool(self._processes.enter),
+                reason="" if self._processes.enter else self._why_unlimited(),
+            ),
         ]
+
+    def _why_unlimited(self) -> str:
+        return "; ".join(filter(None, [str(self._groups), self._processes.obstacle]))
 
     def not_enforced(self, pod: Mapping[str, Any]) -> str:
         """What a pod asks for in vain."""
@@ -265,6 +277,7 @@ class Sandbox:
             *self._enter_group(request),
             *self._attached[request.pod.uid].enter,
             *confined.enter,
+            *self._processes.enter,
             str(confined.program),
             *confined.options,
             *(word for each in filters for word in ("--seccomp", str(each))),
