@@ -23,6 +23,12 @@ def test_capabilities_are_dropped_and_added() -> None:
     assert "KILL" not in of_security({"capabilities": {"drop": ["kill"]}}).capabilities
 
 
+def test_groups_are_those_of_the_pod_and_of_its_volumes() -> None:
+    assert of_security({}).groups == ()
+    asked = {"supplementalGroups": [7, 5, 7], "fsGroup": 6}
+    assert of_security(asked).groups == (5, 6, 7)
+
+
 def test_nobody_may_undo_the_sandbox() -> None:
     found = of_security({"capabilities": {"add": ["ALL"]}})
     assert "NET_ADMIN" in found.capabilities

@@ -134,6 +134,29 @@ def test_a_sub_path_of_made_files_does_not_follow_updates(tmp_path: Path) -> Non
     assert found[0].host_path.read_text(encoding="utf-8") == "1"
 
 
+def test_made_files_are_never_written_to(tmp_path: Path) -> None:
+    place = tmp_path / "v"
+    volumes.replace_files(place, {"a": File(b"1")})
+    entries: list[dict[str, Any]] = [
+        {"name": "v", "mountPath": "/all"},
+        {"name": "v", "mountPath": "/a", "subPath": "a", "readOnly": False},
+    ]
+    assert [each.read_only for each in mounts(tmp_path, {"v": place}, *entries)] == [True, True]
+
+
+def test_links_of_containers_do_not_make_a_volume_ours(tmp_path: Path) -> None:
+    place, secret = tmp_path / "v", tmp_path / "secret"
+    place.mkdir()
+    secret.mkdir()
+    (secret / "key").write_text("value", encoding="utf-8")
+    (place / "..data").symlink_to(secret)
+    (place / "key").symlink_to(secret / "key")
+    manifest = {"name": "c", "volumeMounts": [{"name": "v", "mountPath": "/a", "subPath": "key"}]}
+    with pytest.raises(StartError, match="it leads out of the volume"):
+        volumes.mounts(manifest, {"v": place}, tmp_path / "c", variables={}, projected=frozenset())
+    assert not (tmp_path / "c").exists()
+
+
 def test_a_sub_path_must_stay_in_its_volume(tmp_path: Path) -> None:
     place = prepare(tmp_path, {"name": "v", "emptyDir": {}})["v"]
     (place / "out").symlink_to("/etc")
