@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from choreo_local.apimachinery.gvk import ResourceKind
-from choreo_local.embedded.network.datapath import DataPath, Endpoints
+from choreo_local.embedded.network.datapath import DataPath, Endpoints, Refusals
 from choreo_local.embedded.network.table import Backend, Endpoint, RouteTable
 from choreo_local.errors import ApiError, UnreachableError
 from choreo_local.kubeclient.client import KubeClient
@@ -77,6 +77,10 @@ class ForwardedPath:
     def failure(self, port: int) -> str:
         """Why a listener's port cannot be served, empty when it can."""
         return self._path.failure(port)
+
+    def refusals(self) -> Refusals:
+        """What of the table is not served although the rest is."""
+        return self._path.refusals()
 
     async def stop(self) -> None:
         """End the data path and all connections."""

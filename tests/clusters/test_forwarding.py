@@ -16,7 +16,7 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from choreo_local.clusters.forwarding import ForwardedPath
-from choreo_local.embedded.network.datapath import Endpoints
+from choreo_local.embedded.network.datapath import Endpoints, Refusals
 from choreo_local.embedded.network.table import (
     Backend,
     BackendKey,
@@ -53,6 +53,9 @@ class Recorded:
 
     def failure(self, port: int) -> str:
         return f"port {port} is taken"
+
+    def refusals(self) -> Refusals:
+        return Refusals({"route": "bad"})
 
     async def stop(self) -> None: ...
 
@@ -191,3 +194,4 @@ async def test_an_endpoint_keeps_its_place_over_changes() -> None:
         await path.apply(RouteTable(()), {BACKEND: (POD,)})
         assert inner.port == before
         assert path.failure(80) == "port 80 is taken"
+        assert path.refusals() == inner.refusals()
