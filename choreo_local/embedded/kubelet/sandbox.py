@@ -17,6 +17,7 @@ from typing import Any
 
 from choreo_local.embedded.kubelet import (
     controlgroups,
+    guarantees,
     launch,
     ownroot,
     privileges,
@@ -27,6 +28,7 @@ from choreo_local.embedded.kubelet import (
 )
 from choreo_local.embedded.kubelet.containerusers import Confinement, SingleUser, Users
 from choreo_local.embedded.kubelet.controlgroups import ControlGroups, Group
+from choreo_local.embedded.kubelet.guarantees import Obstacles
 from choreo_local.embedded.kubelet.hostimages import HostImage
 from choreo_local.embedded.kubelet.launch import Command, Surroundings
 from choreo_local.embedded.kubelet.plain import root_of
@@ -105,51 +107,23 @@ class Sandbox:
 
     def capabilities(self) -> Sequence[Capability]:
         """What containers expect of Linux, and what of it holds here."""
-        return [
-            Capability("pod-address", enforced=True),
-            Capability("network-policy", enforced=True),
-            Capability(
-                "outside-datagrams",
-                enforced=not self._network.datagram_obstacle,
-                reason=self._network.datagram_obstacle,
-            ),
-            Capability("file-isolation", enforced=True),
-            *self._who(),
-            self._system_calls(),
-            *self._limits(),
-        ]
-
-    def _who(self) -> Sequence[Capability]:
-        lacking = self._users.obstacle
-        if not lacking:
-            return [Capability(name, enforced=True) for name in ("users", "own-users")]
-        one_user = "a container is the user that it runs as, and cannot become another one"
-        return [
-            Capability("users", enforced=True, reason=one_user),
-            Capability("own-users", enforced=False, reason=lacking),
-        ]
-
-    def _system_calls(self) -> Capability:
-        known = self._filter is not None
+        limits = "" if isinstance(self._groups, ControlGroups) else self._groups
         unknown = f"there is no filter for processors of type {platform.machine()}"
-        return Capability("system-calls", enforced=known, reason="" if known else unknown)
+        return guarantees.told(
+            Obstacles(
+                datagrams=self._network.datagram_obstacle,
+                users=self._users.obstacle,
+                system_calls="" if self._filter else unknown,
+                limits=limits,
+                processes=self._unlimited(limits),
+            )
+        )
 
-    def _limits(self) -> Sequence[Capability]:
-        if isinstance(self._groups, ControlGroups):
-            names = ("cpu-limit", "memory-limit", "process-limit")
-            return [Capability(name, enforced=True) for name in names]
-        return [
-            Capability("cpu-limit", enforced=False, reason=self._groups),
-            Capability("memory-limit", enforced=True, reason="checked every few seconds"),
-            Capability(
-                "process-limit",
-                enforced=bool(self._processes.enter),
-                reason="" if self._processes.enter else self._why_unlimited(),
-            ),
-        ]
-
-    def _why_unlimited(self) -> str:
-        return "; ".join(filter(None, [str(self._groups), self._processes.obstacle]))
+    def _unlimited(self, limits: str) -> str:
+        """Why the number of processes is not bounded."""
+        if not limits or self._processes.enter:
+            return ""
+        return "; ".join(filter(None, [limits, self._processes.obstacle]))
 
     def not_enforced(self, pod: Mapping[str, Any]) -> str:
         """What a pod asks for in vain."""
