@@ -6,11 +6,12 @@ import http.client
 import threading
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from choreo_local.embedded import podruntime
-from tests.e2e.user import User, ask, until
+from tests.e2e.user import ANOTHER, ROOT, User, ask, person, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -72,11 +73,21 @@ class Asker:
                 self.counts[word] = self.counts.get(word, 0) + 1
 
 
-@pytest.mark.parametrize("runtime", [podruntime.PROCESS, podruntime.SANDBOX])
-def test_no_request_is_lost_while_the_greeter_is_replaced(user: User, runtime: str) -> None:
+@pytest.mark.parametrize(
+    ("runtime", "kind"),
+    [(podruntime.PROCESS, ROOT), (podruntime.SANDBOX, ROOT), (podruntime.SANDBOX, ANOTHER)],
+)
+def test_no_request_is_lost_while_the_greeter_is_replaced(
+    runtime: str, kind: str, tmp_path: Path
+) -> None:
     if runtime == podruntime.SANDBOX and (found := podruntime.probe()).tools is None:
         pytest.skip(f"no sandboxes on this machine: {found.obstacle}")
-    user.extra["CHOREO_UP_RUNTIME"] = runtime
+    with person(kind, tmp_path) as user:
+        user.extra["CHOREO_UP_RUNTIME"] = runtime
+        _replace_while_asked(user)
+
+
+def _replace_while_asked(user: User) -> None:
     user.choreo("up", "--demo", "--no-tui")
     greeter = user.choreo("url", "greeter", "--env", "development") + "/greeter/greet?name=Ann"
     web = user.choreo("url", "web", "--env", "development") + "/api/greeting?name=Ann"
