@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
+from choreo_local.clusters.driver import NodeNetwork
+from choreo_local.errors import PreflightError
 from choreo_local.images.registry.server import RegistryServer
 from choreo_local.paths import InstancePaths
 from choreo_local.threads import LoopThread
@@ -22,11 +24,15 @@ class ImageRegistry:
     Args:
         paths: of the instance.
         sock: a listening socket.
+        nodes: where the nodes of a cluster call it, too.
     """
 
-    def __init__(self, paths: InstancePaths, sock: socket.socket) -> None:
+    def __init__(
+        self, paths: InstancePaths, sock: socket.socket, nodes: NodeNetwork | None = None
+    ) -> None:
         self._paths = paths
-        self._server = RegistryServer(sock, self._library, paths.registry)
+        further = [(_beside(sock, nodes.address), nodes.range)] if nodes else []
+        self._server = RegistryServer(sock, self._library, paths.registry, further=further)
         self._thread = LoopThread("registry")
 
     def _library(self) -> ImageLibrary:
@@ -45,3 +51,16 @@ class ImageRegistry:
             self._thread.call(self._server.stop(), timeout=_SECONDS)
         finally:
             self._thread.stop()
+
+
+def _beside(sock: socket.socket, address: str) -> socket.socket:
+    """The same port on another address of this machine."""
+    port = sock.getsockname()[1]
+    try:
+        return socket.create_server((address, port))
+    except OSError as error:
+        raise PreflightError(
+            f"the nodes of the cluster cannot be given the registry: {address}:{port} cannot be "
+            f"listened on: {error}",
+            remedy="See who has the port: ss -ltnp",
+        ) from error

@@ -27,7 +27,7 @@ from choreo_local.allinone.tunnels import Tunnels
 from choreo_local.allinone.wishes import Wishes
 from choreo_local.clusters import registry
 from choreo_local.clusters.driver import Capability, ClusterDriver, ClusterSpec
-from choreo_local.errors import ChoreoError
+from choreo_local.errors import ChoreoError, PreflightError
 from choreo_local.kubeclient.access import KubeAccess
 from choreo_local.paths import InstancePaths
 from choreo_local.threads import LoopThread
@@ -134,7 +134,7 @@ class Platform:
         driver.start_api()
         self._stack.append(("cluster", driver.stop))
         self._record.update(server=driver.server, cluster=driver.identity)
-        images = ImageRegistry(self._paths, self._sockets["registry"])
+        images = self._image_registry(self._driver)
         images.start()
         self._stack.append(("registry", images.stop))
         self._seeding.start()
@@ -147,6 +147,15 @@ class Platform:
         )
         self._stack.append(("tunnels", self._tunnels.stop))
         return driver
+
+    def _image_registry(self, driver: ClusterDriver) -> ImageRegistry:
+        """Also where nodes call it; that they cannot is no reason not to start."""
+        held = self._sockets["registry"]
+        try:
+            return ImageRegistry(self._paths, held, driver.node_network)
+        except PreflightError as problem:
+            self._warnings.append(problem)
+            return ImageRegistry(self._paths, held)
 
     def _problem_of_pods(self) -> str:
         """Why the demo's pods cannot run; empty when they can."""

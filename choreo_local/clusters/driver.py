@@ -39,6 +39,14 @@ class Callback:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeNetwork:
+    """A network of this machine that the nodes of a cluster are on, and nobody else's programs."""
+
+    address: str
+    range: IPv4Network
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterSpec:
     """What the platform wants of a cluster.
 
@@ -97,6 +105,10 @@ class ClusterDriver(Protocol):
     @property
     def callback(self) -> Callback | None:
         """Where the cluster asks for admission; None when it has our checks in itself."""
+
+    @property
+    def node_network(self) -> NodeNetwork | None:
+        """Where its nodes call our registry; None when they find it on loopback, or never do."""
 
     def start_api(self) -> None:
         """Return once the Kubernetes API answers."""

@@ -53,6 +53,10 @@ class EmbeddedDriver:
     def callback(self) -> None:
         """The kube API has the checks in itself."""
 
+    @property
+    def node_network(self) -> None:
+        """The node is this machine."""
+
     def access(self, plane: str) -> KubeAccess:
         """As a plane's own identity."""
         user = f"choreo:{plane}"

@@ -47,6 +47,10 @@ class ExistingDriver:
         return self._remote.ownership
 
     @property
+    def node_network(self) -> None:
+        """Its images come from elsewhere."""
+
+    @property
     def callback(self) -> Callback:
         """Where the cluster asks for admission."""
         return self._remote.callback()

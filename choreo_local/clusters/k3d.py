@@ -10,6 +10,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import yaml
 
 from choreo_local.apimachinery import yamltext
 from choreo_local.clusters import callbacks, hostimages, k3dconfig, kubeconfigs
-from choreo_local.clusters.driver import Callback, Capability, ClusterSpec
+from choreo_local.clusters.driver import Callback, Capability, ClusterSpec, NodeNetwork
 from choreo_local.clusters.k3dcommand import Cluster, K3d, PortTakenError
 from choreo_local.clusters.remote import RemoteCluster
 from choreo_local.embedded.kubelet.hostimages import HostImage
@@ -83,10 +84,18 @@ class K3dDriver:
         """
         if self._spec.target.reachable_at:
             return self._remote.callback()
-        address = self._k3d.gateway_address(self._cluster)
-        if callbacks.is_own(address):
-            return Callback(address, address)
+        found = self.node_network
+        if found is not None:
+            return Callback(found.address, found.address)
         return Callback(HOST, "127.0.0.1")
+
+    @property
+    def node_network(self) -> NodeNetwork | None:
+        """None where the engine runs in a machine of its own, which forwards to loopback."""
+        address, network = self._k3d.network(self._cluster)
+        if not callbacks.is_own(address):
+            return None
+        return NodeNetwork(address, IPv4Network(network, strict=False))
 
     def start_api(self) -> None:
         """Find our cluster, or make it, and return once its API answers and a node is ready."""
@@ -201,9 +210,13 @@ def _create(command: K3d, spec: ClusterSpec) -> str:
     taken = {one.name for one in command.list()}
     name = k3dconfig.choose_name(instance, spec.instance_id, taken=taken)
     nodes = k3dconfig.image(spec.target.kubernetes)
+    held = spec.sockets.get("registry")
+    registry = int(held.getsockname()[1]) if held is not None else 0
     for preferred in (_PORT, 0):
         port = _free_port(preferred)
-        config = k3dconfig.config(name, instance_id=spec.instance_id, port=port, nodes=nodes)
+        config = k3dconfig.config(
+            name, instance_id=spec.instance_id, port=port, nodes=nodes, registry=registry
+        )
         file = spec.paths.root / "k3d.yaml"
         file.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         logger.info("Creating k3d cluster name=%s image=%s port=%d", name, nodes, port)

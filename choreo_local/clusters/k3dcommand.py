@@ -178,11 +178,17 @@ class K3d:
                 remedy="Look whether the engine reaches a registry: docker pull hello-world",
             )
 
-    def gateway_address(self, name: str) -> str:
-        """The address of this machine on the network of a cluster; empty when it has none."""
-        form = "{{range .IPAM.Config}}{{.Gateway}}{{end}}"
+    def network(self, name: str) -> tuple[str, str]:
+        """The network of a cluster: this machine's address on it, and its range; empty when there
+        is none.
+        """
+        form = "{{range .IPAM.Config}}{{.Gateway}} {{.Subnet}}\n{{end}}"
         output = _run(["docker", "network", "inspect", f"k3d-{name}", "-f", form], _LIST_SECONDS)
-        return output.out.strip() if output.code == 0 else ""
+        for line in output.out.splitlines() if output.code == 0 else ():
+            address, _, network = line.partition(" ")
+            if "." in address and "/" in network:
+                return address, network
+        return "", ""
 
     def _sweep(self, name: str) -> None:
         """Remove networks that are left: after a race there are two, and names do not tell them

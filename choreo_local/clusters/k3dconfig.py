@@ -7,6 +7,10 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+import yaml
+
+from choreo_local.images.registry import names
+
 LABEL = "choreo.dev/instance"
 CONTEXT_PREFIX = "k3d-"
 # What upstream's local installations run.
@@ -35,7 +39,9 @@ def choose_name(instance: str, instance_id: str, *, taken: Collection[str]) -> s
     return f"{name[: _LONGEST - len(mark) - 1].rstrip('-')}-{mark}"
 
 
-def config(name: str, *, instance_id: str, port: int, nodes: str) -> dict[str, Any]:
+def config(
+    name: str, *, instance_id: str, port: int, nodes: str, registry: int = 0
+) -> dict[str, Any]:
     """One server and no load balancer: what leads to pods from outside is our gateway.
 
     Args:
@@ -43,8 +49,10 @@ def config(name: str, *, instance_id: str, port: int, nodes: str) -> dict[str, A
         instance_id: whose it is.
         port: of the Kubernetes API, on loopback.
         nodes: image of the nodes.
+        registry: port of our registry on this machine; 0 for none.
     """
     return {
+        **({"registries": {"config": registries(registry)}} if registry else {}),
         "apiVersion": "k3d.io/v1alpha5",
         "kind": "Simple",
         "metadata": {"name": name},
@@ -67,6 +75,15 @@ def config(name: str, *, instance_id: str, port: int, nodes: str) -> dict[str, A
             },
         },
     }
+
+
+def registries(port: int) -> str:
+    """What nodes are told of our registry: by whatever name a reference calls it, it is reached
+    at this machine, without TLS.
+    """
+    url = f"http://{names.HOST_NAME}:{port}"
+    found = {name: {"endpoint": [url]} for name in sorted(names.own_names(port))}
+    return yaml.safe_dump({"mirrors": found}, default_flow_style=False, sort_keys=False)
 
 
 def _argument(text: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,23 @@ def test_what_is_made_is_as_it_was_asked_for(world: World, tmp_path: Path) -> No
     assert config["image"] == "rancher/k3s:v1.35.2-k3s1"
     assert 0 < int(config["kubeAPI"]["hostPort"]) < 65536
     assert list(world.clusters) == ["choreo-lab"]
+
+
+def test_nodes_are_told_where_the_registry_is(world: World, tmp_path: Path) -> None:
+    world.break_(create="pull")
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        wanted = replace(spec(tmp_path), sockets={"registry": held})
+        with pytest.raises(PreflightError, match="failed to pull image"):
+            k3d.ensure(K3d(), wanted)
+        port = held.getsockname()[1]
+    config = yaml.safe_load((wanted.paths.root / "k3d.yaml").read_text())
+    assert f"http://host.k3d.internal:{port}" in config["registries"]["config"]
+
+
+def test_the_network_of_a_cluster_is_found(world: World) -> None:
+    world.set_networks({"1": "k3d-choreo-lab"})
+    assert K3d().network("choreo-lab") == ("127.0.0.2", "127.0.0.2/8")
+    assert K3d().network("other") == ("", "")
 
 
 def test_a_port_that_the_engine_cannot_have_is_not_the_end(world: World, tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from choreo_local.clusters import k3dconfig
+from choreo_local.images import hosts
 
 # What k3d demands of a name.
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -71,3 +73,22 @@ def test_a_cluster_is_one_server_of_ours_on_loopback() -> None:
         {"label": "choreo.dev/instance=42", "nodeFilters": ["server:*"]}
     ]
     assert "ports" not in config
+    assert "registries" not in config
+
+
+def test_nodes_find_our_registry_by_all_its_names() -> None:
+    config = k3dconfig.config("x", instance_id="42", port=1, nodes="an-image", registry=40000)
+    told = config["registries"]["config"]
+    assert "&id" not in told
+    mirrors = yaml.safe_load(told)["mirrors"]
+    assert set(mirrors) == {
+        "127.0.0.1:40000",
+        "host.k3d.internal:10082",
+        "host.k3d.internal:40000",
+        "localhost:40000",
+    }
+    assert all(
+        found == {"endpoint": ["http://host.k3d.internal:40000"]} for found in mirrors.values()
+    )
+    # Ours reads the same form.
+    assert hosts.parse(told).endpoints("localhost:40000")[0].url == "http://host.k3d.internal:40000"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from ipaddress import IPv4Network
 from pathlib import Path
 from urllib.parse import quote
 
@@ -36,6 +37,7 @@ class RegistryApp:
     Args:
         folder: of the repositories; contents go into the library's store.
         names: host names by which it may be called, besides those of this machine.
+        neighbours: networks from which it may be used, besides this machine's loopback.
     """
 
     def __init__(
@@ -44,11 +46,13 @@ class RegistryApp:
         folder: Path,
         *,
         names: frozenset[str] = frozenset(),
+        neighbours: Sequence[IPv4Network] = (),
         most_blob_bytes: int = _MOST_BLOB_BYTES,
     ) -> None:
         self._library = library
         self._folder = folder
         self._names = names
+        self._neighbours = neighbours
         self._uploads = Uploads(library.content, most_bytes=most_blob_bytes)
         blobs = Blobs(library, self._uploads, self.repository)
         manifests = Manifests(library, self.repository)
@@ -94,6 +98,8 @@ class RegistryApp:
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         callers.check_page(request.headers, names=self._names)
+        info = request.transport.get_extra_info if request.transport else lambda _name: None
+        callers.check_network(info("peername"), self._neighbours)
         target = paths.parse(request.path)
         if target is None:
             raise RegistryProblem("UNSUPPORTED", "there is nothing at this path", status=404)
@@ -103,10 +109,8 @@ class RegistryApp:
             raise RegistryProblem("UNSUPPORTED", "The operation is unsupported.")
         if request.method in _READING:
             return await answer(request, target)
-        if request.transport is not None:
-            info = request.transport.get_extra_info
-            # A thread because the kernel's table of connections may be long.
-            await asyncio.to_thread(callers.check_user, info("peername"), info("sockname"))
+        # A thread because the kernel's table of connections may be long.
+        await asyncio.to_thread(callers.check_user, info("peername"), info("sockname"))
         # Nobody clears up while something is added.
         async with self._library.adding():
             return await answer(request, target)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from choreo_local.images import hosts
@@ -28,6 +29,15 @@ def check_page(headers: Mapping[str, str], *, names: frozenset[str]) -> None:
         raise RegistryProblem("DENIED", f"this registry is not called {host[:100]!r}")
     if "Origin" in headers or headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
         raise RegistryProblem("DENIED", "web pages may not use this registry")
+
+
+def check_network(peer: tuple[str, int] | None, neighbours: Sequence[IPv4Network]) -> None:
+    """Refuse callers from elsewhere than this machine and the networks of its nodes."""
+    if peer is None:
+        return
+    address = _address(peer[0])
+    if not (address.is_loopback or any(address in network for network in neighbours)):
+        raise RegistryProblem("DENIED", f"nobody at {address} may use this registry")
 
 
 def check_user(peer: tuple[str, int] | None, own: tuple[str, int] | None) -> None:

@@ -13,17 +13,18 @@ import uvloop
 
 from choreo_local.allinone import addresses, bundles, ports
 from choreo_local.embedded.cluster import ClusterFolders, ClusterOptions, EmbeddedCluster
-from choreo_local.embedded.controllermanager.informers import SharedInformers
 from choreo_local.embedded.network.services import ServiceProxy
 
 
 class NodeCluster(EmbeddedCluster):
     """Has Services, and nobody who serves routes: that is for whoever uses the cluster."""
 
-    async def _start_network(self, informers: SharedInformers) -> None:
-        proxy = ServiceProxy(informers)
+    async def start_parts(self) -> None:
+        """Start all but the network's data path."""
+        proxy = ServiceProxy(self._start_controllers())
         proxy.start()
         self._running.add(proxy)
+        await self._start_node()
 
 
 async def serve(folder: Path, name: str, held: socket.socket, place: Path) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +86,13 @@ class Registry:
 
 
 @asynccontextmanager
-async def serving(root: Path) -> AsyncIterator[Registry]:
+async def serving(
+    root: Path, *, further: Sequence[tuple[socket.socket, IPv4Network]] = ()
+) -> AsyncIterator[Registry]:
     """Have our registry answer."""
     listening = socket.create_server(("127.0.0.1", 0))
     library = ImageLibrary(root / "images")
-    server = RegistryServer(listening, lambda: library, root / "registry")
+    server = RegistryServer(listening, lambda: library, root / "registry", further=further)
     await server.start()
     async with aiohttp.ClientSession() as session:
         yield Registry(server, library, root / "registry", session)

@@ -8,12 +8,15 @@ import shutil
 import socket
 import subprocess
 import sys
+from ipaddress import IPv4Network
+from pathlib import Path
 
 import pytest
 
 from choreo_local.images.registry import callers
+from choreo_local.images.registry.problems import RegistryProblem
 from tests.images import builders
-from tests.images.registry.conftest import Registry
+from tests.images.registry.conftest import Registry, serving
 
 
 @pytest.mark.parametrize(
@@ -71,3 +74,40 @@ async def test_the_kernel_tells_whose_a_connection_is(registry: Registry) -> Non
         # Another user may have the same port at another address of this machine.
         assert callers.user_of(("127.0.0.5", peer[1]), own) is None
     assert callers.user_of(("127.0.0.1", 1), ("127.0.0.1", 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("peer", "is_let_in"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("172.18.0.3", True),
+        ("::ffff:172.18.0.3", True),
+        ("172.17.0.2", False),
+        ("192.168.1.5", False),
+        ("fd00::5", False),
+    ],
+)
+def test_only_this_machine_and_the_nodes_of_its_cluster_come_in(
+    peer: str, *, is_let_in: bool
+) -> None:
+    nodes = [IPv4Network("172.18.0.0/16")]
+    if is_let_in:
+        callers.check_network((peer, 1), nodes)
+        return
+    with pytest.raises(RegistryProblem, match="nobody at") as refused:
+        callers.check_network((peer, 1), nodes)
+    assert refused.value.status == 403
+
+
+async def test_it_is_called_at_further_addresses(tmp_path: Path) -> None:
+    try:
+        further = socket.create_server(("127.0.0.2", 0))
+    except OSError:
+        pytest.skip("this machine has no second loopback address")
+    place = (further, IPv4Network("127.0.0.0/8"))
+    async with serving(tmp_path, further=[place]) as registry:
+        url = f"http://127.0.0.2:{further.getsockname()[1]}/v2/"
+        assert (await registry.ask("GET", url, Host="host.k3d.internal:10082")).status == 200
+        await registry.push("a/b", "1", builders.image())
