@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from choreo_local.embedded.kubelet import ownership, volumes
+from choreo_local.embedded.kubelet import ownership, trees, volumes
 from choreo_local.embedded.kubelet.projections import File, Sources
 from choreo_local.embedded.kubelet.runtime import Mount
 from choreo_local.embedded.kubelet.volumes import Volumes
@@ -76,15 +76,19 @@ def test_a_pipe_does_not_hold_it_up(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("as_root")
 def test_folders_may_be_as_deep_as_somebody_likes(tmp_path: Path) -> None:
-    folder = os.open(tmp_path, os.O_RDONLY)
+    volume = tmp_path / "v"
+    volume.mkdir()
+    folder = os.open(volume, os.O_RDONLY)
     for _ in range(1500):
         os.mkdir("d", dir_fd=folder)
         below = os.open("d", os.O_RDONLY, dir_fd=folder)
         os.close(folder)
         folder = below
     os.close(folder)
-    ownership.give(tmp_path, GROUP, lazy=False)
-    assert tmp_path.stat().st_gid == GROUP
+    ownership.give(volume, GROUP, lazy=False)
+    assert volume.stat().st_gid == GROUP
+    # Whoever clears away what tests leave would recurse.
+    trees.remove_wholly(volume)
 
 
 @pytest.mark.usefixtures("as_root")
