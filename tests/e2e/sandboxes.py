@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import textwrap
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from choreo_local.embedded import podruntime
@@ -109,11 +111,13 @@ class Cluster:
         found = json.loads(listed)["items"]
         return [f"{each['reason']}: {each['message']}" for each in found]
 
-    def processes(self, pod: str) -> int:
-        """How many processes of a pod there are on the machine."""
-        uid = self.get("pod", pod)["metadata"]["uid"]
-        found = self.user.children(self.user.record()["id"])
-        return sum(each.environ().get("CHOREO_POD") == uid for each in found)
+    def commands(self, part: str) -> list[str]:
+        """The commands of the instance's processes that contain something."""
+        found = []
+        for process in self.user.children(self.user.record()["id"]):
+            with contextlib.suppress(psutil.Error):
+                found.append(" ".join(process.cmdline()))
+        return [each for each in found if part in each]
 
     def import_busybox(self) -> str:
         """Make an image of a static busybox and import it; its name."""

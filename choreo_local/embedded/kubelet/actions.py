@@ -38,7 +38,7 @@ class Actions:
     Attributes:
         start: names of containers, in order.
         stop: names of containers and why.
-        finished: nothing of the pod will ever run again, once `stop` is done.
+        finished: nothing of the pod will ever run again; what still runs is to be ended.
     """
 
     start: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class Actions:
 def decide(observed: Observed) -> Actions:
     """Compare what runs with what should."""
     if _has_finished(observed):
-        return Actions(stop=_sidecars_to_stop(observed), finished=True)
+        return Actions(finished=True)
     start = (*_to_start(observed), *_ephemeral_to_start(observed))
     return Actions(start=start, stop=_to_stop(observed))
 
@@ -114,15 +114,6 @@ def _has_new_image(pod: Manifest, container: Manifest, record: ContainerRecord) 
     # The one field of a running container that may be changed.
     changed = bool(container.get("image")) and container["image"] != record.image
     return changed and podspec.restart_policy(pod) != podspec.NEVER
-
-
-def _sidecars_to_stop(observed: Observed) -> dict[str, str]:
-    running = [
-        container["name"]
-        for container in podspec.init_containers(observed.pod)
-        if (record := observed.latest.get(container["name"])) is not None and record.is_running
-    ]
-    return {name: "Stopping container " + name for name in reversed(running)}
 
 
 def _to_start(observed: Observed) -> tuple[str, ...]:

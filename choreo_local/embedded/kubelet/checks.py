@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import aiohttp
+from yarl import URL
 
 from choreo_local.embedded import dialing
 from choreo_local.embedded.dialing import DIRECTLY, Dialing
@@ -23,6 +24,7 @@ from choreo_local.errors import ChoreoError
 
 _LONGEST_MESSAGE = 10 * 1024
 _AGENT = "kube-probe/1.36"
+_MOVED, _MOST_MOVES = frozenset({301, 302, 303, 307, 308}), 10
 _NO_INPUT: Sequence[bytes] = ()
 _NO_SIZES: Sequence[TerminalSize] = ()
 
@@ -124,15 +126,20 @@ class Checker:
         headers = {"User-Agent": _AGENT, "Accept": "*/*", "Connection": "close"}
         headers |= {item["name"]: item["value"] for item in action.get("httpHeaders") or ()}
         try:
-            async with self._opened().get(url, headers=headers, allow_redirects=False) as response:
-                body = await response.content.read(_LONGEST_MESSAGE)
+            return await self._fetched(URL(url), headers)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(success=False, message=f'Get "{url}": {error}')
-        if 200 <= response.status < 400:
-            return Answer(success=True, message=body.decode(errors="replace"))
-        return Answer(
-            success=False, message=f"HTTP probe failed with statuscode: {response.status}"
-        )
+
+    async def _fetched(self, url: URL, headers: Mapping[str, str]) -> Answer:
+        """What a page says; one that has moved on the same host is followed."""
+        for _ in range(_MOST_MOVES):
+            async with self._opened().get(url, headers=headers, allow_redirects=False) as response:
+                body = await response.content.read(_LONGEST_MESSAGE)
+            target = _moved_to(response)
+            if target is None or target.host != url.host:
+                return _judged(response.status, body)
+            url = target
+        raise ValueError(f"stopped after {_MOST_MOVES} redirects")
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -160,6 +167,19 @@ class Checker:
         with contextlib.suppress(OSError):
             await writer.wait_closed()
         return Answer(success=True)
+
+
+def _moved_to(response: aiohttp.ClientResponse) -> URL | None:
+    location = response.headers.get("Location")
+    if response.status not in _MOVED or not location:
+        return None
+    return response.url.join(URL(location))
+
+
+def _judged(status: int, body: bytes) -> Answer:
+    if 200 <= status < 400:
+        return Answer(success=True, message=body.decode(errors="replace"))
+    return Answer(success=False, message=f"HTTP probe failed with statuscode: {status}")
 
 
 def _reason(error: OSError) -> str:

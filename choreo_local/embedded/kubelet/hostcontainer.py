@@ -20,7 +20,6 @@ from choreo_local.embedded.kubelet.records import ContainerRecord, ContainerStat
 from choreo_local.embedded.kubelet.runtime import ContainerRequest, StartError, Usage
 
 _LISTENING_SECONDS = 2.0
-_KILLED = 137
 # A program that writes a line for each request is read a hundred times a second, not for each.
 _GATHER_SECONDS = 0.01
 _SMALL_PIECE = 1 << 14
@@ -147,7 +146,8 @@ class HostContainer:
 
     def _ended(self, ended: asyncio.Future[int]) -> None:
         code = interactive.exit_code(ended.result())
-        lacked_memory = self._isolation.ended(self.request) and code == _KILLED
+        # Perhaps only a child was killed for it, and the program ended because of that.
+        lacked_memory = self._isolation.ended(self.request) and code != 0
         self.record = replace(
             self.record,
             state=ContainerState.EXITED,

@@ -21,6 +21,7 @@ from choreo_local.embedded.kubelet.hostcontainer import HostContainer
 from choreo_local.embedded.kubelet.hostimages import Catalogue, HostImage
 from choreo_local.embedded.kubelet.imagechoice import ImageChoice, OpenRealImages
 from choreo_local.embedded.kubelet.isolation import Isolation
+from choreo_local.embedded.kubelet.launch import Command
 from choreo_local.embedded.kubelet.records import ContainerRecord
 from choreo_local.embedded.kubelet.runtime import (
     CallerStreams,
@@ -28,6 +29,7 @@ from choreo_local.embedded.kubelet.runtime import (
     ContainerRequest,
     Image,
     ImageError,
+    NotEnteredError,
     OnChange,
     PodRequest,
     StartError,
@@ -40,6 +42,7 @@ from choreo_local.tasks import TaskGroup
 
 # All processes of the machine are looked at, so this waits for a burst of removals to end.
 _SWEEP_SECONDS = 0.5
+_ENTERING_SECONDS, _POLL_SECONDS = 30.0, 0.005
 
 
 @dataclass(slots=True)
@@ -252,16 +255,30 @@ class ProcessRuntime:
         choice: StreamChoice,
     ) -> int:
         """Run a command with the variables, mounts and working folder of a container."""
-        container = self._running(container_id)
-        found = self._isolation.inside(
-            command,
-            container.request,
-            container.image,
-            base=container.command,
-            pid=container.main_pid,
-            terminal=choice.tty,
-        )
+        found = await self._inside(container_id, command, terminal=choice.tty)
         return await interactive.run_command(found, streams, choice)
+
+    async def _inside(
+        self, container_id: str, command: Sequence[str], *, terminal: bool
+    ) -> Command:
+        """A command in a container; one that has only just been started is waited for."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _ENTERING_SECONDS
+        while True:
+            container = self._running(container_id)
+            try:
+                return self._isolation.inside(
+                    command,
+                    container.request,
+                    container.image,
+                    base=container.command,
+                    pid=container.main_pid,
+                    terminal=terminal,
+                )
+            except NotEnteredError:
+                if loop.time() > deadline:
+                    raise
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def attach(self, container_id: str, streams: CallerStreams, choice: StreamChoice) -> int:
         """Connect to the main process until it ends or the caller leaves."""

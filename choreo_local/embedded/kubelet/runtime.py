@@ -35,6 +35,10 @@ class StartError(ChoreoError):
         self.reason = reason
 
 
+class NotEnteredError(StartError):
+    """A container cannot be entered yet: it is still being made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capability:
     """Something that pods expect of their node, and whether this runtime really does it."""

@@ -43,6 +43,7 @@ from choreo_local.embedded.kubelet.rootfilesystem import (
 from choreo_local.embedded.kubelet.runtime import (
     Capability,
     ContainerRequest,
+    NotEnteredError,
     PodRequest,
     StartError,
 )
@@ -320,7 +321,7 @@ class Sandbox:
     ) -> Command:
         """A further command in the namespaces of a container."""
         if os.stat(f"/proc/{pid}/ns/pid").st_ino == os.stat("/proc/self/ns/pid").st_ino:
-            raise StartError(f"container {request.name} is still being started")
+            raise NotEnteredError(f"container {request.name} is still being started")
         enter = [*self._surroundings.interpreter, "-I", "-S", str(launch.SHIM / "enter.py")]
         who = privileges.of_security(request.security)
         found = self._program(words, image, base.environment)

@@ -191,10 +191,10 @@ class PodWorker:
                 unhealthy={name: h.failure for name, h in self._health.items() if h.failure},
             )
         )
-        for name, message in decided.stop.items():
-            self._stop(name, message)
         if decided.finished:
             return await self._finish()
+        for name, message in decided.stop.items():
+            self._stop(name, message)
         self._start(decided.start)
         if self._starting is not None:
             await asyncio.wait({self._starting}, timeout=_PATIENCE_SECONDS)

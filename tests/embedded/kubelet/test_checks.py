@@ -73,7 +73,8 @@ async def test_a_page_succeeds_below_400(checker: Checker, status: int, answer: 
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
-        head = f"HTTP/1.1 {status} X\r\nLocation: /elsewhere\r\nContent-Length: 4\r\n\r\n"
+        moved = "Location: http://elsewhere.invalid/"
+        head = f"HTTP/1.1 {status} X\r\n{moved}\r\nContent-Length: 4\r\n\r\n"
         writer.write(head.encode() + b"body")
         writer.close()
 
@@ -84,6 +85,39 @@ async def test_a_page_succeeds_below_400(checker: Checker, status: int, answer: 
     assert asked[0].startswith("GET /healthz?full=1 HTTP/1.1\r\n")
     assert "X-Probe: yes\r\n" in asked[0]
     assert "User-Agent: mine\r\n" in asked[0]
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (200, Answer(True, "body")),
+        (500, Answer(False, "HTTP probe failed with statuscode: 500")),
+    ],
+)
+async def test_a_page_that_has_moved_on_its_host_is_followed(
+    checker: Checker, status: int, answer: Answer
+) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = (await reader.readuntil(b"\r\n\r\n")).decode()
+        is_there = asked.startswith("GET /there ")
+        head = f"HTTP/1.1 {status} X" if is_there else "HTTP/1.1 307 X\r\nLocation: /there"
+        writer.write(head.encode() + b"\r\nContent-Length: 4\r\n\r\nbody")
+        writer.close()
+
+    async with listening(talk) as port:
+        assert await checker.ask({"httpGet": {"path": "/here", "port": port}}, target()) == answer
+
+
+async def test_a_page_that_moves_for_ever_fails(checker: Checker) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 302 X\r\nLocation: /\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with listening(talk) as port:
+        answer = await checker.ask({"httpGet": {"port": port}}, target())
+    assert not answer.success
+    assert answer.message.endswith("stopped after 10 redirects")
 
 
 async def test_a_page_that_nobody_serves_fails(checker: Checker) -> None:
