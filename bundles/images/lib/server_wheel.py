@@ -10,6 +10,7 @@ import sys
 _CLONE_NEWUSER = 0x10000000
 _PR_SET_PDEATHSIG = 1
 _SIGKILL = 9
+_SYS_ADMIN = 21
 # The one user besides root that every Linux has by the same number.
 _NOBODY = 65534
 
@@ -39,28 +40,61 @@ def executable(distribution, name):
     sys.exit(f"cannot run {name}: it is not in the Python package {distribution}")
 
 
-def leave_root():
-    """See this process's user as `nobody`; some servers refuse to run as root.
-
-    The files stay those of the user who started the process, so nothing has to change owners.
-    """
+def leave_root(folder):
+    """Become another user, who owns `folder`; some servers refuse to run as root."""
     if os.geteuid() != 0:
         return
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
-    group, owner = os.getegid(), os.geteuid()
-    if libc.unshare(_CLONE_NEWUSER):
-        reason = os.strerror(ctypes.get_errno())
+    try:
+        if _is_administrator():
+            _own(folder, 0)
+            _look_like_nobody(libc)
+        else:
+            _own(folder, _NOBODY)
+            os.setgroups([])
+            os.setgid(_NOBODY)
+            os.setuid(_NOBODY)
+    except OSError as error:
         sys.exit(
-            f"cannot become another user than root: {reason}; "
+            f"cannot become another user than root: {error.strerror}; "
             "run the container as one: securityContext.runAsUser"
         )
+    # The kernel forgets this tie when the credentials change.
+    libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+
+
+def _is_administrator():
+    """Whether this is a plain process of a machine's root; in a container root may do less."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        effective = next(line for line in file if line.startswith("CapEff:"))
+    return bool(int(effective.split()[1], 16) >> _SYS_ADMIN & 1)
+
+
+def _look_like_nobody(libc):
+    """See root as `nobody`: another user might not reach the folders of the instance."""
+    import ctypes
+
+    group, owner = os.getegid(), os.geteuid()
+    if libc.unshare(_CLONE_NEWUSER):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/uid_map", f"{_NOBODY} {owner} 1")
     _write("/proc/self/gid_map", f"{_NOBODY} {group} 1")
-    # The kernel forgets this tie when the credentials change.
-    libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+
+
+def _own(folder, user):
+    """Give a folder and all in it to a user, unless it is theirs already."""
+    os.makedirs(folder, exist_ok=True)
+    if os.stat(folder).st_uid == user:
+        return
+    for place, folders, files in os.walk(folder, topdown=False):
+        for name in (*folders, *files):
+            os.lchown(os.path.join(place, name), user, user)
+    # Last, because it tells that everything below has been given.
+    os.chown(folder, user, user)
 
 
 def _write(path, text):

@@ -24,9 +24,9 @@ _SERVER_ONLY = "--single", "--boot", "--describe-config", "--check"
 def main(arguments):
     """Set up the data folder if need be, then become the server."""
     arguments = arguments[1:] if arguments[:1] == ["postgres"] else arguments
-    server_wheel.leave_root()
-    server = server_wheel.executable(_PACKAGE, "postgres")
     data = server_wheel.real(os.environ.get("PGDATA") or "/var/lib/postgresql/data")
+    server_wheel.leave_root(data)
+    server = server_wheel.executable(_PACKAGE, "postgres")
     if not arguments or arguments[0] not in _SERVER_ONLY:
         _prepare(server, data)
     address = server_wheel.address("*")

@@ -18,6 +18,7 @@ A folder holds `image.yaml`, which says for which image references it answers:
     startedWhen: listening                   # or `running`, the default
     sitePackages: false                      # whether its Python sees installed packages
     stopSignal: SIGTERM
+    refusesRoot: false                       # whether it must become another user
     platforms: [linux, darwin]               # all when absent
 """
 
@@ -54,6 +55,7 @@ _KNOWN = frozenset(
         "startedWhen",
         "sitePackages",
         "stopSignal",
+        "refusesRoot",
         "platforms",
     }
 )
@@ -84,6 +86,7 @@ class HostImage:
             runs on the programs of this machine.
         user: user and group that its containers run as unless told otherwise.
         user_name: how the image calls the user; empty when by number.
+        refuses_root: whether its program, started as root, becomes another user.
     """
 
     folder: Path
@@ -105,6 +108,7 @@ class HostImage:
     layers: Sequence[Path] = ()
     user: tuple[int, int] | None = None
     user_name: str = ""
+    refuses_root: bool = False
 
     @property
     def name(self) -> str:
@@ -165,6 +169,7 @@ def _parse(folder: Path, content: Mapping[str, Any]) -> HostImage:
         waits_for_listening=content.get("startedWhen") == "listening",
         site_packages=bool(content.get("sitePackages")),
         stop_signal=signal.Signals[content.get("stopSignal") or "SIGTERM"],
+        refuses_root=bool(content.get("refusesRoot")),
         platforms=list(content.get("platforms") or ()),
         digest=digest,
         size_bytes=size,

@@ -12,14 +12,17 @@ from choreo_local.embedded.kubelet.runtime import ContainerRequest, StartError
 _SOMEBODY = 65532
 
 
-def applied(request: ContainerRequest, image: HostImage) -> ContainerRequest:
+def applied(
+    request: ContainerRequest, image: HostImage, *, has_one_user: bool = False
+) -> ContainerRequest:
     """The request with the image's user; StartError where that cannot be run.
 
-    Host images have no user: they run as the pod says, else as root unless that is forbidden.
+    Host images have no user: they run as the pod says, else as root unless that is forbidden, or
+    of no use because a container has one user and cannot become another one.
     """
     if not (request.command or request.arguments or image.entrypoint or image.arguments):
         raise StartError("no command specified", reason="CreateContainerError")
-    security = _with_user(request.security, image)
+    security = _with_user(request.security, image, has_one_user=has_one_user)
     problem = _problem(request.security, security, image)
     if security.get("runAsNonRoot") and problem:
         pod = request.pod
@@ -28,9 +31,12 @@ def applied(request: ContainerRequest, image: HostImage) -> ContainerRequest:
     return replace(request, security=security)
 
 
-def _with_user(security: Mapping[str, Any], image: HostImage) -> dict[str, Any]:
+def _with_user(
+    security: Mapping[str, Any], image: HostImage, *, has_one_user: bool
+) -> dict[str, Any]:
     found, own = dict(security), image.user
-    if own is None and security.get("runAsNonRoot"):
+    is_unfit = has_one_user and image.refuses_root
+    if own is None and (is_unfit or security.get("runAsNonRoot")):
         own = (_SOMEBODY, _SOMEBODY)
     if own is not None and security.get("runAsUser") is None:
         found["runAsUser"] = own[0]

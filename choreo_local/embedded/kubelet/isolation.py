@@ -20,7 +20,8 @@ class Isolation(Protocol):
     `attach` and `detach` may be repeated without harm. `prepare` comes before `container`.
     `main_pid` is the process that signals of a container go to, by the process that was started for
     it. `ended` is told when that process has ended, and answers whether the kernel did it for lack
-    of memory; `limits_memory` says that it does so.
+    of memory; `limits_memory` says that it does so. `has_one_user` says that a
+    container cannot become another user than it begins as.
     """
 
     @property
@@ -28,6 +29,9 @@ class Isolation(Protocol):
 
     @property
     def limits_memory(self) -> bool: ...
+
+    @property
+    def has_one_user(self) -> bool: ...
 
     def capabilities(self) -> Sequence[Capability]: ...
 

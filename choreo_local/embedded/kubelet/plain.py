@@ -37,6 +37,7 @@ class PlainProcesses:
 
     name = NAME
     limits_memory = False
+    has_one_user = False
 
     def __init__(
         self,

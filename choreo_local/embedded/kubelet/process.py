@@ -210,7 +210,7 @@ class ProcessRuntime:
     async def start_container(self, request: ContainerRequest) -> ContainerRecord:
         """Start the process; returns when it runs, or listens where its image says so."""
         image = await self._images.runnable(request.image)
-        request = imagedefaults.applied(request, image)
+        request = imagedefaults.applied(request, image, has_one_user=self._isolation.has_one_user)
         await self._isolation.prepare(request)
         # Only now: the pod may have gone while its image was unpacked.
         pod = self._pods.get(request.pod.uid)

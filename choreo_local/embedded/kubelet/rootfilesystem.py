@@ -85,6 +85,21 @@ class Scratch:
         for each in (self.written, self.work):
             each.mkdir(parents=True)
 
+    def open_ways(self, root: MachineRoot, mounts: Iterable[str]) -> None:
+        """Make the folders above what will be put there, for every user of the container.
+
+        Those that bubblewrap makes may be passed by their owner alone.
+        """
+        for path in (*map(str, outermost(root.folders)), *root.placed, *mounts):
+            way = self.written
+            # What is a link of the machine's must not be there before.
+            names = [name for name in os.path.normpath(f"/{path}").split("/")[:-1] if name]
+            for name in names if names[:1] and names[0] not in MACHINE else ():
+                way /= name
+                if not way.exists():
+                    way.mkdir()
+                    way.chmod(0o1777 if way == self.written / "tmp" else 0o755)
+
 
 class View(Protocol):
     """Where bubblewrap finds what is of the machine, of an image's layers, of the container."""

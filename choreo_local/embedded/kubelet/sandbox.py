@@ -37,6 +37,7 @@ from choreo_local.embedded.kubelet.privileges import Privileges
 from choreo_local.embedded.kubelet.processlimit import NO_LIMIT, ProcessLimit
 from choreo_local.embedded.kubelet.rootfilesystem import (
     LayeredRoot,
+    MachineRoot,
     RootFileSystem,
     Scratch,
 )
@@ -105,6 +106,11 @@ class Sandbox:
     def limits_memory(self) -> bool:
         """Whether the kernel does."""
         return isinstance(self._groups, ControlGroups)
+
+    @property
+    def has_one_user(self) -> bool:
+        """Whether there are no users to become."""
+        return bool(self._users.obstacle)
 
     def capabilities(self) -> Sequence[Capability]:
         """What containers expect of Linux, and what of it holds here."""
@@ -231,6 +237,8 @@ class Sandbox:
         environment = ownroot.variables(request, image, self._surroundings)
         words = launch.entry_words(request, image, environment)
         root, allowed = self._root(image), self._filter_of(request)
+        if isinstance(root, MachineRoot):
+            scratch.open_ways(root, (mount.container_path for mount in request.mounts))
         for mount in request.mounts:
             if rootfilesystem.hides(root, mount.container_path):
                 raise StartError(

@@ -216,6 +216,17 @@ def test_a_user_without_a_number_may_be_root() -> None:
     assert imagedefaults.applied(request(runAsNonRoot=True, runAsUser=7), image)
 
 
+def test_what_cannot_stop_being_root_does_not_begin_as_it() -> None:
+    server = HostImage(Path("/none"), ["a"], entrypoint=["app"], refuses_root=True)
+    assert "runAsUser" not in imagedefaults.applied(request(), server).security
+    alone = imagedefaults.applied(request(), server, has_one_user=True)
+    assert alone.security["runAsUser"] == 65532
+    asked = imagedefaults.applied(request(runAsUser=8), server, has_one_user=True)
+    assert asked.security["runAsUser"] == 8
+    other = imagedefaults.applied(request(), host_image(None), has_one_user=True)
+    assert "runAsUser" not in other.security
+
+
 def test_a_container_needs_a_command() -> None:
     image = HostImage(Path("/none"), ["a"], user=(0, 0))
     with pytest.raises(StartError, match="no command specified") as caught:
