@@ -15,9 +15,10 @@ from choreo_local.api.conditions import ComponentReason
 from choreo_local.api.conditions import ReleaseBindingReason as Reason
 from choreo_local.apiclient.types import Diagnosis, Step
 from choreo_local.apimachinery import conditions, owners
-from choreo_local.services import fixes, pods
+from choreo_local.services import fixes, pods, routing
 from choreo_local.services.fixes import Subject
 from choreo_local.services.pods import Trouble
+from choreo_local.services.routing import Obstacle
 
 Manifest = Mapping[str, Any]
 
@@ -30,6 +31,7 @@ class Evidence:
         binding: None when the component was never deployed there.
         rendered: the RenderedRelease for the data plane.
         objects: live workloads (Deployment, StatefulSet, Job, …) of the release.
+        routes, policies: live routes of the release, and the policies that are attached to them.
         replica_sets, pods, events: of the data-plane namespace, as far as they are the component's.
         log_tails: last lines of containers that crashed, by (pod, container).
         unreachable: why the data plane could not be asked, "" when it could.
@@ -40,6 +42,8 @@ class Evidence:
     binding: Manifest | None = None
     rendered: Manifest | None = None
     objects: Sequence[Manifest] = ()
+    routes: Sequence[Manifest] = ()
+    policies: Sequence[Manifest] = ()
     replica_sets: Sequence[Manifest] = ()
     pods: Sequence[Manifest] = ()
     events: Sequence[Manifest] = ()
@@ -102,6 +106,7 @@ def _walk(evidence: Evidence) -> Iterator[_Finding]:
     for workload in evidence.objects:
         yield from _workload(evidence, workload)
     yield from _pods(evidence)
+    yield from _traffic(evidence)
 
 
 def _component(evidence: Evidence) -> _Finding:
@@ -244,6 +249,25 @@ def _pods(evidence: Evidence) -> Iterator[_Finding]:
             yield probe
         else:
             yield _Finding(Step(_title(pod), f"{pods.phase(pod)}, {pods.readiness(pod)} ready"))
+
+
+def _traffic(evidence: Evidence) -> Iterator[_Finding]:
+    """Whether requests come through to the pods."""
+    for route in evidence.routes:
+        yield _obstacle(route, routing.of_route(route), "served")
+    for policy in evidence.policies:
+        yield _obstacle(policy, routing.of_policy(policy), "carried out")
+
+
+def _obstacle(obj: Manifest, found: Obstacle | None, fine: str) -> _Finding:
+    named = _title(obj)
+    if found is None:
+        return _Finding(Step(named, fine))
+    step = Step(named, found.reason, found.message)
+    if found.about == routing.GATEWAY:
+        # A plane may do without Gateways, and a new route waits a moment for one.
+        return _Finding(step)
+    return _Finding(step, fixes.OF_TRAFFIC[found.about], f"{named}: {found.message}")
 
 
 def _trouble(evidence: Evidence, pod: Manifest, trouble: Trouble) -> Iterator[_Finding]:

@@ -25,6 +25,13 @@ APPLY_FAILED: Final = (
 )
 FAILED_CREATE: Final = "The cluster refuses the pods: correct what the message names, e.g. a quota"
 
+OF_TRAFFIC: Final[Mapping[str, str]] = {
+    "route": (
+        "Correct the endpoint of the Workload, or the component type or trait that makes the route"
+    ),
+    "backend": "Correct what the route sends requests to: the Service, its port, or a grant for it",
+    "policy": "Correct the policy, or the trait or component type that makes it",
+}
 _OF_COMPONENT: Final[Mapping[str, str]] = {
     ComponentReason.WORKLOAD_NOT_FOUND: (
         "Apply a Workload whose spec.owner.componentName is {component}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from choreo_local.api import registry
@@ -19,7 +19,16 @@ from choreo_local.apimachinery import gvk
 from choreo_local.apimachinery.gvk import ResourceKind
 from choreo_local.errors import ApiError, NotFoundError, UnreachableError
 from choreo_local.rendering import names
-from choreo_local.services import diagnosis, history, kinds, live, podlogs, pods, urls
+from choreo_local.services import (
+    diagnosis,
+    history,
+    kinds,
+    live,
+    podlogs,
+    pods,
+    routing,
+    urls,
+)
 from choreo_local.services.base import shown
 from choreo_local.services.cluster import Cluster
 from choreo_local.services.diagnosis import Evidence
@@ -110,8 +119,9 @@ class Inspection:
 
 
 async def _with_live_objects(evidence: Evidence, cell: Cell) -> Evidence:
-    objects, replica_sets, found = await asyncio.gather(
-        _workloads(evidence.rendered, cell),
+    objects, (routes, policies), replica_sets, found = await asyncio.gather(
+        _of_release(evidence.rendered, cell, _is_workload),
+        _traffic(evidence.rendered, cell),
         Cluster(cell.client).list(_REPLICA_SETS, cell.namespace, labels=cell.selector),
         cell.pods(),
     )
@@ -122,6 +132,8 @@ async def _with_live_objects(evidence: Evidence, cell: Cell) -> Evidence:
         evidence.binding,
         evidence.rendered,
         objects=objects,
+        routes=routes,
+        policies=policies,
         replica_sets=replica_sets,
         pods=found,
         events=await cell.events(involved),
@@ -129,12 +141,41 @@ async def _with_live_objects(evidence: Evidence, cell: Cell) -> Evidence:
     )
 
 
-async def _workloads(rendered: Mapping[str, Any] | None, cell: Cell) -> list[Manifest]:
-    """The live objects of a release that make pods."""
+def _is_workload(manifest: Mapping[str, Any]) -> bool:
+    """Whether an object makes pods."""
+    return manifest.get("kind") in _WORKLOADS
+
+
+async def _traffic(
+    rendered: Mapping[str, Any] | None, cell: Cell
+) -> tuple[list[Manifest], list[Manifest]]:
+    """The live routes of a release, and the policies that name them."""
+    routes = await _of_release(rendered, cell, routing.is_route)
+    policies: list[Manifest] = []
+    for namespace in sorted({each["metadata"]["namespace"] for each in routes}):
+        for kind in routing.POLICIES:
+            listed = await _served(kind, namespace, cell)
+            policies += routing.attached(listed, routes)
+    return routes, policies
+
+
+async def _served(kind: ResourceKind, namespace: str, cell: Cell) -> list[Manifest]:
+    """The objects of a kind; none where the plane does not have the kind."""
+    try:
+        found = await Cluster(cell.client).list(kind, namespace)
+    except NotFoundError:
+        return []
+    return [{"apiVersion": kind.api_version, "kind": kind.kind, **each} for each in found]
+
+
+async def _of_release(
+    rendered: Mapping[str, Any] | None, cell: Cell, wanted: Callable[[Mapping[str, Any]], bool]
+) -> list[Manifest]:
+    """The live objects of a release, as far as they are wanted."""
     found = []
     for entry in ((rendered or {}).get("spec") or {}).get("resources") or ():
         manifest = entry["object"]
-        if manifest.get("kind") not in _WORKLOADS:
+        if not wanted(manifest):
             continue
         kind = await cell.client.resolve(manifest["apiVersion"], manifest["kind"])
         metadata = manifest["metadata"]

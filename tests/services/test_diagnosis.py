@@ -203,3 +203,74 @@ def test_what_is_ready_needs_nothing() -> None:
         "greeter is ready in development, 1 of 1 pods ready",
         "There is nothing to do",
     )
+
+
+def _route(*found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": "greeter", "namespace": "dp-dev", "generation": 2},
+        "status": {"parents": [{"conditions": list(found)}]},
+    }
+
+
+def _said(type_: str, status: str, message: str = "", generation: int = 2) -> dict[str, Any]:
+    return {
+        "type": type_,
+        "status": status,
+        "reason": f"{type_}Reason",
+        "message": message,
+        "observedGeneration": generation,
+    }
+
+
+_SERVED = (_said("Accepted", "True"), _said("ResolvedRefs", "True"))
+
+CLOSED: list[tuple[dict[str, Any], str, str]] = [
+    (_route(_said("Accepted", "False", "no such listener")), "no such listener", "the route"),
+    (
+        _route(_said("Accepted", "True"), _said("ResolvedRefs", "False", "no such Service")),
+        "no such Service",
+        "what the route sends requests to",
+    ),
+    (_route(*_SERVED, _said("PartiallyInvalid", "True", "Dropped Rule")), "Dropped Rule", "route"),
+]
+
+
+@pytest.mark.parametrize(("route", "words", "fix"), CLOSED)
+def test_a_route_that_is_not_served_is_the_cause_though_pods_run(
+    route: dict[str, Any], words: str, fix: str
+) -> None:
+    running = pod(conditions=[{"type": "Ready", "status": "True"}])
+    found = diagnose(_evidence(binding=binding(), pods=[running], routes=[route]))
+    assert not found.ready
+    assert found.summary.startswith(f"HTTPRoute/dp-dev/greeter: {words}")
+    assert fix in found.fix
+
+
+def test_a_policy_that_closes_its_routes_is_the_cause() -> None:
+    conditions = [_said("Accepted", "False", 'field "extAuth" is not carried out here')]
+    policy = {
+        "kind": "TrafficPolicy",
+        "metadata": {"name": "auth", "namespace": "dp-dev", "generation": 2},
+        "status": {"ancestors": [{"conditions": conditions}]},
+    }
+    found = diagnose(_evidence(binding=binding(), routes=[_route(*_SERVED)], policies=[policy]))
+    assert not found.ready
+    assert found.steps[-2].state == "served"
+    assert found.summary == ('TrafficPolicy/dp-dev/auth: field "extAuth" is not carried out here')
+    assert found.fix.startswith("Correct the policy")
+
+
+def test_a_route_that_no_gateway_has_taken_is_told() -> None:
+    found = diagnose(_evidence(binding=binding(), routes=[_route() | {"status": {}}]))
+    assert found.ready
+    assert (found.steps[-1].object, found.steps[-1].state) == (
+        "HTTPRoute/dp-dev/greeter",
+        "not attached",
+    )
+
+
+def test_what_was_said_of_an_older_route_is_not_held_against_it() -> None:
+    old = _route(_said("Accepted", "False", "bad", generation=1))
+    assert diagnose(_evidence(binding=binding(), routes=[old])).ready
