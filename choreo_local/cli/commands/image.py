@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,13 +10,14 @@ from pathlib import Path
 import click
 
 from choreo_local import clock
+from choreo_local.allinone import instance as instances
 from choreo_local.cli import ages, options, output
-from choreo_local.errors import RefusedError
-from choreo_local.images import archives, collecting
+from choreo_local.errors import ChoreoError, RefusedError
+from choreo_local.images import archives, collecting, engines
 from choreo_local.images.collecting import Pruned
 from choreo_local.images.library import ImageLibrary
 from choreo_local.images.names import Named
-from choreo_local.paths import home, images, registries
+from choreo_local.paths import InstancePaths, home, images, registries
 
 _COLUMNS = ("IMAGE", "DIGEST", "SIZE", "ON DISK", "ADDED")
 _SHORT_DIGEST = 19
@@ -34,16 +36,40 @@ def image() -> None:
 
 
 @image.command("import")
-@click.argument(
-    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
-)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--name", default="", metavar="REFERENCE", help="Name for the only image in FILE.")
-def import_(files: tuple[Path, ...], *, name: str) -> int:
-    """Import images from what docker save, podman save or skopeo copy wrote, or an OCI layout."""
-    for file in files:
-        for named in archives.import_images(_library(), file, name=name):
-            output.emit(output.safe(named.reference))
+@click.option(
+    "--from",
+    "engine",
+    type=click.Choice(engines.ENGINES),
+    help="Take images from an engine's store; FILE is then the name of an image there.",
+)
+def import_(files: tuple[str, ...], *, name: str, engine: str | None) -> int:
+    """Import images from what docker save, podman save or skopeo copy wrote, or an OCI layout.
+
+    An OCI layout may be a folder or an archive of one; archives may be compressed.
+    """
+    for text in files:
+        source = engines.saved(engine, text) if engine else contextlib.nullcontext(Path(text))
+        with source as file:
+            for named in archives.import_images(_library(), file, name=name):
+                output.emit(output.safe(named.reference))
+    _tell_of_nodes()
     return 0
+
+
+def _tell_of_nodes() -> None:
+    """Nodes in containers have stores of their own, which this one is nothing to."""
+    for name in instances.names(home()):
+        with contextlib.suppress(ChoreoError):
+            found = instances.load(InstancePaths.of(name))
+            if found is not None and found.driver == "k3d" and found.is_running:
+                registry = f"localhost:{found.ports.get('registry', 0)}"
+                output.say(
+                    f"The nodes of instance {name} do not read this store. Push the image to "
+                    f"{registry} and name it so: "
+                    f"skopeo copy --dest-tls-verify=false SOURCE docker://{registry}/NAME"
+                )
 
 
 @image.command("list")

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from choreo_local.allinone import instance as instances
+from choreo_local.paths import InstancePaths
 from tests.cli.conftest import Choreo
 from tests.images import builders
 from tests.images.builders import entry, layer
@@ -52,6 +56,54 @@ def test_what_is_no_image_is_wrong_usage(choreo: Choreo, tmp_path: Path) -> None
     bad_name = choreo("image", "import", archive(tmp_path), "--name", "BAD NAME")
     assert bad_name.code != 0
     assert "error:" in bad_name.err
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An engine that has one image, and says of others what docker says."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    program = programs / "docker"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'test "$4" = app:1 && exec /bin/cp {archive(tmp_path)} "$3"\n'
+        'echo "Error response from daemon: reference does not exist" >&2; exit 1\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    return programs
+
+
+@pytest.mark.usefixtures("engine")
+def test_an_image_of_an_engine_is_imported(choreo: Choreo) -> None:
+    imported = choreo("image", "import", "--from", "docker", "app:1")
+    assert (imported.code, imported.out) == (0, "docker.io/library/app:1\n")
+
+
+def test_what_an_engine_does_not_give_is_said_in_its_words(choreo: Choreo, engine: Path) -> None:
+    refused = choreo("image", "import", "--from", "docker", "other:1")
+    assert refused.code == 1
+    assert 'docker does not give the image "other:1": Error response from daemon' in refused.err
+    assert "docker images" in refused.err
+    (engine / "docker").unlink()
+    absent = choreo("image", "import", "--from", "docker", "app:1")
+    assert "cannot import from docker: it is not installed" in absent.err
+
+
+@pytest.mark.usefixtures("engine")
+def test_an_option_is_no_image(choreo: Choreo) -> None:
+    refused = choreo("image", "import", "--from", "docker", "--", "--all")
+    assert (refused.code, "no image of docker" in refused.err) == (2, True)
+
+
+def test_nodes_with_a_store_of_their_own_are_told_of(choreo: Choreo, tmp_path: Path) -> None:
+    paths = InstancePaths.of("lab", tmp_path)
+    instances.ensure_folder(paths)
+    made = instances.running(instances.new("lab"), driver="k3d", ports={"registry": 5000})
+    instances.save(paths, made)
+    told = choreo("image", "import", archive(tmp_path)).err
+    assert "The nodes of instance lab do not read this store." in told
+    assert "docker://localhost:5000/NAME" in told
 
 
 def test_without_a_store_the_list_is_empty(choreo: Choreo, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from choreo_local.images import archives
 from choreo_local.images.hosts import Hosts
 from choreo_local.images.library import ImageLibrary
 from choreo_local.images.registry import names
@@ -136,3 +137,9 @@ async def test_podman_pushes_and_pulls(
     ready = await registry.library.pull_unpacked(image)
     assert tree(ready.root.path) == {"a": "1"}
     ready.root.release()
+    # What podman has can be imported from it, too.
+    other = ImageLibrary(tmp_path / "other")
+    for form in ("docker-archive", "oci-archive"):
+        file = tmp_path / f"{form}.tar"
+        await podman("save", "-q", "--format", form, "-o", str(file), image)
+        assert [named.reference for named in archives.import_images(other, file)] == [image]
