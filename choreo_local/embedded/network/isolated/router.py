@@ -10,12 +10,11 @@ import hashlib
 import logging
 import os
 import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from choreo_local.embedded.network.isolated import outlet, rtnetlink
+from choreo_local.embedded.network.isolated import outlet, ranges, rtnetlink
 from choreo_local.embedded.network.isolated.flows import Flows
 from choreo_local.embedded.network.isolated.namespaces import (
     Namespaces,
@@ -36,8 +35,8 @@ GATEWAY = IPv4Address("169.254.1.1")
 _EVERYWHERE = IPv4Network("0.0.0.0/0")
 # Nothing on the way has smaller frames, and large ones are what makes local traffic fast.
 _MTU = 65535
-_FIRST_OCTET, _OCTETS = 64, 128
 _INSIDE = "eth0"
+NO_ADDRESSES = "cannot find addresses for pods: this machine has routes to all private ones"
 _ALL_GROUPS = "0 2147483647"
 
 
@@ -52,6 +51,11 @@ class Link:
 def link_name(instance_id: str) -> str:
     """The name of an instance's link on this machine."""
     return f"choreo{hashlib.sha256(instance_id.encode()).hexdigest()[:8]}"
+
+
+def routed_here() -> list[IPv4Network]:
+    """The networks that the machine of this process has routes to."""
+    return rtnetlink.routed_networks(Path("/proc/net/route").read_text(encoding="ascii"))
 
 
 class Router:
@@ -96,7 +100,7 @@ class Router:
         self._here.bring_up(self._uplink)
         theirs = self._namespaces.inside(self.namespace, lambda: socket.if_nametoindex(UPLINK))
         self._there.bring_up(theirs)
-        for network in self._free_networks():
+        for network in ranges.free(self._start, routed_here()):
             ours, router = network.network_address + 1, network.network_address + 2
             try:
                 self._here.add_address(self._uplink, ours, 30)
@@ -113,17 +117,9 @@ class Router:
                 self._here.add_route(self._uplink, _EVERYWHERE, gateway=router)
             return network
         raise PreflightError(
-            "cannot find addresses for pods: this machine has routes to all of 10.64.0.0/9",
+            NO_ADDRESSES,
             remedy="start with --runtime process",
         )
-
-    def _free_networks(self) -> Iterator[IPv4Network]:
-        table = Path("/proc/net/route").read_text(encoding="ascii")
-        routed = rtnetlink.routed_networks(table)
-        for step in range(_OCTETS):
-            network = IPv4Network(f"10.{_FIRST_OCTET + (self._start + step) % _OCTETS}.0.0/16")
-            if not any(network.overlaps(each) for each in routed):
-                yield network
 
     def add_pod(self, address: IPv4Address, given: int | None = None) -> Link:
         """A namespace, unless one is given, with a link to the router, and an address."""
