@@ -77,6 +77,9 @@ def _of_pod(pod: Manifest) -> Iterator[str]:
     spec = pod["spec"]
     yield from (name for name in ("hostPID", "hostIPC", "shareProcessNamespace") if spec.get(name))
     yield from _security(spec.get("securityContext") or {})
+    if any((each.get("emptyDir") or {}).get("medium") for each in spec.get("volumes") or ()):
+        # They are folders of the disk; how much they hold is limited all the same.
+        yield "emptyDir.medium"
 
 
 def _of_containers(pod: Manifest) -> Iterator[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from choreo_local.embedded.kubeapi.local import LocalTransport
 from choreo_local.embedded.kubeapi.nodes import LogOptions
-from choreo_local.embedded.kubelet import kinds, kubelet, leftovers
+from choreo_local.embedded.kubelet import kinds, kubelet, leftovers, sources
 from choreo_local.embedded.kubelet.runtime import PodRequest
 from choreo_local.embedded.kubelet.simulated import SimulatedRuntime
 from choreo_local.errors import BadRequestError, InternalError, NotFoundError, UnreachableError
@@ -252,6 +252,21 @@ async def test_a_token_of_the_service_account_is_mounted(node: LiveNode) -> None
         "POST", "/apis/authentication.k8s.io/v1/tokenreviews", body=review
     )
     assert answer["status"]["user"]["username"] == "system:serviceaccount:default:default"
+
+
+async def test_a_token_is_renewed_before_it_ends(
+    node: LiveNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # After half a second of ten minutes.
+    monkeypatch.setattr(sources, "_USED_PART", 0.5 / 600)
+    source = {"serviceAccountToken": {"path": "token", "expirationSeconds": 600}}
+    volume = {"name": "data", "projected": {"sources": [source]}}
+    await node.run("sleep", container=mounting("/token"), volumes=[volume])
+    await node.until(is_ready)
+    first = await exec_(node, "cat:/token/token")
+    async with asyncio.timeout(60):
+        while await exec_(node, "cat:/token/token") == first:
+            await asyncio.sleep(0.05)
 
 
 async def test_init_containers_come_first(node: LiveNode) -> None:

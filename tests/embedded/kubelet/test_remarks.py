@@ -47,11 +47,11 @@ def test_everything_asked_for_in_vain_is_named_once() -> None:
         pod(
             containers=[first, container("b", securityContext=strict)],
             hostPID=True,
-            volumes=[{"name": "v", "emptyDir": {"sizeLimit": "1Mi"}}],
+            volumes=[{"name": "v", "emptyDir": {"medium": "Memory"}}],
         )
     )
     assert found == (
-        "containers are plain processes of this machine; not enforced: hostPID, limits.cpu, "
-        "securityContext.capabilities, "
+        "containers are plain processes of this machine; not enforced: emptyDir.medium, "
+        "hostPID, limits.cpu, securityContext.capabilities, "
         "securityContext.readOnlyRootFilesystem, securityContext.runAsUser, volumeMounts.readOnly"
     )
