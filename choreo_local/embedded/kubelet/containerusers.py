@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import shutil
 import subprocess
@@ -24,7 +25,11 @@ from choreo_local.embedded.kubelet.runtime import StartError
 from choreo_local.embedded.kubelet.stage import Part, Stage
 from choreo_local.embedded.kubelet.usernamespaces import Map, Ranges
 
-_MOST_IDLE = 16
+logger = logging.getLogger(__name__)
+
+_MOST_IDLE, _SPARE = 16, 2
+# The pod that was just prepared is being started: the processor is its own first.
+_REST_SECONDS = 0.1
 _PACKAGE_DEPTH = 2
 _SECONDS = 30
 _Key = TypeVar("_Key")
@@ -186,6 +191,8 @@ class RangeOfUsers:
         self._program.show()
         self._pods: dict[str, _Range] = {}
         self._idle: list[_Range] = []
+        self._stocking: asyncio.Task[None] | None = None
+        self._is_stopped = False
 
     def check(self, folder: Path) -> None:
         """OSError when the files of a folder cannot be shown to users of a range."""
@@ -216,19 +223,37 @@ class RangeOfUsers:
     async def prepare(self, pod: str, who: Privileges) -> None:
         """Make the namespaces that a container of a pod needs, if need be."""
         try:
-            found = self._range(pod)
-            map_ = _map(found, who)
-            if (map_, who.user) not in found.namespaces:
-                made = await asyncio.to_thread(self._make, map_, map_.outside(who.user))
-                _keep(found.namespaces, (map_, who.user), made)
-            if who.user and who.user not in found.of_layers:
-                text = f"0 {map_.outside(who.user)} 1\n"
-                made = await asyncio.to_thread(
-                    usernamespaces.make, self._nsenter, owner=found.base, text=text
-                )
-                _keep(found.of_layers, who.user, made)
+            await self._furnish(self._range(pod), who)
         except OSError as error:
             raise StartError(f"cannot make users for the container: {error}") from error
+        if self._stocking is None or self._stocking.done():
+            self._stocking = asyncio.create_task(self._stock_up(who))
+
+    async def _furnish(self, found: _Range, who: Privileges) -> None:
+        map_ = _map(found, who)
+        if (map_, who.user) not in found.namespaces:
+            made = await asyncio.to_thread(self._make, map_, map_.outside(who.user))
+            _keep(found.namespaces, (map_, who.user), made)
+        if who.user and who.user not in found.of_layers:
+            text = f"0 {map_.outside(who.user)} 1\n"
+            made = await asyncio.to_thread(
+                usernamespaces.make, self._nsenter, owner=found.base, text=text
+            )
+            _keep(found.of_layers, who.user, made)
+
+    async def _stock_up(self, who: Privileges) -> None:
+        """Have users ready for pods to come, as the last pod's were: making them takes a while."""
+        await asyncio.sleep(_REST_SECONDS)
+        while len(self._idle) < _SPARE and not self._is_stopped:
+            spare = _Range(self._ranges.take())
+            try:
+                await self._furnish(spare, who)
+            except OSError as error:
+                logger.warning("No users made for pods to come error=%s", error)
+                self._ranges.release(spare.base)
+                spare.close()
+                return
+            self._idle.append(spare)
 
     def _range(self, pod: str) -> _Range:
         if pod not in self._pods:
@@ -281,6 +306,9 @@ class RangeOfUsers:
 
     async def stop(self) -> None:
         """Let go of everything."""
+        self._is_stopped = True
+        if self._stocking is not None:
+            await self._stocking
         for each in (*self._pods.values(), *self._idle):
             each.close()
         self._pods.clear()

@@ -15,6 +15,7 @@ from typing import Any
 
 from choreo_local.apimachinery import quantity
 from choreo_local.embedded.kubelet import resources
+from choreo_local.embedded.kubelet.groupmoves import GroupMoves
 
 CONTROLLERS = ("cpu", "memory", "pids")
 # No program of ours or of a user's needs more, and a machine survives this many.
@@ -142,12 +143,16 @@ class ControlGroups:
 
     Args:
         most_processes: of one container.
+
+    Attributes:
+        moves: shortens the wait of processes that enter a group.
     """
 
     def __init__(
         self, hierarchies: Hierarchies, instance_id: str, *, most_processes: int = MOST_PROCESSES
     ) -> None:
         self._most_processes = most_processes
+        self.moves = GroupMoves(hierarchies.folders["pids"])
         self._hierarchies = hierarchies
         self._instance_id = instance_id
 

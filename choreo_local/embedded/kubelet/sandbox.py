@@ -100,6 +100,7 @@ class Sandbox:
         self._groups = groups
         self._grouped: dict[str, Group] = {}
         self._leaving: list[Group] = []
+        self._moves = groups.moves if isinstance(groups, ControlGroups) else None
         self._filter = seccomp.program(platform.machine())
 
     @property
@@ -181,6 +182,8 @@ class Sandbox:
 
     async def attach(self, pod: PodRequest) -> str:
         """Give a pod its place in the network."""
+        if self._moves:
+            self._moves.prepare()
         sysctls.check(pod.sysctls)
         found: Attachment = _HOST_NETWORK
         if not pod.host_network:
@@ -202,6 +205,8 @@ class Sandbox:
 
     async def prepare(self, request: ContainerRequest) -> None:
         """Make the users of a container."""
+        if self._moves:
+            self._moves.prepare()
         await self._users.prepare(request.pod.uid, privileges.of_security(request.security))
 
     def container(self, request: ContainerRequest, image: HostImage, *, address: str) -> Command:
@@ -258,8 +263,7 @@ class Sandbox:
         filters = [_in_memory(allowed)] if allowed else []
         arguments = [
             *self._enter_group(request),
-            *self._attached[request.pod.uid].enter,
-            *confined.enter,
+            *_entering(self._attached[request.pod.uid].enter, confined.enter),
             *self._processes.enter,
             str(confined.program),
             *confined.options,
@@ -346,6 +350,13 @@ class Sandbox:
         """The program: the only child of the first process of its namespace, ours is outside."""
         first = _only_child(started)
         return (first and _only_child(first)) or started
+
+
+def _entering(network: Sequence[str], users: Sequence[str]) -> list[str]:
+    """Commands that enter namespaces; one does where both are the same program."""
+    if network and users and network[0] == users[0] and network[-1] == "--":
+        return [*network[:-1], *users[1:]]
+    return [*network, *users]
 
 
 def _in_memory(content: bytes) -> int:
