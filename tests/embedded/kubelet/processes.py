@@ -17,6 +17,7 @@ from choreo_local.embedded.kubelet.process import ProcessRuntime
 from choreo_local.embedded.kubelet.records import ContainerRecord
 from choreo_local.embedded.kubelet.runtime import (
     ContainerRequest,
+    ContainerRuntime,
     Mount,
     OutputSink,
     PodRequest,
@@ -27,9 +28,9 @@ IMAGES = Path(__file__).parent / "testdata" / "images"
 WAIT_SECONDS = 10.0
 
 
-async def until(fulfilled: Callable[[], Any]) -> Any:
+async def until(fulfilled: Callable[[], Any], *, within: float = WAIT_SECONDS) -> Any:
     """Wait until something is true; answers it."""
-    async with asyncio.timeout(WAIT_SECONDS):
+    async with asyncio.timeout(within):
         while True:
             if found := fulfilled():
                 return found
@@ -97,14 +98,13 @@ class Streams:
     tty: bool = False
 
 
-class Bench:
+class ContainerBench:
     """Starts containers of the image `tester` and waits for them."""
 
-    def __init__(
-        self, runtime: ProcessRuntime, isolation: PlainProcesses | Sandbox, folder: Path
-    ) -> None:
+    runtime: ContainerRuntime
+
+    def __init__(self, runtime: ContainerRuntime, folder: Path) -> None:
         self.runtime = runtime
-        self.isolation = isolation
         self.folder = folder
         self.changes: list[str] = []
 
@@ -166,6 +166,18 @@ class Bench:
         assert ended.exit_code == 0, output.stderr.decode()
         assert output.stderr == b"", output.stderr.decode()
         return output.lines()
+
+
+class Bench(ContainerBench):
+    """The same where containers are processes of this machine."""
+
+    runtime: ProcessRuntime
+
+    def __init__(
+        self, runtime: ProcessRuntime, isolation: PlainProcesses | Sandbox, folder: Path
+    ) -> None:
+        super().__init__(runtime, folder)
+        self.isolation = isolation
 
 
 @asynccontextmanager

@@ -58,7 +58,7 @@ async def run(
 
     def leave() -> None:
         is_left.set()
-        connection.writer.close()
+        connection.abort()
 
     program = EngineProgram(
         connection,

@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 _KILLED = 137
 _LAST_OUTPUT_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
+_REMOVED = {"ExitCode": _KILLED, "Error": "somebody removed the container"}
+# The words of engines for containers that are being removed, which have no exit code any more.
+_GOING = frozenset({"removing", "dead"})
 _ATTACH = {"stream": 1, "stdout": 1, "stderr": 1}
 
 
@@ -111,10 +114,15 @@ class EngineContainer:
     # --- its end ---------------------------------------------------------------------------------
 
     async def _until_ended(self, program: EngineProgram) -> None:
-        state = await self._last_state()
-        await asyncio.wait({program.read}, timeout=_LAST_OUTPUT_SECONDS)
-        program.read.cancel()
-        self.request.output.close()
+        try:
+            state = await self._last_state()
+            await asyncio.wait({program.read}, timeout=_LAST_OUTPUT_SECONDS)
+            program.read.cancel()
+        except asyncio.CancelledError:
+            program.ended.cancel()  # Nobody will learn of the end.
+            raise
+        finally:
+            self.request.output.close()
         code = int(state.get("ExitCode") or 0)
         lacked_memory = bool(state.get("OOMKilled")) and code == _KILLED
         self.record = replace(
@@ -127,24 +135,29 @@ class EngineContainer:
         )
         program.finish(code)
         self._on_end()
+        # All that anybody may ask of it is known now.
+        with contextlib.suppress(EngineError):
+            await self.remove()
 
     async def _last_state(self) -> Mapping[str, Any]:
         """Wait for the end; the engine may be started anew meanwhile."""
         while True:
             try:
+                found = await self._engine.get(f"{self._path}/json")
+                state: Mapping[str, Any] = found["State"]
+                if state.get("Status") in _GOING:
+                    return _REMOVED
+                if not state.get("Running"):
+                    return state
+                self.pid = int(state.get("Pid") or 0)
                 await self._engine.ask(
                     "POST", f"{self._path}/wait", {"condition": "not-running"}, seconds=None
                 )
-                found = await self._engine.get(f"{self._path}/json")
             except EngineError as error:
                 if error.is_missing:
-                    return {"ExitCode": _KILLED, "Error": "somebody removed the container"}
+                    return _REMOVED
                 logger.warning("Container engine does not answer error=%s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
-                continue
-            state: Mapping[str, Any] = found["State"]
-            if not state.get("Running"):
-                return state
 
     async def stop(self, grace_seconds: float) -> None:
         """Ask the program to end; end it when it does not in time."""
@@ -164,4 +177,4 @@ class EngineContainer:
 
     async def remove(self) -> None:
         """Have the engine forget it, running or not."""
-        await self._engine.delete(self._path, {"force": 1, "v": 1})
+        await self._engine.remove_container(self.number)

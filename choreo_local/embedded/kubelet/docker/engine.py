@@ -7,6 +7,7 @@ hand, as clients of HTTP give such connections away only through their insides.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,16 @@ class Hijacked:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
+    def abort(self) -> None:
+        """Close it at once: nobody reads any more what has not been sent."""
+        self.writer.transport.abort()
+
+    async def drop(self) -> None:
+        """The same, and wait until it is closed."""
+        self.abort()
+        with contextlib.suppress(OSError):
+            await self.writer.wait_closed()
+
 
 class Engine:
     """Asks one engine."""
@@ -78,12 +89,12 @@ class Engine:
         """Make or do something."""
         return await self.ask("POST", path, query, body)
 
-    async def delete(self, path: str, query: Query | None = None) -> None:
-        """Remove something; it may have gone already."""
+    async def remove_container(self, name: str) -> None:
+        """Remove a container, running or not; it may have gone already, or be about to."""
         try:
-            await self.ask("DELETE", path, query)
+            await self.ask("DELETE", f"/containers/{name}", {"force": 1, "v": 1})
         except EngineError as error:
-            if not error.is_missing:
+            if not error.is_missing and "already in progress" not in error.message:
                 raise
 
     async def ask(
@@ -144,16 +155,17 @@ class Engine:
             )
         except OSError as error:
             raise EngineError(f"the container engine did not answer: {error}") from error
+        made = Hijacked(reader, writer)
         try:
             writer.write(head.encode() + content)
             async with asyncio.timeout(_REQUEST_SECONDS):
                 await _read_head(f"POST {path}", reader)
         except BaseException as error:
-            writer.close()
+            await made.drop()
             if isinstance(error, (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)):
                 raise EngineError(f"the container engine did not answer: {error}") from error
             raise
-        return Hijacked(reader, writer)
+        return made
 
 
 async def _read_head(what: str, reader: asyncio.StreamReader) -> None:

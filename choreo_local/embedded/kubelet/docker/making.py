@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from http import HTTPStatus
 
 from choreo_local.embedded.kubelet import launch, ownroot, privileges
 from choreo_local.embedded.kubelet.docker import machine, marks, specs
@@ -120,15 +119,17 @@ class ContainerMaker:
         return [*programs, *own, *request.mounts]
 
     async def _create(self, request: ContainerRequest, wanted: specs.Container) -> str:
-        name = marks.container_name(request.pod, request.name, request.attempt)
+        name = marks.container_name(
+            self._surroundings.instance_id, request.pod, request.name, request.attempt
+        )
         body = specs.body(wanted)
         try:
             made = await self._engine.post("/containers/create", {"name": name}, body)
         except EngineError as error:
-            if error.status != HTTPStatus.CONFLICT:
+            if "already in use" not in error.message:
                 raise
             # A start of the same attempt was given up half way.
-            await self._engine.delete(f"/containers/{name}", {"force": 1, "v": 1})
+            await self._engine.remove_container(name)
             made = await self._engine.post("/containers/create", {"name": name}, body)
         return str(made["Id"])
 

@@ -18,7 +18,11 @@ def labels(instance_id: str, uid: str, name: str) -> dict[str, str]:
 
 def repository(instance_id: str) -> str:
     """What the names of an instance's images begin with."""
-    return f"choreo.local/{hashlib.sha256(instance_id.encode()).hexdigest()[:12]}"
+    return f"choreo.local/{_short(instance_id)}"
+
+
+def _short(instance_id: str) -> str:
+    return hashlib.sha256(instance_id.encode()).hexdigest()[:12]
 
 
 def image_name(instance_id: str, digest: str) -> str:
@@ -26,6 +30,7 @@ def image_name(instance_id: str, digest: str) -> str:
     return f"{repository(instance_id)}:{digest}"
 
 
-def container_name(pod: PodRequest, name: str, attempt: int) -> str:
+def container_name(instance_id: str, pod: PodRequest, name: str, attempt: int) -> str:
     """The name of a container in the engine, for people who look there."""
-    return f"choreo_{name}_{pod.name}_{pod.namespace}_{pod.uid}_{attempt}"
+    words = ["choreo", _short(instance_id), name, pod.name, pod.namespace, pod.uid, str(attempt)]
+    return "_".join(words)

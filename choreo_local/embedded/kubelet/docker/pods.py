@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from choreo_local.embedded.kubelet.docker import machine, marks, specs
 from choreo_local.embedded.kubelet.docker.container import EngineContainer
@@ -39,11 +37,7 @@ class EnginePod:
 
 
 class PodHolder:
-    """Makes and removes what holds the networks of pods.
-
-    Args:
-        on_lost: called with a pod whose network somebody has taken away.
-    """
+    """Makes and removes what holds the networks of pods."""
 
     def __init__(
         self,
@@ -52,14 +46,12 @@ class PodHolder:
         network: EngineNetwork,
         *,
         instance_id: str,
-        on_lost: Callable[[EnginePod], None],
         tasks: TaskGroup,
     ) -> None:
         self._engine = engine
         self._images = images
         self._network = network
         self._instance_id = instance_id
-        self._on_lost = on_lost
         self._tasks = tasks
 
     async def hold(self, pod: EnginePod) -> None:
@@ -84,7 +76,7 @@ class PodHolder:
             mounts=machine.programs(),
             limits=machine.limits(self._engine.facts.name),
         )
-        name = marks.container_name(request, marks.HOLDER, 0)
+        name = marks.container_name(self._instance_id, request, marks.HOLDER, 0)
         made = await self._engine.post("/containers/create", {"name": name}, specs.body(wanted))
         number = str(made["Id"])
         try:
@@ -107,20 +99,31 @@ class PodHolder:
             logger.warning("Network of a pod not watched pod=%s error=%s", pod.request.name, error)
         if pod.holder == number:
             logger.warning("Network of a pod lost pod=%s", pod.request.name)
+            await self._lose(pod, number)
+
+    async def _lose(self, pod: EnginePod, number: str) -> None:
+        """End what used the network: it starts anew in another one."""
+        async with pod.lock:
             pod.holder = ""
-            await self._remove(number)
-            await self._network.leave(pod.request.uid)
-            self._on_lost(pod)
+            running = list(pod.containers.values())
+            try:
+                await asyncio.gather(*(container.stop(0) for container in running))
+                # Some engines keep a container as long as others share its network.
+                await asyncio.gather(*(container.remove() for container in running))
+                await self._remove(number)
+            except EngineError as error:
+                logger.warning("Network not removed pod=%s error=%s", pod.request.name, error)
+            finally:
+                await self._network.leave(pod.request.uid)
 
     async def release(self, pod: EnginePod) -> None:
         """Take the network away."""
         number, pod.holder = pod.holder, ""
         if number:
-            await self._remove(number)
-            await self._network.leave(pod.request.uid)
+            try:
+                await self._remove(number)
+            finally:
+                await self._network.leave(pod.request.uid)
 
     async def _remove(self, number: str) -> None:
-        await self._engine.delete(f"/containers/{number}", _AT_ONCE)
-
-
-_AT_ONCE: dict[str, Any] = {"force": 1, "v": 1}
+        await self._engine.remove_container(number)

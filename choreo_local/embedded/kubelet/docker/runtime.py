@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +51,8 @@ from choreo_local.images.credentials import Credential
 from choreo_local.images.library import ImageLibrary
 from choreo_local.tasks import TaskGroup
 
+logger = logging.getLogger(__name__)
+
 
 class DockerRuntime:
     """Runs pods as containers of an engine.
@@ -93,7 +96,6 @@ class DockerRuntime:
             self._loaded,
             network,
             instance_id=self._instance_id,
-            on_lost=self._end_containers,
             tasks=self._tasks,
         )
         self._maker = ContainerMaker(
@@ -141,6 +143,11 @@ class DockerRuntime:
         await self._remove_leftovers()
         await self._engine.close()
         self._images.release()
+
+    @property
+    def failures(self) -> Mapping[str, BaseException]:
+        """Background tasks that died."""
+        return self._tasks.failures
 
     async def _remove_leftovers(self) -> None:
         await asyncio.to_thread(leftovers.remove, self._facts.socket, self._instance_id)
@@ -206,15 +213,13 @@ class DockerRuntime:
             return
         for container_id in pod.containers:
             self._containers.pop(container_id, None)
-        await asyncio.gather(*(container.remove() for container in pod.containers.values()))
-        await self._holder.release(pod)
+        try:
+            await asyncio.gather(*(container.remove() for container in pod.containers.values()))
+            await self._holder.release(pod)
+        except EngineError as error:
+            # It goes when the instance stops, or at its next start.
+            logger.warning("Pod not removed pod=%s error=%s", pod.request.name, error)
         trees.remove(pod.request.folder / "runtime")
-
-    def _end_containers(self, pod: EnginePod) -> None:
-        """The pod's network has gone: whatever used it starts anew in another one."""
-        for container in pod.containers.values():
-            if container.is_running:
-                self._tasks.start(container.stop(0), name="lost")
 
     # --- containers ----------------------------------------------------------------------------
 

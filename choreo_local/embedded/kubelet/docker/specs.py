@@ -61,6 +61,8 @@ def body(wanted: Container) -> dict[str, Any]:
         "Hostname": wanted.hostname,
         "Labels": dict(wanted.labels),
         "OpenStdin": wanted.stdin,
+        # We alone connect to it, and pass on the end of what a caller sends.
+        "StdinOnce": wanted.stdin,
         "Tty": wanted.tty,
         # Probes are the kubelet's.
         "Healthcheck": {"Test": ["NONE"]},

@@ -94,7 +94,7 @@ class EngineProgram:
                 if taken > _NOTICEABLE_SECONDS:
                     await asyncio.sleep(taken * _REST_FACTOR)
         finally:
-            self._connection.writer.close()
+            await self._connection.drop()
 
     async def _next(self) -> bytes:
         await self._may_read.wait()
