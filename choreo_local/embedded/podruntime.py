@@ -147,6 +147,8 @@ def _trial(tools: SandboxTools) -> str:
 
 def _rootless_trial(tools: SandboxTools) -> str:
     """The same in a user namespace, which another process enters: one cannot leave it again."""
+    if usernamespace.has_one_thread():
+        return sandboxtrial.in_a_fork(str(tools.bubblewrap))
     name = sandboxtrial.__name__
     done = _run([sys.executable, "-P", "-m", name, str(tools.bubblewrap)])
     if isinstance(done, str):

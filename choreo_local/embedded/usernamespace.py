@@ -38,6 +38,11 @@ def enter() -> None:
     (_SELF / "gid_map").write_text(f"0 {group} 1", encoding="ascii")
 
 
+def has_one_thread() -> bool:
+    """Whether this process can enter one."""
+    return len(os.listdir(_SELF / "task")) == 1
+
+
 def obstacle(error: OSError) -> str:
     """Why there is none, and which setting of the machine may be the reason."""
     forbidding = [name for name, value in _SETTINGS if _is(name, value)]

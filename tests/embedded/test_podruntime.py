@@ -31,7 +31,7 @@ def test_a_sandbox_is_made_when_it_is_asked_for() -> None:
 def test_plain_processes_say_why() -> None:
     assert podruntime.choose(podruntime.PROCESS).obstacle == "asked for with --runtime process"
     assert "--runtime sandbox" in podruntime.choose(podruntime.AUTO).obstacle
-    with pytest.raises(UsageError, match='no runtime "docker"'):
+    with pytest.raises(UsageError, match='no runtime "vmware"'):
         podruntime.choose("vmware")
 
 

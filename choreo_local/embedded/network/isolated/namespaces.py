@@ -35,7 +35,7 @@ class Namespaces:
     def __init__(self, *, has_home: bool = False) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="namespaces")
         self._libc = ctypes.CDLL(None, use_errno=True)
-        self.home = self._thread.submit(self._settle).result() if has_home else None
+        self.home = self.wait_for(self._settle) if has_home else None
 
     def _settle(self) -> int:
         self._check(self._libc.unshare(_CLONE_NEWNET))
@@ -44,6 +44,10 @@ class Namespaces:
     async def run(self, function: Callable[[], _Answer]) -> _Answer:
         """Run a function in the thread that may visit namespaces."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+
+    def wait_for(self, function: Callable[[], _Answer]) -> _Answer:
+        """The same where there is no event loop."""
+        return self._thread.submit(function).result()
 
     def create(self) -> int:
         """A new namespace, as a descriptor; only in the thread."""
