@@ -18,12 +18,14 @@ class Parent:
         attached: the listeners, and the host names that each serves for the route.
         refused: why no listener takes the route.
         unresolved: which backend of the route cannot be used.
+        notes: what the route asks for and does not get, although it is served.
     """
 
     reference: Manifest
     attached: list[tuple[Listener, tuple[str, ...]]] = field(default_factory=list)
     refused: Problem | None = None
     unresolved: Problem | None = None
+    notes: tuple[str, ...] = ()
 
 
 def parents(

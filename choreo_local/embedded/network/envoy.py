@@ -18,6 +18,7 @@ from choreo_local.embedded.network import (
     subscriptions,
     trial,
     xds,
+    xds_clusters,
 )
 from choreo_local.embedded.network.admin import EnvoyAdmin
 from choreo_local.embedded.network.datapath import Addresses, Endpoints, Refusals
@@ -292,7 +293,7 @@ class Envoy:
         if self._entrances is None:
             return
         needed = {each for found in endpoints.values() for each in found}
-        needed |= {xds.keys_endpoint(each) for each in keys if each.service is None}
+        needed |= {xds_clusters.keys_endpoint(each) for each in keys if each.service is None}
         here = [each for each in needed if serviceports.is_loopback(each.address)]
         await self._entrances.let_out((each.address, each.port) for each in here)
 

@@ -47,6 +47,23 @@ def read(world: World, route: Manifest, entries: Any) -> Filters:
     return result
 
 
+def read_of_backend(world: World, route: Manifest, entries: Any) -> Filters:
+    """The filters of a backend, which can change headers and no more."""
+    found = read(world, route, entries)
+    others = {
+        "URLRewrite": found.rewrite,
+        "RequestRedirect": found.redirect,
+        "CORS": found.cors,
+        "RequestMirror": found.mirrors,
+        "ExtensionRef": found.policies,
+    }
+    for name, asked in others.items():
+        if asked and not found.problem:
+            message = f'filter "{name}" is not supported on a backend, put it on the rule'
+            found.problem = Problem("UnsupportedValue", message)
+    return found
+
+
 def _fault(found: Filters) -> str:
     """What Envoy would not take."""
     texts: list[str | None] = []
@@ -130,9 +147,10 @@ def _mirror(result: Filters, world: World, route: Manifest, entry: Manifest) -> 
         # The requests themselves go on, only their copies are left out.
         result.unresolved = result.unresolved or backend
         return
-    fraction = entry.get("fraction") or {}
-    numerator = int(fraction.get("numerator") or entry.get("percent") or 100)
-    mirror = Mirror(backend, numerator, int(fraction.get("denominator") or 100))
+    fraction = entry.get("fraction")
+    if fraction is None:
+        fraction = {"numerator": entry.get("percent", 100)}
+    mirror = Mirror(backend, int(fraction["numerator"]), int(fraction.get("denominator") or 100))
     result.mirrors = (*result.mirrors, mirror)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ def gateway_status(
     gateway: Manifest,
     found: Sequence[Listener],
     *,
-    addresses: Iterable[str],
+    addresses: Sequence[str],
     failure: Callable[[int], str],
     refused: Mapping[tuple[int, str], str] | None = None,
     now: datetime,
@@ -50,6 +50,7 @@ def gateway_status(
         )
     fault = next((each for each in failures if each), "")
     unusable = not any(each.works for each in found)
+    fault = fault or _address_fault(gateway, addresses)
     problem = Problem("AddressNotUsable", fault) if fault else None
     if unusable:
         problem = Problem("Invalid", "no listener can be served")
@@ -60,6 +61,15 @@ def gateway_status(
         "conditions": merged(before.get("conditions"), [accepted, programmed], now),
         "listeners": [_listener(each, listed.get(each.name) or {}, failure, now) for each in found],
     }
+
+
+def _address_fault(gateway: Manifest, addresses: Sequence[str]) -> str:
+    """Which of the addresses that a Gateway asks for it does not get."""
+    asked = [each.get("value") or "" for each in gateway["spec"].get("addresses") or ()]
+    strange = sorted({each for each in asked if each and each not in addresses})
+    if not strange:
+        return ""
+    return f"served on {', '.join(addresses)} alone, not on {', '.join(strange)}"
 
 
 def _refuse(listener: Listener, refused: Mapping[tuple[int, str], str]) -> None:
@@ -117,8 +127,6 @@ def route_status(
     listed: list[Mapping[str, Any]] = list(before.get("parents") or ())
     others = [each for each in listed if each.get("controllerName") != controller_name]
     rules: Sequence[Mapping[str, Any]] = route["spec"].get("rules") or ()
-    sticky = any(each.get("sessionPersistence") for each in rules)
-    note = "not carried out here: sessionPersistence" if sticky else ""
     ours = [each for each in listed if each.get("controllerName") == controller_name]
     partial = refused_rules(refused or {})
     entries = []
@@ -126,6 +134,7 @@ def route_status(
         same = [each for each in ours if each["parentRef"] == parent.reference]
         old = same[0] if same else {}
         problem = parent.refused or _all_refused(rules, refused or {})
+        note = f"not carried out here: {', '.join(parent.notes)}" if parent.notes else ""
         accepted = condition(route, "Accepted", problem, "Accepted", note)
         resolved = condition(route, "ResolvedRefs", parent.unresolved, "ResolvedRefs", "")
         entries.append(

@@ -6,9 +6,16 @@ Used by the gateway controller, which feeds the table to Envoy or to the proxy i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from choreo_local.embedded.network import attachment, durations, filters, hostnames, matching
+from choreo_local.embedded.network import (
+    attachment,
+    durations,
+    filters,
+    hostnames,
+    matching,
+    sessions,
+)
 from choreo_local.embedded.network import listeners as listeners_module
 from choreo_local.embedded.network import references as refs
 from choreo_local.embedded.network.attachment import Parent
@@ -24,6 +31,7 @@ from choreo_local.embedded.network.table import (
     Route,
     RouteTable,
     SecureHost,
+    Session,
     VirtualHost,
     WeightedBackend,
 )
@@ -55,6 +63,16 @@ class _Made:
 
     route: Route
     places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """The rules of a route, why they are not taken, and what of them is not carried out."""
+
+    built: list[_Made]
+    refused: Problem | None
+    unresolved: Problem | None
+    notes: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -134,15 +152,16 @@ def _collect(
     policies: Policies,
 ) -> None:
     """Add the rules of an HTTPRoute or GRPCRoute to the listeners that take it."""
-    built, refused, unresolved = _rules(world, route)
+    rules = _rules(world, route)
     for parent in parents:
-        parent.refused = parent.refused or refused
-        parent.unresolved = unresolved
+        parent.refused = parent.refused or rules.refused
+        parent.unresolved = rules.unresolved
+        parent.notes = rules.notes
         if parent.refused:
             continue
         for listener, names in parent.attached:
             listener.attached.add(_route_key(route))
-            guarded = [_guarded(policies, each, listener) for each in built]
+            guarded = [_guarded(policies, each, listener) for each in rules.built]
             if listener.works:
                 http.setdefault(id(listener), _Hosts()).add(names, guarded)
 
@@ -153,8 +172,9 @@ def _guarded(policies: Policies, made: _Made, listener: Listener) -> Route:
     return policies.guarded(made.route, policies.at((*made.places, *outer), gateway))
 
 
-def _rules(world: World, route: Manifest) -> tuple[list[_Made], Problem | None, Problem | None]:
+def _rules(world: World, route: Manifest) -> _Rules:
     built: list[_Made] = []
+    notes: list[str] = []
     refused: Problem | None = None
     unresolved: Problem | None = None
     is_grpc = route["kind"] == "GRPCRoute"
@@ -163,15 +183,28 @@ def _rules(world: World, route: Manifest) -> tuple[list[_Made], Problem | None, 
         applied = filters.read(world, route, rule.get("filters"))
         weighted, problem = _weighted(world, route, rule)
         unresolved = unresolved or problem or applied.unresolved
-        if isinstance(found, Problem) or applied.problem:
-            refused = refused or (found if isinstance(found, Problem) else applied.problem)
+        name = "/".join((*_route_key(route), str(number)))
+        wish = sessions.read(rule, weighted, name=name, enforced=world.enforced)
+        notes += wish.notes
+        fault = found if isinstance(found, Problem) else applied.problem or wish.problem
+        if isinstance(found, Problem) or fault:
+            refused = refused or fault
             continue
         places = (*applied.policies, *_places(route, rule))
-        name = "/".join((*_route_key(route), str(number)))
         for index, match in enumerate(found):
             made = _route(f"{name}/{index}", match, rule, applied, weighted)
+            made = replace(made, session=_session(wish.session, match, weighted))
             built.append(_Made(made, places))
-    return built, refused, unresolved
+    return _Rules(built, refused, unresolved, tuple(dict.fromkeys(notes)))
+
+
+def _session(
+    session: Session | None, match: Match, backends: Sequence[WeightedBackend]
+) -> Session | None:
+    if session is None:
+        return None
+    path = sessions.cookie_path(match.path)
+    return replace(session, path=path, joined=sessions.can_join(backends))
 
 
 def _places(route: Manifest, rule: Manifest) -> tuple[Place, ...]:
@@ -223,7 +256,7 @@ def _weighted(
             problem = problem or backend
             result.append(WeightedBackend(None, int(reference.get("weight", 1))))
             continue
-        applied = filters.read(world, route, reference.get("filters"))
+        applied = filters.read_of_backend(world, route, reference.get("filters"))
         # Without its filters the backend would get what it must not.
         problem = problem or applied.problem or applied.unresolved
         usable = not (applied.problem or applied.refusal)

@@ -133,6 +133,29 @@ class WeightedBackend:
     request_headers: HeaderChange = HeaderChange()
     response_headers: HeaderChange = HeaderChange()
 
+    @property
+    def changes_headers(self) -> bool:
+        """Whether requests or answers are changed for this backend alone."""
+        return HeaderChange() != self.request_headers or HeaderChange() != self.response_headers
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The requests of a client stay with the instance that answered its first.
+
+    Attributes:
+        name: of the cookie or header by which the client comes back.
+        seconds: how long a cookie lasts; None until the client forgets it.
+        path: the part of the site that a cookie is for.
+        joined: the backends of the rule are one, whose instances have weights.
+    """
+
+    name: str
+    is_cookie: bool = True
+    seconds: float | None = None
+    path: str = "/"
+    joined: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
@@ -165,8 +188,23 @@ class Route:
     idle_timeout: float | None = None
     retry: Retry | None = None
     limits: Limits | None = None
+    session: Session | None = None
     guards: Guards = field(default_factory=Guards)
     refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Backends of one protocol with their weights, and the limits of all together."""
+
+    shares: tuple[tuple[Backend, int], ...]
+    limits: Limits | None = None
+
+    @classmethod
+    def of(cls, route: Route) -> Joined:
+        """The backends of a route."""
+        used = [(each.backend, each.weight) for each in route.backends if each.weight > 0]
+        return cls(tuple((one, weight) for one, weight in used if one), route.limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +278,15 @@ class RouteTable:
         found: set[tuple[Backend, Limits | None]] = set()
         for route in self.routes():
             found |= {(mirror.backend, None) for mirror in route.mirrors}
-            if route.limits:
+            joined = route.session is not None and route.session.joined
+            if (route.limits or route.session) and not joined:
                 found |= {(one.backend, route.limits) for one in route.backends if one.backend}
         return frozenset(found | {(each, None) for each in _key_backends(self.key_sources())})
+
+    def joined(self) -> frozenset[Joined]:
+        """Backends that are one for the sessions of a rule."""
+        found = [each for each in self.routes() if each.session and each.session.joined]
+        return frozenset(Joined.of(each) for each in found)
 
     def backends(self) -> frozenset[Backend]:
         """Every backend that is named anywhere."""

@@ -1,24 +1,18 @@
-"""Route table → Envoy's configuration: listeners, routes, clusters. Pure.
+"""Route table → Envoy's configuration: listeners and their routes, and how it starts. Pure.
 
 Each resource is a value that `envoy` writes as JSON. Names are stable, so that Envoy keeps what did
-not change: `port-<port>` for a listener and its routes, the BackendKey for a cluster.
+not change: `port-<port>` for a listener and its routes.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from choreo_local.embedded.network import xds_guards, xds_routes
+from choreo_local.embedded.network import xds_guards, xds_routes, xds_sessions
 from choreo_local.embedded.network.acceptable import LARGEST_PROGRAM
-from choreo_local.embedded.network.datapath import Endpoints
-from choreo_local.embedded.network.guards import Limits, RemoteKeys
 from choreo_local.embedded.network.table import (
-    Backend,
-    BackendProtocol,
     Certificate,
-    Endpoint,
     PassThrough,
     PortTable,
     SecureHost,
@@ -34,11 +28,6 @@ STATISTICS = ("update_success", "update_rejected", "update_failure")
 _TYPE = "type.googleapis.com/envoy."
 _CONNECTION_MANAGER = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _TCP_PROXY = "extensions.filters.network.tcp_proxy.v3.TcpProxy"
-_HTTP_OPTIONS = "extensions.upstreams.http.v3.HttpProtocolOptions"
-# Common servers close idle connections after 5 s or more; being first avoids lost requests.
-_UPSTREAM_IDLE = "4s"
-_CONNECT_TIMEOUT = "2s"
-_NO_LIMIT = 1000000
 
 
 def typed(name: str, content: Mapping[str, Any]) -> Resource:
@@ -55,7 +44,7 @@ def listener(
     port: PortTable, *, host_port: int, addresses: Sequence[str], directory: str
 ) -> Resource:
     """The listener of a port on loopback addresses; its routes come from files."""
-    main, *more = [_address(address, host_port) for address in addresses]
+    main, *more = [socket_address(each, host_port) for each in addresses]
     made: Resource = typed(
         "config.listener.v3.Listener",
         {
@@ -75,7 +64,8 @@ def listener(
     return made
 
 
-def _address(address: str, port: int) -> Resource:
+def socket_address(address: str, port: int) -> Resource:
+    """Where something listens."""
     return {"socket_address": {"address": address, "port_value": port}}
 
 
@@ -155,9 +145,10 @@ def _connection_manager(name: str, directory: str, hosts: Iterable[VirtualHost])
             },
         },
         "http_filters": [
-            _filter("cors", "extensions.filters.http.cors.v3.Cors"),
-            *xds_guards.http_filters(hosts),
-            _filter("router", "extensions.filters.http.router.v3.Router"),
+            *_http_filters(hosts),
+            _filter(
+                "envoy.filters.http.router", f"{_TYPE}extensions.filters.http.router.v3.Router"
+            ),
         ],
         "upgrade_configs": [{"upgrade_type": "websocket"}],
         "use_remote_address": True,
@@ -176,8 +167,18 @@ def _connection_manager(name: str, directory: str, hosts: Iterable[VirtualHost])
     return {"name": "http", "typed_config": typed(_CONNECTION_MANAGER, content)}
 
 
+def _http_filters(hosts: Iterable[VirtualHost]) -> Iterator[Resource]:
+    """The filters that routes of these hosts ask for, in the order in which requests pass."""
+    found = [route for host in hosts for route in host.routes]
+    if any(each.cors for each in found):
+        yield _filter(xds_routes.CORS, f"{_TYPE}extensions.filters.http.cors.v3.Cors")
+    yield from xds_guards.http_filters(hosts)
+    if any(each.session for each in found):
+        yield {"name": xds_routes.SESSION, "typed_config": xds_sessions.http_filter()}
+
+
 def _filter(name: str, type_: str) -> Resource:
-    return {"name": f"envoy.filters.http.{name}", "typed_config": typed(type_, {})}
+    return {"name": name, "typed_config": {"@type": type_}}
 
 
 def route_configurations(port: PortTable, *, host_port: int) -> list[Resource]:
@@ -195,149 +196,6 @@ def route_names(port: PortTable) -> list[str]:
     """The names of the port's configurations of routes."""
     plain = [] if port.is_tls else [f"port-{port.port}"]
     return plain + [secure_name(port, each) for each in port.secure]
-
-
-def pool_cluster(protocol: BackendProtocol, eds: str) -> Resource:
-    """The cluster of all backends that speak a protocol; its endpoints come from the file `eds`.
-
-    One cluster for all, as Envoy opens an inotify instance for each file that it follows and a user
-    may have 128 of those. The endpoints of a backend are the subset that is marked with its name.
-    """
-    return typed(
-        "config.cluster.v3.Cluster",
-        {
-            "name": protocol.value,
-            "type": "EDS",
-            "eds_cluster_config": {
-                "eds_config": {"resource_api_version": "V3", "path_config_source": {"path": eds}},
-            },
-            "lb_subset_config": {
-                "fallback_policy": "NO_FALLBACK",
-                "subset_selectors": [{"keys": [xds_routes.BACKEND]}],
-                # A Pod may serve several Services.
-                "list_as_any": True,
-            },
-            "ignore_health_on_host_removal": True,
-            **_cluster_settings(protocol),
-        },
-    )
-
-
-def _cluster_settings(protocol: BackendProtocol, limits: Limits | None = None) -> Resource:
-    thresholds = {
-        "max_connections": limits and limits.connections,
-        "max_pending_requests": limits and limits.pending,
-        "max_requests": limits and limits.requests,
-        "max_retries": limits and limits.retries,
-    }
-    allowed = {name: _NO_LIMIT if most is None else most for name, most in thresholds.items()}
-    return {
-        "connect_timeout": _CONNECT_TIMEOUT,
-        "lb_policy": "ROUND_ROBIN",
-        # Health comes from the cluster; with few endpoints a panic threshold only hides it.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
-        "circuit_breakers": {"thresholds": [allowed]},
-        "typed_extension_protocol_options": {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _http_options(protocol)
-        },
-    }
-
-
-def pool_assignment(protocol: BackendProtocol, endpoints: Endpoints) -> Resource:
-    """The endpoints of all backends that speak a protocol, each with the names of its backends."""
-    names: dict[Endpoint, list[str]] = {}
-    for backend, found in endpoints.items():
-        if backend.protocol is protocol:
-            for endpoint in found:
-                names.setdefault(endpoint, []).append(str(backend.key))
-    entries = [
-        {
-            **_endpoint(each),
-            "metadata": {"filter_metadata": {"envoy.lb": {xds_routes.BACKEND: sorted(found)}}},
-        }
-        for each, found in sorted(names.items())
-    ]
-    return typed(
-        "config.endpoint.v3.ClusterLoadAssignment",
-        {"cluster_name": protocol.value, "endpoints": [{"lb_endpoints": entries}]},
-    )
-
-
-def backend_cluster(
-    backend: Backend, endpoints: Iterable[Endpoint], *, limits: Limits | None = None
-) -> Resource:
-    """A cluster of its own for a backend.
-
-    For copies of requests and keys of issuers, which cannot choose a subset, and where limits hold.
-    """
-    entries = [_endpoint(each) for each in endpoints]
-    name = xds_routes.own_cluster_name(backend, limits)
-    return typed(
-        "config.cluster.v3.Cluster",
-        {
-            "name": name,
-            "type": "STATIC",
-            "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": entries}]},
-            **_cluster_settings(backend.protocol, limits),
-        },
-    )
-
-
-def keys_cluster(source: RemoteKeys, *, authorities: str) -> Resource:
-    """The server, outside the cluster, that has the keys of an issuer."""
-    scheme, host, _ = xds_guards.address_of(source)
-    name = xds_guards.keys_cluster_name(source)
-    place = keys_endpoint(source)
-    entry = _endpoint(place)
-    made: Resource = {
-        "name": name,
-        "type": "STATIC" if _is_address(place.address) else "STRICT_DNS",
-        "connect_timeout": _CONNECT_TIMEOUT,
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [entry]}]},
-    }
-    if scheme == "https":
-        trusted = {"trusted_ca": {"filename": authorities}}
-        names = [] if _is_address(host) else [{"san_type": "DNS", "matcher": {"exact": host}}]
-        context = {
-            "sni": host,
-            "common_tls_context": {
-                "validation_context": {**trusted, "match_typed_subject_alt_names": names}
-            },
-        }
-        tls = typed("extensions.transport_sockets.tls.v3.UpstreamTlsContext", context)
-        made["transport_socket"] = {"name": "tls", "typed_config": tls}
-    return typed("config.cluster.v3.Cluster", made)
-
-
-def keys_endpoint(source: RemoteKeys) -> Endpoint:
-    """Where that server is; names of this machine are known without asking."""
-    _, host, port = xds_guards.address_of(source)
-    is_here = host == "localhost" or host.endswith(".localhost")
-    return Endpoint("127.0.0.1" if is_here else host, port)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _endpoint(endpoint: Endpoint) -> Resource:
-    return {"endpoint": {"address": _address(endpoint.address, endpoint.port)}}
-
-
-def _http_options(protocol: BackendProtocol) -> Resource:
-    http2 = protocol is BackendProtocol.HTTP2
-    name = "http2_protocol_options" if http2 else "http_protocol_options"
-    return typed(
-        _HTTP_OPTIONS,
-        {
-            "common_http_protocol_options": {"idle_timeout": _UPSTREAM_IDLE},
-            "explicit_http_config": {name: {}},
-        },
-    )
 
 
 def bootstrap(*, lds: str, cds: str, admin: str | None, resolver: str = "") -> Resource:
@@ -375,7 +233,7 @@ def bootstrap(*, lds: str, cds: str, admin: str | None, resolver: str = "") -> R
             "name": "envoy.network.dns_resolver.cares",
             "typed_config": typed(
                 "extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
-                {"resolvers": [_address(resolver, 53)]},
+                {"resolvers": [socket_address(resolver, 53)]},
             ),
         }
     if admin:

@@ -10,13 +10,14 @@ from typing import Any
 import certifi
 import orjson
 
-from choreo_local.embedded.network import subscriptions, xds, xds_trial
+from choreo_local.embedded.network import subscriptions, xds, xds_clusters, xds_trial
 from choreo_local.embedded.network.datapath import Addresses, Endpoints
 from choreo_local.embedded.network.guards import Limits, RemoteKeys
 from choreo_local.embedded.network.table import (
     Backend,
     BackendProtocol,
     Endpoint,
+    Joined,
     RouteTable,
 )
 
@@ -42,6 +43,7 @@ class XdsFiles:
         self._written: dict[str, bytes] = {}
         self._endpoints: dict[Backend, tuple[Endpoint, ...]] = {}
         self._apart: frozenset[tuple[Backend, Limits | None]] = frozenset()
+        self._joined: frozenset[Joined] = frozenset()
         self._key_sources: frozenset[RemoteKeys] = frozenset()
 
     @property
@@ -76,6 +78,7 @@ class XdsFiles:
         # Endpoints of backends that are used no more stay until `forget_unused`.
         self._endpoints |= {each: endpoints.get(each, ()) for each in table.backends()}
         self._apart = table.apart()
+        self._joined = table.joined()
         self._key_sources = table.key_sources()
         changed = {subscriptions.CDS} if self._write_endpoints() else set()
         if again:
@@ -84,7 +87,7 @@ class XdsFiles:
 
     def trial(self, table: RouteTable) -> dict[str, Any]:
         """What the files would say of a table, as one static configuration."""
-        clusters = self._clusters(table.apart(), table.key_sources())
+        clusters = self._clusters_of(table.apart(), table.joined(), table.key_sources())
         return xds_trial.configuration(table, clusters)
 
     def write_endpoints(self, endpoints: Endpoints) -> None:
@@ -101,24 +104,33 @@ class XdsFiles:
     def _write_endpoints(self) -> bool:
         """Write endpoints and clusters; whether the clusters changed."""
         for protocol in BackendProtocol:
-            assignment = xds.pool_assignment(protocol, self._endpoints)
+            assignment = xds_clusters.pool_assignment(protocol, self._endpoints)
             self._write_resources(_eds_name(protocol), [assignment])
-        return self._write_resources("cds.json", self._clusters(self._apart, self._key_sources))
+        return self._write_resources("cds.json", self._clusters())
 
-    def _clusters(
-        self, apart: Iterable[tuple[Backend, Limits | None]], sources: Iterable[RemoteKeys]
+    def _clusters(self) -> list[dict[str, Any]]:
+        return self._clusters_of(self._apart, self._joined, self._key_sources)
+
+    def _clusters_of(
+        self,
+        apart: Iterable[tuple[Backend, Limits | None]],
+        joined: Iterable[Joined],
+        sources: Iterable[RemoteKeys],
     ) -> list[dict[str, Any]]:
-        pools = [xds.pool_cluster(each, self._path(_eds_name(each))) for each in BackendProtocol]
+        pools = [
+            xds_clusters.pool_cluster(each, self._path(_eds_name(each))) for each in BackendProtocol
+        ]
         own = [
-            xds.backend_cluster(backend, self._endpoints.get(backend, ()), limits=limits)
+            xds_clusters.backend_cluster(backend, self._endpoints.get(backend, ()), limits=limits)
             for backend, limits in apart
         ]
         keys = [
-            xds.keys_cluster(each, authorities=certifi.where())
+            xds_clusters.keys_cluster(each, authorities=certifi.where())
             for each in sources
             if each.service is None
         ]
-        named = {each["name"]: each for each in (*own, *keys)}
+        together = [xds_clusters.joined_cluster(each, self._endpoints) for each in joined]
+        named = {each["name"]: each for each in (*own, *together, *keys)}
         return [*pools, *(named[name] for name in sorted(named))]
 
     def _write_routes(self, table: RouteTable) -> set[str]:

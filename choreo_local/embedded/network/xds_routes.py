@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import re2
 
-from choreo_local.embedded.network import xds_guards
+from choreo_local.embedded.network import xds_guards, xds_sessions
 from choreo_local.embedded.network.guards import Limits, Retry
 from choreo_local.embedded.network.table import (
     Backend,
     Cors,
     HeaderChange,
+    Joined,
     Match,
     Mirror,
     PathType,
@@ -27,6 +28,7 @@ from choreo_local.embedded.network.table import (
 
 Resource = dict[str, Any]
 
+CORS, SESSION = "envoy.filters.http.cors", "envoy.filters.http.stateful_session"
 # The key by which endpoints are marked with the backends that they belong to.
 BACKEND = "backend"
 
@@ -103,7 +105,9 @@ def _route(route: Route, match: Resource, prefix: str | None) -> Resource:
     made |= _header_changes(route.response_headers, "response")
     switched = xds_guards.per_route(route)
     if route.cors is not None:
-        switched["envoy.filters.http.cors"] = _cors(route.cors)
+        switched[CORS] = _cors(route.cors)
+    if route.session is not None:
+        switched[SESSION] = xds_sessions.per_route(route.session)
     if switched:
         made["typed_per_filter_config"] = switched
     return made
@@ -144,7 +148,7 @@ def _string_match(each: ValueMatch) -> Resource:
 
 
 def _action(route: Route, match: Resource, prefix: str | None) -> Resource:
-    made = _clusters(route.backends, route.limits)
+    made = _clusters(route)
     made |= _rewrite(route.rewrite, match, prefix)
     made["timeout"] = _seconds(route.request_timeout)
     if route.idle_timeout is not None:
@@ -195,15 +199,30 @@ def _seconds(value: float | None) -> str:
     return f"{value or 0:.3f}s"
 
 
-def _clusters(backends: Sequence[WeightedBackend], limits: Limits | None) -> Resource:
-    used = [each for each in backends if each.weight > 0]
+def _clusters(route: Route) -> Resource:
+    if route.session is not None and route.session.joined:
+        return {"cluster": joined_cluster_name(Joined.of(route))}
+    used = [each for each in route.backends if each.weight > 0]
     only = used[0].backend if len(used) == 1 else None
-    if only and not _changes_headers(used[0]):
-        return target(only, limits)
+    if only and not used[0].changes_headers:
+        return _target(route, only)
     return {
-        "weighted_clusters": {"clusters": [_weighted(each, limits) for each in used]},
+        "weighted_clusters": {"clusters": [_weighted(each, route) for each in used]},
         "cluster_not_found_response_code": "INTERNAL_SERVER_ERROR",
     }
+
+
+def _target(route: Route, backend: Backend) -> Resource:
+    # Sessions name instances by address: in the shared cluster a client could ask for any.
+    if route.limits is None and route.session is None:
+        return target(backend)
+    return {"cluster": own_cluster_name(backend, route.limits)}
+
+
+def joined_cluster_name(found: Joined) -> str:
+    """The cluster of several backends with weights."""
+    names = [f"{own_cluster_name(one, found.limits)}*{weight}" for one, weight in found.shares]
+    return " + ".join(names)
 
 
 def own_cluster_name(backend: Backend, limits: Limits | None) -> str:
@@ -214,10 +233,8 @@ def own_cluster_name(backend: Backend, limits: Limits | None) -> str:
     return " ".join((str(backend.key), *("-" if each is None else str(each) for each in numbers)))
 
 
-def target(backend: Backend, limits: Limits | None = None) -> Resource:
+def target(backend: Backend) -> Resource:
     """The cluster of a backend's protocol, and the subset of its endpoints."""
-    if limits is not None:
-        return {"cluster": own_cluster_name(backend, limits)}
     return {"cluster": backend.protocol.value, "metadata_match": subset(str(backend.key))}
 
 
@@ -226,15 +243,11 @@ def subset(names: str | list[str]) -> Resource:
     return {"filter_metadata": {"envoy.lb": {BACKEND: names}}}
 
 
-def _changes_headers(each: WeightedBackend) -> bool:
-    return HeaderChange() != each.request_headers or HeaderChange() != each.response_headers
-
-
-def _weighted(each: WeightedBackend, limits: Limits | None) -> Resource:
+def _weighted(each: WeightedBackend, route: Route) -> Resource:
     # A cluster that never exists answers the share of a backend that cannot be used.
     made: Resource = {"name": "none", "weight": each.weight}
     if each.backend:
-        found = target(each.backend, limits)
+        found = _target(route, each.backend)
         made["name"] = found.pop("cluster")
         made |= found
     made |= _header_changes(each.request_headers, "request")

@@ -283,16 +283,127 @@ def test_ending_endpoints_serve_only_while_there_is_no_other() -> None:
     assert backends.endpoints(port, [last]) == (Endpoint("127.64.0.2", 8080),)
 
 
-def test_status_of_a_route_names_what_is_not_carried_out() -> None:
-    sticky = route(rule(sessionPersistence={"type": "Cookie"}))
-    ((obj, parents),) = build(world(sticky)).parents
-
+def accepted(built: Built) -> tuple[str, str, str]:
+    ((obj, parents),) = built.parents
     status = gateway_status.route_status(
         obj, parents, controller_name=CONTROLLER, now=datetime(2030, 1, 1, tzinfo=UTC)
     )
+    found = status["parents"][0]["conditions"][0]
+    return found["status"], found["reason"], found["message"]
 
-    accepted = status["parents"][0]["conditions"][0]
-    assert (accepted["status"], accepted["message"]) == (
-        "True",
-        "not carried out here: sessionPersistence",
+
+DIFFERING = [
+    backend(filters=[{"type": "RequestHeaderModifier",
+                      "requestHeaderModifier": {"set": [{"name": "a", "value": "b"}]}}]),
+    backend("other"),
+]  # fmt: skip
+OVER = (
+    "not carried out here: sessionPersistence over backends that differ in more than their weight"
+)
+
+SESSIONS: list[tuple[dict[str, Any], dict[str, Any], tuple[str, str, str]]] = [
+    ({"type": "Cookie"}, {}, ("True", "Accepted", "")),
+    ({"type": "Header", "sessionName": "x-session"}, {}, ("True", "Accepted", "")),
+    (
+        {"type": "Cookie", "idleTimeout": "5m"},
+        {},
+        ("True", "Accepted", "not carried out here: sessionPersistence.idleTimeout"),
+    ),
+    ({"type": "Cookie"}, {"backendRefs": DIFFERING}, ("True", "Accepted", OVER)),
+    (
+        {"sessionName": "no name"},
+        {},
+        ("False", "UnsupportedValue", "sessionName: 'no name' is no name of a header"),
+    ),
+    (
+        {"cookieConfig": {"lifetimeType": "Permanent"}},
+        {},
+        (
+            "False",
+            "UnsupportedValue",
+            "a permanent cookie needs an absoluteTimeout of more than 0s",
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "more", "told"), SESSIONS)
+def test_status_of_a_route_tells_what_its_sessions_lack(
+    spec: dict[str, Any], more: dict[str, Any], told: tuple[str, str, str]
+) -> None:
+    obj = route(rule(sessionPersistence=spec, **more))
+    built = build(world(obj, services=[service(), service("other")]))
+
+    assert accepted(built) == told
+
+
+def test_without_envoy_sessions_are_not_kept_and_that_is_told() -> None:
+    built = build(world(route(rule(sessionPersistence={"type": "Cookie"})), enforced=False))
+
+    assert [each.session for each in built.table.routes()] == [None]
+    message = "not carried out here: sessionPersistence, which needs Envoy"
+    assert accepted(built) == ("True", "Accepted", message)
+
+
+def test_sessions_of_different_rules_have_different_names() -> None:
+    sticky = rule(prefix("/a"), sessionPersistence={}), rule(prefix("/b"), sessionPersistence={})
+
+    found = [each.session for each in build(world(route(*sticky))).table.routes()]
+
+    assert len({each.name for each in found if each}) == 2
+    assert {each.path for each in found if each} == {"/a", "/b"}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"type": "URLRewrite", "urlRewrite": {"hostname": "a.test"}},
+        {"type": "RequestRedirect", "requestRedirect": {"hostname": "a.test"}},
+        {"type": "CORS", "cors": {"allowOrigins": ["*"]}},
+        {"type": "RequestMirror", "requestMirror": {"backendRef": backend()}},
+    ],
+)
+def test_filter_that_a_backend_cannot_have_closes_its_share(entry: dict[str, Any]) -> None:
+    built = build(world(route(rule(backendRefs=[backend(filters=[entry])]))))
+
+    unresolved = built.parents[0][1][0].unresolved
+    assert unresolved is not None
+    assert unresolved.reason == "UnsupportedValue"
+    assert entry["type"] in unresolved.message
+    assert [one.backend for each in built.table.routes() for one in each.backends] == [None]
+
+
+SHARES: list[tuple[dict[str, Any], tuple[int, int]]] = [
+    ({}, (100, 100)),
+    ({"percent": 0}, (0, 100)),
+    ({"percent": 40}, (40, 100)),
+    ({"fraction": {"numerator": 0}}, (0, 100)),
+    ({"fraction": {"numerator": 1, "denominator": 8}}, (1, 8)),
+]
+
+
+@pytest.mark.parametrize(("fields", "share"), SHARES)
+def test_share_of_copies(fields: dict[str, Any], share: tuple[int, int]) -> None:
+    copies = {"type": "RequestMirror", "requestMirror": {"backendRef": backend(), **fields}}
+
+    (made,) = routes_of(build(world(route(rule(filters=[copies])))))
+
+    assert [(each.numerator, each.denominator) for each in made.mirrors] == [share]
+
+
+def test_gateway_that_asks_for_another_address_says_where_it_is_served() -> None:
+    asking = gateway()
+    asking["spec"]["addresses"] = [{"type": "IPAddress", "value": "192.0.2.1"}]
+    ((obj, found),) = build(world(gateways=[asking])).gateways
+
+    status = gateway_status.gateway_status(
+        obj,
+        found,
+        addresses=("127.0.0.1",),
+        failure=lambda port: "",
+        now=datetime(2030, 1, 1, tzinfo=UTC),
     )
+
+    (programmed,) = [each for each in status["conditions"] if each["type"] == "Programmed"]
+    assert (programmed["status"], programmed["reason"]) == ("False", "AddressNotUsable")
+    assert programmed["message"] == "served on 127.0.0.1 alone, not on 192.0.2.1"
