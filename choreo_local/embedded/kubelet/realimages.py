@@ -137,11 +137,12 @@ def _runnable(ready: UnpackedImage) -> HostImage:
         size_bytes=ready.image.named.size,
         layers=[root],
         user=(account.user, account.group),
-        user_name=_name(config.user),
+        user_name=named_user(config.user),
     )
 
 
-def _name(user: str) -> str:
+def named_user(user: str) -> str:
+    """The user of an image, when it is told by name."""
     name = user.partition(":")[0]
     return "" if name.isdecimal() else name
 

@@ -131,7 +131,7 @@ class ContainerBench:
     ) -> tuple[ContainerRecord, Output]:
         request = pod or self.pod(uid)
         await self.runtime.start_pod(request)
-        found = await self.runtime.pull_image(image, [])
+        found = self.runtime.find_image(image) or await self.runtime.pull_image(image, [])
         written = Output()
         record = await self.runtime.start_container(
             ContainerRequest(

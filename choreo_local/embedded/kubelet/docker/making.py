@@ -13,7 +13,7 @@ from choreo_local.embedded.kubelet.docker.pods import EnginePod
 from choreo_local.embedded.kubelet.hostimages import HostImage
 from choreo_local.embedded.kubelet.launch import Surroundings
 from choreo_local.embedded.kubelet.plain import root_of
-from choreo_local.embedded.kubelet.runtime import ContainerRequest, Mount, StartError
+from choreo_local.embedded.kubelet.runtime import ContainerRequest, Mount
 from choreo_local.tasks import TaskGroup
 
 
@@ -135,16 +135,7 @@ class ContainerMaker:
 
 
 def _user(request: ContainerRequest, image: HostImage) -> str:
-    """Whom a container runs as; StartError when it must not be root and nobody knows."""
+    """Whom a container runs as, in the words of engines; empty when its image says so."""
     security = request.security
-    if request.image.is_real and security.get("runAsUser") is None:
-        if security.get("runAsNonRoot"):
-            raise StartError(
-                "container has runAsNonRoot and image has non-numeric user, cannot verify user is "
-                "non-root",
-                reason="CreateContainerConfigError",
-            )
-        return ""
-    if (security.get("runAsUser"), security.get("runAsGroup")) == image.user:
-        return ""
-    return specs.user(security)
+    told = (security.get("runAsUser"), security.get("runAsGroup"))
+    return "" if told == image.user else specs.user(security)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,6 +60,7 @@ class RegistryImages(RealImages):
             digest=name,
             size_bytes=stored.named.size,
             user=_user(config.user),
+            user_name=realimages.named_user(config.user),
         )
 
     async def _load(self, stored: StoredImage) -> str:
@@ -97,8 +97,6 @@ class RegistryImages(RealImages):
 def _user(text: str) -> tuple[int, int] | None:
     """User and group of an image that names them by number; root when it names none."""
     user, _, group = text.partition(":")
-    if not user:
-        return 0, 0
-    with contextlib.suppress(ValueError):
-        return int(user), int(group or 0)
-    return None
+    if realimages.named_user(text) or not (group or "0").isdecimal():
+        return None
+    return int(user or 0), int(group or 0)
