@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from choreo_local.apimachinery import quantity
-from choreo_local.embedded.kubelet import resources
+from choreo_local.embedded.kubelet import hierarchies, resources
 from choreo_local.embedded.kubelet.groupmoves import GroupMoves
+from choreo_local.embedded.kubelet.hierarchies import CONTROLLERS, Hierarchies
 
-CONTROLLERS = ("cpu", "memory", "pids")
 # No program of ours or of a user's needs more, and a machine survives this many.
 MOST_PROCESSES = 2048
 _PERIOD = 100_000
 _LEAST_QUOTA = 1000
-_MOUNTS = Path("/proc/self/mounts")
 # Writes its own process id into each group, then becomes the program.
 _ENTER = (
     'count=$1; shift; while [ "$count" -gt 0 ]; do echo $$ > "$1/cgroup.procs" || exit 125; '
@@ -30,65 +29,29 @@ _ENTER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Hierarchies:
-    """Where groups are made: controller → folder; the same folder for all in version 2."""
-
-    folders: Mapping[str, Path]
-    is_unified: bool
-
-    @property
-    def distinct(self) -> list[Path]:
-        """The folders, each once."""
-        return list(dict.fromkeys(self.folders.values()))
-
-
-def parse(mounts: str) -> list[tuple[Path, bool, set[str]]]:
-    """The hierarchies of a text like `/proc/mounts`: folder, whether version 2, options."""
-    found = []
-    for line in mounts.splitlines():
-        _, folder, kind, options, *_ = line.split()
-        if kind in {"cgroup", "cgroup2"}:
-            found.append((Path(folder), kind == "cgroup2", set(options.split(","))))
-    return found
-
-
 def find(instance_id: str) -> Hierarchies | str:
     """Where this process can limit all we want to limit; else why it cannot."""
-    hierarchies = _unified() or _separate()
-    if hierarchies is None:
-        return "this machine has no control groups for processors, memory and processes"
-    try:
-        for folder in hierarchies.distinct:
-            own = _of_instance(folder, instance_id)
-            own.mkdir(exist_ok=True)
-            if hierarchies.is_unified:
-                for place in (folder, own):
-                    _write(place / "cgroup.subtree_control", " ".join(f"+{c}" for c in CONTROLLERS))
-    except OSError as error:
-        remove_all(instance_id)
-        return f"control groups cannot be made: {error.strerror}"
-    return hierarchies
+    reason = "this machine has no control groups for processors, memory and processes"
+    for found in hierarchies.candidates():
+        try:
+            _prepare(found, instance_id)
+        except OSError as error:
+            remove_all(instance_id)
+            reason = f"control groups cannot be made: {error.strerror}"
+        else:
+            return found
+    return reason
 
 
-def _unified() -> Hierarchies | None:
-    for folder, is_unified, _ in parse(_MOUNTS.read_text(encoding="utf-8")):
-        if is_unified:
-            listed = folder / "cgroup.controllers"
-            controllers = listed.read_text(encoding="ascii").split() if listed.exists() else []
-            if set(CONTROLLERS) <= set(controllers):
-                return Hierarchies(dict.fromkeys(CONTROLLERS, folder), is_unified=True)
-    return None
-
-
-def _separate() -> Hierarchies | None:
-    found = {
-        controller: folder
-        for folder, is_unified, options in parse(_MOUNTS.read_text(encoding="utf-8"))
-        for controller in CONTROLLERS
-        if not is_unified and controller in options
-    }
-    return Hierarchies(found, is_unified=False) if len(found) == len(CONTROLLERS) else None
+def _prepare(found: Hierarchies, instance_id: str) -> None:
+    for folder in found.distinct:
+        own = _of_instance(folder, instance_id)
+        own.mkdir(exist_ok=True)
+        if found.is_unified:
+            if found.is_given:
+                hierarchies.make_room(folder, own)
+            for place in (folder, own):
+                _write(place / "cgroup.subtree_control", " ".join(f"+{c}" for c in CONTROLLERS))
 
 
 def group_name(instance_id: str) -> str:
@@ -149,11 +112,11 @@ class ControlGroups:
     """
 
     def __init__(
-        self, hierarchies: Hierarchies, instance_id: str, *, most_processes: int = MOST_PROCESSES
+        self, places: Hierarchies, instance_id: str, *, most_processes: int = MOST_PROCESSES
     ) -> None:
         self._most_processes = most_processes
-        self.moves = GroupMoves(hierarchies.folders["pids"])
-        self._hierarchies = hierarchies
+        self.moves = GroupMoves(places.folders["pids"])
+        self._hierarchies = places
         self._instance_id = instance_id
 
     def create(self, name: str, wanted: Mapping[str, Any]) -> Group:
@@ -188,9 +151,7 @@ def settings(wanted: Mapping[str, Any], *, is_unified: bool) -> Iterator[tuple[s
 
 def remove_all(instance_id: str) -> None:
     """Remove the groups of an instance whose processes have ended."""
-    if not _MOUNTS.exists():
-        return
-    for folder, _, _ in parse(_MOUNTS.read_text(encoding="utf-8")):
+    for folder in hierarchies.places():
         own = _of_instance(folder, instance_id)
         _remove([*_children(own), own])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from choreo_local.embedded.kubelet import controlgroups
+from choreo_local.embedded.kubelet import controlgroups, hierarchies
 from choreo_local.embedded.kubelet.controlgroups import Group
 
 MOUNTS = """\
@@ -15,7 +15,7 @@ cgroup2 /sys/fs/cgroup/unified cgroup2 rw,relatime 0 0
 
 
 def test_hierarchies_are_read_from_the_mounts() -> None:
-    assert controlgroups.parse(MOUNTS) == [
+    assert hierarchies.parse(MOUNTS) == [
         (Path("/sys/fs/cgroup/cpu,cpuacct"), False, {"rw", "cpu", "cpuacct"}),
         (Path("/sys/fs/cgroup/unified"), True, {"rw", "relatime"}),
     ]

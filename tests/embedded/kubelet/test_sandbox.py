@@ -15,7 +15,8 @@ from choreo_local import clock
 from choreo_local.embedded import podruntime
 from choreo_local.embedded.kubelet import containerusers, controlgroups, leftovers
 from choreo_local.embedded.kubelet.checks import Collected, OutputOnly
-from choreo_local.embedded.kubelet.controlgroups import ControlGroups, Hierarchies
+from choreo_local.embedded.kubelet.controlgroups import ControlGroups
+from choreo_local.embedded.kubelet.hierarchies import Hierarchies
 from choreo_local.embedded.kubelet.hostimages import Catalogue
 from choreo_local.embedded.kubelet.launch import Surroundings, inherited_variables
 from choreo_local.embedded.kubelet.podnetwork import Attachment
