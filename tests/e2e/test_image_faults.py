@@ -24,14 +24,22 @@ BROKEN_AFTER = 100_000
 NEVER_HAD = {"ErrImagePull", "ImagePullBackOff"}
 
 
-@pytest.fixture
-def sandboxed(user: User) -> User:
-    """A person whose pods run in sandboxes; skips the test where there can be none."""
+def has_sandboxes(user: User) -> User:
+    """Have this person's pods run in sandboxes; skips the test where there can be none."""
     found = podruntime.probe()
     if found.tools is None:
         pytest.skip(f"no sandboxes on this machine: {found.obstacle}")
     user.extra["CHOREO_UP_RUNTIME"] = "sandbox"
     return user
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
+    """A person whose instance runs, for several tests."""
+    person = has_sandboxes(User(tmp_path_factory.mktemp("home")))
+    person.choreo("up", "--no-tui")
+    yield person
+    person.types("choreo", "down", "--purge", "--yes")
 
 
 @pytest.fixture
@@ -125,13 +133,12 @@ def events(user: User, name: str) -> dict[str, list[str]]:
 
 
 def test_what_a_registry_does_wrong_is_told_and_mended(
-    sandboxed: User, sound: Stranger, program: bytes
+    started: User, sound: Stranger, program: bytes
 ) -> None:
-    user = sandboxed
+    user = started
     steady, spoilt, cut = (image(program, word, 300_000) for word in ("steady", "spoilt", "cut"))
     for made, tag in ((steady, "steady"), (spoilt, "spoilt")):
         sound.add(made, tag)
-    user.choreo("up", "--no-tui")
     run(user, pod("steady", f"{sound.host}/a/b:steady"))
     until_ready(user, "steady")
     since = ready_since(user, "steady")
@@ -174,9 +181,9 @@ def test_what_a_registry_does_wrong_is_told_and_mended(
 
 
 def test_what_the_disk_spoils_is_told_and_had_anew(
-    sandboxed: User, sound: Stranger, program: bytes, tmp_path: Path
+    started: User, sound: Stranger, program: bytes, tmp_path: Path
 ) -> None:
-    user = sandboxed
+    user = started
     blobs = user.home / "state" / "images" / "blobs" / "sha256"
     made = {word: image(program, word) for word in ("elsewhere", "nowhere")}
     sound.add(made["elsewhere"], "elsewhere")
@@ -188,7 +195,6 @@ def test_what_the_disk_spoils_is_told_and_had_anew(
         layout = builders.oci_layout(tmp_path / word, made[word])
         user.choreo("image", "import", str(layout), "--name", reference)
         spoil(blobs / sha256(made[word].layers[1])[7:])
-    user.choreo("up", "--no-tui")
     run(user, *(pod(word, reference) for word, reference in references.items()))
     until_ready(user, "elsewhere")
     damaged = "its content was damaged on the disk"
@@ -208,10 +214,8 @@ def spoil(file: Path) -> None:
     file.write_bytes(content)
 
 
-def test_a_full_disk_is_told_and_room_mends_it(
-    sandboxed: User, sound: Stranger, program: bytes
-) -> None:
-    user = sandboxed
+def test_a_full_disk_is_told_and_room_mends_it(user: User, sound: Stranger, program: bytes) -> None:
+    has_sandboxes(user)
     store = user.home / "state" / "images"
     store.mkdir(parents=True, mode=0o700)
     # As much as the small image takes, packed and unpacked.

@@ -138,6 +138,7 @@ def test_an_image_that_is_imported_needs_no_registry(kind: str, tmp_path: Path) 
         expected = "Servus from the first layer, user 1234, in /srv"
         until(lambda: says(user, "development") == expected, what="it answers", within=120)
         until(lambda: is_told_by_node(user, image), what="the node tells of it", within=60)
+        can_push_in_a_pod(user)
         assert user.choreo("image", "prune", "--all", "--yes") == ""
         assert user.choreo("image", "list", "-o", "name") == image
 
@@ -161,6 +162,7 @@ def test_without_sandboxes_an_image_says_what_it_needs(user: User, tmp_path: Pat
         return any("choreo up --runtime sandbox" in message for _, message in waiting(user))
 
     until(is_told, what="the pod says what it needs", within=60)
+    can_push_in_a_pod(user)
 
 
 PUSH = """
@@ -173,30 +175,25 @@ print(urllib.request.urlopen(f"{place}/v2/team/built/blobs/{digest}", timeout=30
 """
 
 
-@pytest.mark.parametrize("runtime", [podruntime.PROCESS, podruntime.SANDBOX])
-def test_a_pod_pushes_to_the_registry_by_its_name(user: User, runtime: str) -> None:
-    if runtime == podruntime.SANDBOX and (obstacle := podruntime.probe().obstacle):
-        pytest.skip(f"no sandboxes on this machine: {obstacle}")
-    user.extra["CHOREO_UP_RUNTIME"] = runtime
-    user.choreo("up", "--no-tui")
+def can_push_in_a_pod(user: User) -> None:
+    """A build in a pod finds the registry by its name, at the usual port and at the real one."""
     told = json.loads(user.choreo("status", "-o", "json"))["urls"]["registry"]
-    port = told.rpartition(":")[2]
-    places = [f"http://host.k3d.internal:{each}" for each in (10082, port)]
-    for number, place in enumerate(places):
+    ports = dict.fromkeys(["10082", told.rpartition(":")[2]])
+    for port in ports:
         container = {
             "name": "main",
             "image": "choreo.local/web",
-            "command": ["python3", "-c", PUSH, place],
+            "command": ["python3", "-c", PUSH, f"http://host.k3d.internal:{port}"],
         }
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": f"builder-{number}"},
+            "metadata": {"name": f"builder-{port}"},
             "spec": {"restartPolicy": "Never", "containers": [container]},
         }
         user.kubectl("apply", "-f", "-", text=json.dumps(pod))
-    for number in range(len(places)):
-        until_pushed(user, f"builder-{number}")
+    for port in ports:
+        until_pushed(user, f"builder-{port}")
 
 
 def until_pushed(user: User, name: str) -> None:
