@@ -12,6 +12,7 @@ import ipaddress
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
@@ -112,7 +113,7 @@ class Meant:
 
     def elements(self, peers: Iterable[Peer]) -> dict[Key, None]:
         """What is in the set."""
-        entries = json.loads(self.entries) if self.entries else None
+        entries = _parsed(self.entries)
         fitting = (each for each in peers if self._fits(entries, each))
         if not self.port:
             return {(each.address,): None for each in fitting}
@@ -126,6 +127,11 @@ class Meant:
         if entries is None:
             return self.block is None or self.block.has(peer.address)
         return any(policy.peer_fits(each, peer, self.namespace) for each in entries)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(entries: str) -> Sequence[Manifest] | None:
+    return json.loads(entries) if entries else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from choreo_local.embedded.dialing import DIRECTLY, Dialing
-from choreo_local.embedded.network.isolated import flows, relays, ruleset
+from choreo_local.embedded.network.isolated import flows, relays
 from choreo_local.embedded.network.isolated.addresspool import AddressPool
 from choreo_local.embedded.network.isolated.clusterview import Attached, ClusterView
 from choreo_local.embedded.network.isolated.homesockets import Home, HomeSockets
@@ -26,6 +26,7 @@ from choreo_local.embedded.network.isolated.outlet import Outlet
 from choreo_local.embedded.network.isolated.router import GATEWAY, Link, Router
 from choreo_local.embedded.network.isolated.ruleset import Service, World
 from choreo_local.embedded.network.isolated.spares import Spares
+from choreo_local.embedded.network.isolated.tables import Tables
 from choreo_local.embedded.network.serviceports import Entrance
 from choreo_local.embedded.network.sources import InformerSource
 from choreo_local.errors import ChoreoError, ServiceUnavailableError
@@ -91,6 +92,7 @@ class IsolatedNetwork:
         self._dirty, self._urgent = asyncio.Event(), asyncio.Event()
         self._changes = self._loaded = 0
         self._progress = asyncio.Condition()
+        self._tables = Tables()
         self._rules: Table | None = None
         self._failure = ""
         self._served_before: dict[Entrance, Service] = {}
@@ -286,7 +288,10 @@ class IsolatedNetwork:
     async def _load(self) -> None:
         world = self._world()
         await self._open_relays(world)
-        rules = ruleset.table(world)
+        # Where this fails, what it knew is not to be trusted.
+        tables, self._tables = self._tables, Tables()
+        rules = tables.table(world)
+        self._tables = tables
         if rules != self._rules:
             self._running.load(rules)
             self._rules = rules

@@ -1,4 +1,4 @@
-"""The rules of the router's namespace as a table of nftables. Pure.
+"""What the table of the router's namespace is made of; `tables` puts it together. Pure.
 
 Services are reached by translating their addresses, policies are chains of the Pods that they
 select, and what leaves the Pods' network is taken to a relay of ours. Connections that exist stay,
@@ -7,6 +7,7 @@ whatever changes.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
@@ -27,6 +28,7 @@ from choreo_local.embedded.network.isolated.nftables.fields import (
     STATUS,
     TARGET,
     TARGET_PORT,
+    Key,
 )
 from choreo_local.embedded.network.isolated.nftables.statements import (
     ACCEPT,
@@ -43,8 +45,9 @@ from choreo_local.embedded.network.isolated.nftables.statements import (
     SendTo,
     Spread,
     Verdict,
+    text_of,
 )
-from choreo_local.embedded.network.isolated.nftables.table import Chain, Elements, Hook, Set, Table
+from choreo_local.embedded.network.isolated.nftables.table import Chain, Elements, Hook, Set
 from choreo_local.embedded.network.policy import Peer
 from choreo_local.embedded.network.serviceports import Entrance
 from choreo_local.embedded.network.table import Endpoint
@@ -106,32 +109,27 @@ class World:
     policies: Sequence[Mapping[str, Any]] = ()
 
 
-def table(world: World) -> Table:
-    """The rules of a world."""
-    filters = {end.link: restrictions(world.policies, end) for end in world.ends}
-    meant = {each for found in filters.values() for one in found.values() for each in one.meant}
-    peers = [*(end.peer for end in world.ends), world.resolver]
-    pods = {each.name: Set(each.kinds, each.elements(peers)) for each in meant}
-    sets = {**_addressed(world), **_dispatched(world.ends, filters), **pods}
-    chains = {**_addressing(world), **_filtering(filters), **_passing()}
-    return Table(TABLE, sets, chains)
+# What rules ask; their elements come from Pods and Services.
+SETS = {
+    "services": Set((ADDRESS, PROTOCOL_NUMBER, PORT), is_map=True),
+    "own": Set((ADDRESS, ADDRESS)),
+    "genuine": Set((LINK_NAME, ADDRESS)),
+    **{place: Set((ADDRESS,), is_map=True) for place, _, _ in _PLACES},
+}
 
 
 # --- where packets go ----------------------------------------------------------------------------
 
 
-def _addressing(world: World) -> dict[str, Chain]:
-    found = {
-        _service_chain(entrance): Chain((_spread(entrance, service),))
-        for entrance, service in _served(world)
-    }
-    own_blocks = (world.network, _SERVICE_ADDRESSES, IPv4Network(world.gateway))
+def addressing(network: IPv4Network, gateway: str, exit_port: int) -> dict[str, Chain]:
+    """Services and ways out."""
+    own_blocks = (network, _SERVICE_ADDRESSES, IPv4Network(gateway))
     leaving: Rule = (
         Is(PROTOCOL, "tcp"),
         *(InBlock(TARGET, each, negated=True) for each in own_blocks),
-        SendTo(world.gateway, world.exit_port),
+        SendTo(gateway, exit_port),
     )
-    return found | {
+    return {
         "translate": Chain(
             (
                 (Dispatch((TARGET, PROTOCOL, TARGET_PORT), "services"),),
@@ -152,33 +150,21 @@ def _addressing(world: World) -> dict[str, Chain]:
     }
 
 
-def _served(world: World) -> list[tuple[Entrance, Service]]:
-    return [each for each in world.services.items() if each[1].endpoints]
-
-
-def _service_chain(entrance: Entrance) -> str:
+def service_name(entrance: Entrance) -> str:
+    """The name of the chain of a Service."""
     return f"service-{entrance.address}-{entrance.protocol.lower()}-{entrance.port}"
 
 
-def _spread(entrance: Entrance, service: Service) -> Rule:
+def service_key(entrance: Entrance) -> Key:
+    """By what connections to a Service are known."""
+    return entrance.address, entrance.protocol.lower(), entrance.port
+
+
+def service_chain(entrance: Entrance, service: Service) -> Chain:
+    """Spreads the connections to a Service that has endpoints."""
     places = tuple((each.address, each.port) for each in service.endpoints)
-    return Is(PROTOCOL, entrance.protocol.lower()), Spread(places, by_sender=service.sticky)
-
-
-def _addressed(world: World) -> dict[str, Set]:
-    served: Elements = {
-        (entrance.address, entrance.protocol.lower(), entrance.port): Verdict(
-            Code.GOTO, _service_chain(entrance)
-        )
-        for entrance, _ in _served(world)
-    }
-    own: Elements = {(end.peer.address, end.peer.address): None for end in world.ends}
-    genuine: Elements = {(end.link, end.peer.address): None for end in world.ends}
-    return {
-        "services": Set((ADDRESS, PROTOCOL_NUMBER, PORT), served, is_map=True),
-        "own": Set((ADDRESS, ADDRESS), own),
-        "genuine": Set((LINK_NAME, ADDRESS), genuine),
-    }
+    spread = Spread(places, by_sender=service.sticky)
+    return Chain(((Is(PROTOCOL, entrance.protocol.lower()), spread),))
 
 
 # --- what may pass -------------------------------------------------------------------------------
@@ -195,35 +181,24 @@ def restrictions(policies: Sequence[Mapping[str, Any]], end: End) -> dict[str, F
     return {place: each for place, each in found.items() if each is not None}
 
 
-def _pod_chain(place: str, link: str) -> str:
-    return f"{place}-{link}"
+def chain_name(place: str, rules: Sequence[Rule]) -> str:
+    """Pods with the same rules share a chain: it is named after what it says."""
+    said = "\n".join(text_of(each) for each in rules)
+    return f"{place}-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
 
 
-def _filtering(filters: Mapping[str, Mapping[str, Filter]]) -> dict[str, Chain]:
-    return {
-        _pod_chain(place, link): Chain(each.rules)
-        for link, found in filters.items()
-        for place, each in found.items()
+def elements(end: End, filters: Mapping[str, Filter]) -> dict[str, Elements]:
+    """What a Pod puts into the sets."""
+    address = end.peer.address
+    chains: dict[str, Elements] = {
+        place: {(address,): Verdict(Code.JUMP, chain_name(place, each.rules))}
+        for place, each in filters.items()
     }
+    return {"own": {(address, address): None}, "genuine": {(end.link, address): None}, **chains}
 
 
-def _dispatched(ends: Sequence[End], filters: Mapping[str, Mapping[str, Filter]]) -> dict[str, Set]:
-    """Which Pods have chains."""
-    return {
-        place: Set(
-            (ADDRESS,),
-            {
-                (end.peer.address,): Verdict(Code.JUMP, _pod_chain(place, end.link))
-                for end in ends
-                if place in filters[end.link]
-            },
-            is_map=True,
-        )
-        for place, _, _ in _PLACES
-    }
-
-
-def _passing() -> dict[str, Chain]:
+def passing() -> dict[str, Chain]:
+    """Who may connect to whom."""
     forged = Member((LINK, SOURCE), "genuine", negated=True)
     return {
         # Nobody sends in the name of another Pod.

@@ -13,7 +13,7 @@ import pytest
 
 from choreo_local import clock
 from choreo_local.embedded.network import ciliumpolicies
-from choreo_local.embedded.network.isolated import ruleset
+from choreo_local.embedded.network.isolated import tables
 from choreo_local.embedded.network.isolated.namespaces import Namespaces, listening
 from choreo_local.embedded.network.isolated.router import GATEWAY, Link, Router
 from choreo_local.embedded.network.isolated.ruleset import End, World
@@ -191,7 +191,7 @@ class Field:
         world = World(
             self.router.network, str(GATEWAY), 1, Peer(str(GATEWAY)), self.ends, {}, policies
         )
-        self.router.load(ruleset.table(world))
+        self.router.load(tables.table(world))
 
     def expected(self, policies: list[Manifest]) -> set[Attempt]:
         return {

@@ -232,7 +232,7 @@ async def test_policies_follow_the_labels_of_pods() -> None:
                     },
                 },
             )
-            await until(lambda: _has_rules(found, "add chain ip choreo daddr-pod"))
+            await until(lambda: _has_rules(found, "add chain ip choreo daddr-"))
             loop = asyncio.get_running_loop()
             refused = await found.inside(client, lambda: socket.socket(socket.AF_INET))
             refused.setblocking(False)

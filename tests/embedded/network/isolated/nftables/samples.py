@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from choreo_local.embedded.network.isolated import ruleset
+from choreo_local.embedded.network.isolated import tables
 from choreo_local.embedded.network.isolated.nftables.table import Table
 from choreo_local.embedded.network.isolated.ruleset import End, Service, World
 from choreo_local.embedded.network.policy import Peer
@@ -64,7 +64,7 @@ def some_services() -> dict[Entrance, Service]:
 
 def everything() -> Table:
     ends = [end(0, app="web"), end(1, app="db"), end(2, "b", app="web"), end(3, known=False)]
-    return ruleset.table(world(ends, some_policies(), some_services()))
+    return tables.table(world(ends, some_policies(), some_services()))
 
 
 def later() -> Table:
@@ -73,4 +73,4 @@ def later() -> Table:
     places = [Endpoint("10.64.0.18", 8080)]
     services = some_services() | {Entrance("127.96.0.2", 443, "TCP"): Service(places)}
     del services[Entrance("127.96.0.1", 80, "UDP")]
-    return ruleset.table(world(ends, some_policies()[1:], services))
+    return tables.table(world(ends, some_policies()[1:], services))
