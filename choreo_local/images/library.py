@@ -19,7 +19,7 @@ from choreo_local.images.client import Patience
 from choreo_local.images.content import ContentStore
 from choreo_local.images.credentials import Credential
 from choreo_local.images.documents import ImageConfig, Platform
-from choreo_local.images.failures import Corrupted
+from choreo_local.images.failures import Corrupted, ImageFailure
 from choreo_local.images.folders import Folders
 from choreo_local.images.hosts import Hosts
 from choreo_local.images.layers import UnpackLimits
@@ -116,8 +116,12 @@ class ImageLibrary:
         image = await self.pull(reference, secrets)
         try:
             return await self.unpack(image)
-        except Corrupted:
-            return await self.unpack(await self.pull(reference, secrets))
+        except Corrupted as spoilt:
+            try:
+                return await self.unpack(await self.pull(reference, secrets))
+            except ImageFailure as error:
+                words = f"{spoilt.message}, and it cannot be had anew: {error.message}"
+                raise Corrupted(words, remedy=error.remedy) from error
 
     def all(self) -> list[Named]:
         """Every image by name, sorted."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from choreo_local.images import documents, hosts, pulling
+from choreo_local.images import digests, documents, hosts, pulling
 from choreo_local.images.client import Patience
 from choreo_local.images.credentials import Credential
 from choreo_local.images.failures import (
@@ -293,6 +293,19 @@ async def test_a_layer_that_the_disk_spoilt_is_pulled_again(
     damaged[len(damaged) // 2] ^= 0xFF
     blob.write_bytes(damaged)
     assert "bin/app" in await pulled_tree(library, f"{stranger.host}/a/b:1")
+
+
+async def test_what_the_disk_spoilt_and_nobody_has_any_more_is_told_whole(
+    stranger: Stranger, library: ImageLibrary
+) -> None:
+    reference = f"{stranger.host}/a/b:1"
+    await library.pull(reference)
+    digest = builders.sha256(MADE.layers[0])
+    library.folders.blob(digests.parse(digest)).write_bytes(b"spoilt")
+    del stranger.blobs[digest]
+    with pytest.raises(Corrupted, match="damaged on the disk, and it cannot be had anew: ") as told:
+        await library.pull_unpacked(reference)
+    assert "404 Not Found" in told.value.message
 
 
 async def test_a_huge_manifest_is_not_read(stranger: Stranger, library: ImageLibrary) -> None:
