@@ -6,7 +6,7 @@ not change: `port-<port>` for a listener and its routes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from choreo_local.embedded.network import xds_guards, xds_routes, xds_sessions
@@ -167,14 +167,15 @@ def _connection_manager(name: str, directory: str, hosts: Iterable[VirtualHost])
     return {"name": "http", "typed_config": typed(_CONNECTION_MANAGER, content)}
 
 
-def _http_filters(hosts: Iterable[VirtualHost]) -> Iterator[Resource]:
-    """The filters that routes of these hosts ask for, in the order in which requests pass."""
-    found = [route for host in hosts for route in host.routes]
-    if any(each.cors for each in found):
-        yield _filter(xds_routes.CORS, f"{_TYPE}extensions.filters.http.cors.v3.Cors")
-    yield from xds_guards.http_filters(hosts)
-    if any(each.session for each in found):
-        yield {"name": xds_routes.SESSION, "typed_config": xds_sessions.http_filter()}
+def _http_filters(hosts: Iterable[VirtualHost]) -> list[Resource]:
+    """The filters, in the order in which requests pass; routes switch them on."""
+    cors = _filter(xds_routes.CORS, f"{_TYPE}extensions.filters.http.cors.v3.Cors")
+    sessions = {"name": xds_routes.SESSION, "typed_config": xds_sessions.http_filter()}
+    return [
+        {**cors, "disabled": True},
+        *xds_guards.http_filters(hosts),
+        {**sessions, "disabled": True},
+    ]
 
 
 def _filter(name: str, type_: str) -> Resource:

@@ -40,25 +40,17 @@ def _typed(name: str, content: Mapping[str, Any]) -> Resource:
 
 
 def http_filters(hosts: Iterable[VirtualHost]) -> list[Resource]:
-    """The filters that the routes of some hosts need, in the order in which requests pass."""
-    found = [route.guards for host in hosts for route in host.routes]
-    chain: list[tuple[str, Resource]] = []
-    if any(each.basic for each in found):
-        users = {"users": {"inline_string": _NOBODY}}
-        chain.append((_BASIC, _typed("basic_auth.v3.BasicAuth", users)))
-    if any(each.api_keys for each in found):
-        chain.append((_KEYS, _typed("api_key_auth.v3.ApiKeyAuth", {})))
-    tokens = {each.jwt.name: each.jwt for each in found if each.jwt}
-    if tokens:
-        chain.append((_JWT, _jwt([tokens[name] for name in sorted(tokens)])))
-    if any(each.access for each in found):
-        chain.append((_RBAC, _typed("rbac.v3.RBAC", {})))
-    if any(each.rate for each in found):
-        prefix = {"stat_prefix": "rate_limit"}
-        chain.append((_RATE, _typed("local_ratelimit.v3.LocalRateLimit", prefix)))
-    if any(each.buffer for each in found):
-        most = {"max_request_bytes": 1 << 20}
-        chain.append((_BUFFER, _typed("buffer.v3.Buffer", most)))
+    """All filters, in the order in which requests pass; only those for tokens depend on routes."""
+    found = [route.guards.jwt for host in hosts for route in host.routes]
+    tokens = {each.name: each for each in found if each}
+    chain = (
+        (_BASIC, _typed("basic_auth.v3.BasicAuth", {"users": {"inline_string": _NOBODY}})),
+        (_KEYS, _typed("api_key_auth.v3.ApiKeyAuth", {})),
+        (_JWT, _jwt([tokens[name] for name in sorted(tokens)])),
+        (_RBAC, _typed("rbac.v3.RBAC", {})),
+        (_RATE, _typed("local_ratelimit.v3.LocalRateLimit", {"stat_prefix": "rate_limit"})),
+        (_BUFFER, _typed("buffer.v3.Buffer", {"max_request_bytes": 1 << 20})),
+    )
     return [{"name": name, "typed_config": config, "disabled": True} for name, config in chain]
 
 

@@ -536,7 +536,7 @@ def test_policy_of_another_namespace_does_not_reach_a_route() -> None:
     assert not only.refusal
 
 
-def test_filters_stand_only_on_ports_that_need_them() -> None:
+def test_policy_of_a_listener_guards_that_listener_alone() -> None:
     two = gateway(listener(), listener("other", 19081))
     near = target("Gateway", "gateway-default", sectionName="other")
     limit = {"local": {"tokenBucket": {"maxTokens": 1, "fillInterval": "1s"}}}
