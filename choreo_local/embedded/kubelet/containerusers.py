@@ -276,7 +276,8 @@ class RangeOfUsers:
             ],
             program=self._seen_program,
             descriptors=[namespace],
-            options=["--userns", str(namespace), *_identity(who)],
+            # What it waits for is closed before the program begins, and there is nothing to read.
+            options=["--userns", str(namespace), "--block-fd", str(namespace), *_identity(who)],
             owner=(map_.outside(who.user), map_.outside(who.group)),
         )
 

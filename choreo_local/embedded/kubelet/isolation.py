@@ -17,7 +17,8 @@ from choreo_local.embedded.kubelet.runtime import Capability, ContainerRequest, 
 class Isolation(Protocol):
     """Where pods get their address from, and what their processes are wrapped in.
 
-    `attach` and `detach` may be repeated without harm. `prepare` comes before `container`.
+    `attach` and `detach` may be repeated without harm. `prepare` comes before `container`, `began`
+    follows when its process has been started.
     `main_pid` is the process that signals of a container go to, by the process that was started for
     it. `ended` is told when that process has ended, and answers whether the kernel did it for lack
     of memory; `limits_memory` says that it does so. `has_one_user` says that a
@@ -61,6 +62,8 @@ class Isolation(Protocol):
         pid: int,
         terminal: bool,
     ) -> Command: ...
+
+    def began(self, request: ContainerRequest, started: int) -> None: ...
 
     def ended(self, request: ContainerRequest) -> bool: ...
 

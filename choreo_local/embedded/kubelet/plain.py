@@ -136,6 +136,9 @@ class PlainProcesses:
         )
         return launch.terminal_command(command, surroundings) if terminal else command
 
+    def began(self, request: ContainerRequest, started: int) -> None:
+        """Nobody waits for it."""
+
     def ended(self, request: ContainerRequest) -> bool:
         """Nothing is kept; the kernel knows no limit."""
         return False

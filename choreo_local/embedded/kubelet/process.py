@@ -234,7 +234,9 @@ class ProcessRuntime:
 
     def _create(self, pod: _Pod, request: ContainerRequest, image: HostImage) -> HostContainer:
         command = self._isolation.container(request, image, address=pod.address)
-        return HostContainer(request, image, command, isolation=self._isolation)
+        made = HostContainer(request, image, command, isolation=self._isolation)
+        self._isolation.began(request, made.child.pid)
+        return made
 
     async def stop_container(self, container_id: str, grace_seconds: float) -> None:
         """Ask it to end; end it after `grace_seconds`."""

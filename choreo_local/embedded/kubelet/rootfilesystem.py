@@ -85,6 +85,11 @@ class Scratch:
         for each in (self.written, self.work):
             each.mkdir(parents=True)
 
+    def give(self, user: int, group: int) -> None:
+        """Give what is there so far to the user of the container."""
+        for each in (self.written, *self.written.rglob("*")):
+            os.chown(each, user, group)
+
     def open_ways(self, root: MachineRoot, mounts: Iterable[str]) -> None:
         """Make the folders above what will be put there, for every user of the container.
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from choreo_local.embedded.kubelet import (
+    beginnings,
     controlgroups,
     guarantees,
     launch,
@@ -236,14 +237,14 @@ class Sandbox:
     ) -> Command:
         scratch = Scratch(root_of(request))
         scratch.fresh()
-        if confined.owner is not None:
-            # As on the disk; the container sees it as its own.
-            os.chown(scratch.written, who.user, who.group)
         environment = ownroot.variables(request, image, self._surroundings)
         words = launch.entry_words(request, image, environment)
         root, allowed = self._root(image), self._filter_of(request)
         if isinstance(root, MachineRoot):
             scratch.open_ways(root, (mount.container_path for mount in request.mounts))
+        if confined.owner is not None:
+            # As on the disk; the container sees it as its own.
+            scratch.give(who.user, who.group)
         for mount in request.mounts:
             if rootfilesystem.hides(root, mount.container_path):
                 raise StartError(
@@ -347,9 +348,13 @@ class Sandbox:
         return launch.terminal_command(command, self._surroundings) if terminal else command
 
     def main_pid(self, started: int) -> int:
-        """The program: the only child of the first process of its namespace, ours is outside."""
-        first = _only_child(started)
-        return (first and _only_child(first)) or started
+        """The program, once it has begun."""
+        return beginnings.program(started) or started
+
+    def began(self, request: ContainerRequest, started: int) -> None:
+        """Its files need not be found any more once it sees them: each costs all others time."""
+        if confined := self._confined.get(_key(request)):
+            beginnings.when_begun(started, confined.end)
 
 
 def _entering(network: Sequence[str], users: Sequence[str]) -> list[str]:
@@ -369,14 +374,6 @@ def _in_memory(content: bytes) -> int:
 
 def _key(request: ContainerRequest) -> str:
     return f"{request.pod.uid}-{request.name}-{request.attempt}"
-
-
-def _only_child(pid: int) -> int | None:
-    try:
-        found = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    except OSError:
-        return None
-    return int(found[0]) if found else None
 
 
 def _confined(request: ContainerRequest, who: Privileges) -> Iterator[str]:

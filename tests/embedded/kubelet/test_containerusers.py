@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -162,17 +161,31 @@ async def test_pods_have_users_of_their_own(tmp_path: Path) -> None:
         assert maps[0] != maps[1]
 
 
-async def test_nothing_of_a_container_is_left_where_files_are_placed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", ["true", "sleep 60"])
+async def test_files_are_placed_only_until_a_container_sees_them(
+    tmp_path: Path, program: str
+) -> None:
     async with ranged(tmp_path) as bench:
-        await bench.shell("true")
         stage = bench.sandbox._users._stage  # type: ignore[attr-defined]
 
-        def mounted() -> list[str]:
-            own = os.open("/proc/self/ns/mnt", os.O_RDONLY)
-            os.close(own)
-            return [str(each) for each in stage._folder.iterdir()]
+        def placed() -> list[Path]:
+            found: list[Path] = stage._thread.submit(lambda: list(stage._folder.iterdir())).result()
+            return found
 
-        await until(lambda: len(stage._thread.submit(mounted).result()) == 1)
+        record, _ = await bench.start("-c", program, command=["sh"])
+        assert len(placed()) == 2
+        # What stays is bubblewrap's own folder.
+        await until(lambda: len(placed()) == 1)
+        if program != "true":
+            assert await entered(bench, record, ["ls", "/work/tester.py"]) == ["/work/tester.py"]
+
+
+async def test_nothing_of_ours_is_open_in_a_container(tmp_path: Path) -> None:
+    async with ranged(tmp_path) as bench:
+        script = "import os; print(sorted(map(int, os.listdir('/proc/self/fd')))[:-1])"
+        assert await bench.run("-c", script, command=["python3"]) == ["[0, 1, 2]"]
+        record, _ = await bench.start("60", command=["sleep"], attempt=1)
+        assert await entered(bench, record, ["python3", "-c", script]) == ["[0, 1, 2]"]
 
 
 async def test_containers_of_one_user_say_so(tmp_path: Path) -> None:
