@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,15 @@ import time
 for _ in range(2_000):
     print("x" * 1_000)
 time.sleep(600)
+"""
+GREEDY = """
+import time
+with open("/tmp/file", "wb", buffering=0) as file:
+    while True:
+        try:
+            file.write(b"x" * 1_000_000)
+        except OSError:
+            time.sleep(1)
 """
 TOO_MUCH = {
     "filler": 'Usage of EmptyDir volume "data" exceeds the limit "8Mi". ',
@@ -104,6 +114,38 @@ def test_what_pods_take_too_much_of_is_taken_back(demo: User) -> None:
         assert not processes_of(demo, name)
     assert ask(url).status == 200
     assert restarts(demo) == 0
+
+
+def test_a_pod_that_fills_the_disk_of_the_node_has_to_go(user: User) -> None:
+    folder = user.folder / "pods"
+    folder.mkdir(parents=True, mode=0o700)
+    words = ["mount", "-t", "tmpfs", "-o", "size=64m,mode=700", "none", str(folder)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let file systems be mounted")
+    user.extra["CHOREO_UP_RUNTIME"] = podruntime.PROCESS
+    try:
+        user.choreo("up", "--no-tui")
+        run(user, pod("modest", ["sleep", "600"]))
+        run(user, pod("greedy", ["python3", "-c", GREEDY]))
+        until(ended(user, "greedy"), what="the greedy pod has to go", within=90)
+        found = told(user, "greedy")
+        assert found["reason"] == "Evicted"
+        assert found["message"].startswith("The node was low on resource: ephemeral-storage. ")
+        assert "Container main was using " in found["message"]
+        until(lambda: not lacks_disk(user), what="the node is well again", within=90)
+        run(user, pod("late", ["sleep", "600"]))
+        for name in ("modest", "late"):
+            user.kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=60s")
+    finally:
+        user.choreo("down")
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+def lacks_disk(user: User) -> bool:
+    """Whether the node says so, or keeps pods away."""
+    (node,) = json.loads(user.kubectl("get", "nodes", "-o", "json"))["items"]
+    pressed = [each for each in node["status"]["conditions"] if each["type"] == "DiskPressure"]
+    return pressed[0]["status"] == "True" or "taints" in node["spec"]
 
 
 def pod(name: str, command: list[str], **container: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Nodes: the taint that keeps pods away from a node goes when the node is ready, and comes back."""
+"""Nodes: taints keep pods away from one that is not ready or lacks disk, and go when it is well."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ from choreo_local.embedded.controllermanager.plans import Manifest, Plan
 from choreo_local.tasks import TaskGroup
 
 NOT_READY = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
+DISK_PRESSURE = {"key": "node.kubernetes.io/disk-pressure", "effect": "NoSchedule"}
 
 
 def plan(node: Manifest) -> Plan:
-    """Bring the taint in line with the condition `Ready`; other taints are left alone."""
+    """Bring taints in line with conditions; other taints are left alone."""
     taints = [dict(taint) for taint in node["spec"].get("taints") or ()]
-    ready = conditions.is_true((node.get("status") or {}).get("conditions") or (), "Ready")
-    others = [taint for taint in taints if not _is_not_ready(taint)]
-    wanted = others if ready else [*others, NOT_READY]
-    if len(wanted) == len(taints):
+    told = (node.get("status") or {}).get("conditions") or ()
+    meant = [
+        *([] if conditions.is_true(told, "Ready") else [NOT_READY]),
+        *([DISK_PRESSURE] if conditions.is_true(told, "DiskPressure") else []),
+    ]
+    kept = [taint for taint in taints if not _is_ours(taint) or _names(taint) in map(_names, meant)]
+    known = {_names(taint) for taint in kept}
+    wanted = [*kept, *(taint for taint in meant if _names(taint) not in known)]
+    if wanted == taints:
         return Plan()
     spec = {**node["spec"], "taints": wanted}
     if not wanted:
@@ -30,8 +36,12 @@ def plan(node: Manifest) -> Plan:
     return Plan((plans.update(kinds.NODES, {**node, "spec": spec}),))
 
 
-def _is_not_ready(taint: Mapping[str, Any]) -> bool:
-    return bool((taint["key"], taint["effect"]) == (NOT_READY["key"], NOT_READY["effect"]))
+def _names(taint: Mapping[str, Any]) -> tuple[str, str]:
+    return taint["key"], taint["effect"]
+
+
+def _is_ours(taint: Mapping[str, Any]) -> bool:
+    return _names(taint) in {_names(NOT_READY), _names(DISK_PRESSURE)}
 
 
 class NodeLifecycleLoop:

@@ -50,12 +50,10 @@ def _whole(pod: Manifest, places: Places) -> Iterator[Bound]:
     limit = _of_containers(pod)
     if limit is None:
         return
-    volumes = [
-        _volume(pod, volume, places)
-        for volume in pod["spec"].get("volumes") or ()
-        if _is_on_disk(volume)
+    volumes = volume_folders(pod, places)
+    own = [
+        folder for one in podspec.every_container(pod) for folder in own_folders(pod, one, places)
     ]
-    own = [folder for one in podspec.every_container(pod) for folder in _own(pod, one, places)]
     message = f"Pod ephemeral local storage usage exceeds the total limit of containers {limit}. "
     yield Bound([*volumes, *own], limit.to_int(), message)
 
@@ -68,13 +66,22 @@ def _containers(pod: Manifest, places: Places) -> Iterator[Bound]:
                 f"Container {container['name']} exceeded its local ephemeral storage "
                 f'limit "{limit}". '
             )
-            yield Bound(list(_own(pod, container, places)), limit.to_int(), message)
+            yield Bound(own_folders(pod, container, places), limit.to_int(), message)
 
 
-def _own(pod: Manifest, container: Manifest, places: Places) -> Iterator[Path]:
+def own_folders(pod: Manifest, container: Manifest, places: Places) -> list[Path]:
     """What a container writes outside of volumes: to its root, and to its log."""
-    yield places.root_of(pod["metadata"]["uid"], container["name"])
-    yield places.logs(pod) / container["name"]
+    name = container["name"]
+    return [places.root_of(pod["metadata"]["uid"], name), places.logs(pod) / name]
+
+
+def volume_folders(pod: Manifest, places: Places) -> list[Path]:
+    """The volumes that go with the pod and count as disk."""
+    return [
+        _volume(pod, volume, places)
+        for volume in pod["spec"].get("volumes") or ()
+        if _is_on_disk(volume)
+    ]
 
 
 def _volume(pod: Manifest, volume: Manifest, places: Places) -> Path:

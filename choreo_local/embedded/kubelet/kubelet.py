@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from choreo_local.embedded.kubelet.logfiles import LogBook
 from choreo_local.embedded.kubelet.node import Machine, NodeDescription, NodeRegistration
 from choreo_local.embedded.kubelet.places import Places
 from choreo_local.embedded.kubelet.podspec import Manifest, every_container
+from choreo_local.embedded.kubelet.pressure import DiskWatch
 from choreo_local.embedded.kubelet.runtime import ContainerRuntime
 from choreo_local.embedded.kubelet.sources import SourceReader
 from choreo_local.embedded.kubelet.tools import Tools
@@ -29,6 +30,7 @@ from choreo_local.kubeclient.watcher import Informer
 from choreo_local.tasks import TaskGroup
 
 _REPLACE_SECONDS = 5.0
+_DISK_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Kubelet:
         settings.folder.mkdir(parents=True, exist_ok=True)
         self._node = self._describe()
         self._tools = self._make_tools(now)
+        self._disk = DiskWatch(self._tools.places, lambda: list(self._workers.values()))
         self.connection = Connection(self._tools, settings.node_name, self._workers.values)
 
     def _describe(self) -> NodeDescription:
@@ -108,6 +111,10 @@ class Kubelet:
             capabilities=self._runtime.capabilities(),
             images=self._runtime.images(),
         )
+
+    def _look(self, node: NodeDescription) -> NodeDescription:
+        images, lacks_disk = self._runtime.images(), self._disk.is_short
+        return replace(node, images=images, lacks_disk=lacks_disk)
 
     def _make_tools(self, now: Callable[[], datetime]) -> Tools:
         settings, node_name = self._settings, self._settings.node_name
@@ -141,7 +148,7 @@ class Kubelet:
         await self._runtime.start(self._wake)
         # Capabilities may be known better once the runtime has started.
         self._node = self._describe()
-        registration = NodeRegistration(self._client, self._node, self._runtime.images)
+        registration = NodeRegistration(self._client, self._node, self._look)
         about = await registration.register()
         followed = [self._services, self._config_maps, self._secrets, self._claims]
         for informer in followed:
@@ -164,6 +171,7 @@ class Kubelet:
             ),
             name="heartbeat",
         )
+        self._tasks.start(self._disk.run(every_seconds=_DISK_SECONDS), name="disk")
 
     async def stop(self) -> None:
         """End all containers; pods stay as they are and run again at the next start."""

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ CAPABILITY_PREFIX = "capability.choreo.local/"
 _LEASE_NAMESPACE = "kube-node-lease"
 _LEASE_SECONDS = 40
 _MOST_IMAGES = 50
+_LACKS_DISK = ("DiskPressure", "True", "KubeletHasDiskPressure", "kubelet has disk pressure")
 _CONDITIONS = (
     (
         "MemoryPressure",
@@ -89,6 +90,7 @@ class NodeDescription:
     Attributes:
         runtime: name and version, e.g. `process://1`.
         capabilities: what of a pod is enforced here.
+        lacks_disk: whether its disk runs full.
     """
 
     name: str
@@ -98,6 +100,7 @@ class NodeDescription:
     runtime: str
     capabilities: Sequence[Capability]
     images: Sequence[Image]
+    lacks_disk: bool = False
 
 
 def manifest(node: NodeDescription) -> dict[str, Any]:
@@ -130,7 +133,7 @@ def status(node: NodeDescription, *, now: str, since: Mapping[str, str]) -> dict
     return {
         "capacity": resources,
         "allocatable": resources,
-        "conditions": _conditions(now, since),
+        "conditions": _conditions(now, since, lacks_disk=node.lacks_disk),
         "addresses": [
             {"type": "InternalIP", "address": node.address},
             {"type": "Hostname", "address": node.name},
@@ -163,7 +166,10 @@ def _largest_first(image: Image) -> tuple[int, str]:
     return -image.size_bytes, image.reference
 
 
-def _conditions(now: str, since: Mapping[str, str]) -> list[dict[str, str]]:
+def _conditions(now: str, since: Mapping[str, str], *, lacks_disk: bool) -> list[dict[str, str]]:
+    told = [
+        _LACKS_DISK if lacks_disk and each[0] == _LACKS_DISK[0] else each for each in _CONDITIONS
+    ]
     return [
         {
             "type": type_,
@@ -173,7 +179,7 @@ def _conditions(now: str, since: Mapping[str, str]) -> list[dict[str, str]]:
             "reason": reason,
             "message": message,
         }
-        for type_, value, reason, message in _CONDITIONS
+        for type_, value, reason, message in told
     ]
 
 
@@ -181,19 +187,23 @@ class NodeRegistration:
     """Keeps the Node and its lease in the kube API.
 
     Args:
-        images: those that are on the node now.
+        node: what is known of it at first.
+        look: the same with what may have changed.
     """
 
     def __init__(
-        self, client: KubeClient, node: NodeDescription, images: Callable[[], Sequence[Image]]
+        self,
+        client: KubeClient,
+        node: NodeDescription,
+        look: Callable[[NodeDescription], NodeDescription],
     ) -> None:
         self._client = client
         self._node = node
-        self._images = images
+        self._look = look
 
     async def register(self) -> dict[str, Any]:
         """Create or bring up to date the Node; answers it."""
-        self._node = replace(self._node, images=self._images())
+        self._node = self._look(self._node)
         wanted = manifest(self._node)
         try:
             found = await self._client.create(kinds.NODES, wanted)
@@ -222,7 +232,7 @@ class NodeRegistration:
         while True:
             try:
                 await self._renew()
-                if elapsed >= status_seconds or self._images() != self._node.images:
+                if elapsed >= status_seconds or self._look(self._node) != self._node:
                     await self.register()
                     elapsed = 0.0
             except (ApiError, UnreachableError) as error:

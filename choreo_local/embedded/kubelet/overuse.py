@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -38,9 +39,18 @@ class Overuse:
         if self.failure is None:
             self.failure = self._late(pod) or await self._full(pod)
             if self.failure is not None:
-                tell = self._tools.warn if self._is_eviction else self._tools.note
-                tell(pod, self.failure.reason, self.failure.message)
+                self._tell(pod, self.failure)
         return self.failure is not None
+
+    def evict(self, pod: Manifest, message: str) -> None:
+        """The node cannot keep the pod."""
+        if self.failure is None:
+            self.failure = Waiting(EVICTED, message)
+            self._tell(pod, self.failure)
+
+    def _tell(self, pod: Manifest, failure: Waiting) -> None:
+        tell = self._tools.warn if self._is_eviction else self._tools.note
+        tell(pod, failure.reason, failure.message)
 
     def next_at(self, pod: Manifest) -> datetime | None:
         """When to look again."""
@@ -83,11 +93,16 @@ class Overuse:
 
 def hold_more(folders: Iterable[Path], most: int) -> bool:
     """Whether some folders and what is below them take more than so many bytes of the disk."""
+    return taken(folders, enough=most) > most
+
+
+def taken(folders: Iterable[Path], *, enough: float = math.inf) -> int:
+    """How many bytes of the disk they take; beyond `enough` nobody counts on."""
     total = 0
     linked: set[int] = set()
     # By hand: `os.walk` recurses, and a pod may nest its folders as deep as it likes.
     left = [str(folder) for folder in folders]
-    while left and total <= most:
+    while left and total <= enough:
         # What has gone meanwhile takes nothing.
         with contextlib.suppress(OSError), os.scandir(left.pop()) as entries:
             for entry in entries:
@@ -99,4 +114,4 @@ def hold_more(folders: Iterable[Path], most: int) -> bool:
                     total += found.st_blocks * _BLOCK_BYTES
                 if found.st_nlink > 1 and not is_folder:
                     linked.add(found.st_ino)
-    return total > most
+    return total

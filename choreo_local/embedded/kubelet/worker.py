@@ -96,6 +96,11 @@ class PodWorker:
         self._restarter.retry_now()
         self.wake()
 
+    def evict(self, message: str) -> None:
+        """The node lacks something that the pod takes."""
+        self._overuse.evict(self._pod, message)
+        self.wake()
+
     def vanish(self) -> None:
         """The pod does not exist any more."""
         self._is_gone = True

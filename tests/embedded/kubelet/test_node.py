@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from choreo_local.embedded.kubelet import node
@@ -66,6 +67,13 @@ def test_status_tells_what_there_is() -> None:
         "PIDPressure": "False",
         "Ready": "True",
     }
+
+
+def test_a_full_disk_is_a_condition() -> None:
+    found = node.status(replace(NODE, lacks_disk=True), now="2026-03-01T12:00:00Z", since={})
+    conditions = {each["type"]: (each["status"], each["reason"]) for each in found["conditions"]}
+    assert conditions["DiskPressure"] == ("True", "KubeletHasDiskPressure")
+    assert conditions["Ready"] == ("True", "KubeletReady")
 
 
 def test_a_heartbeat_does_not_change_transition_times() -> None:
