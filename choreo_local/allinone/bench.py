@@ -33,13 +33,16 @@ spec:
 """
 
 
-def measure_up(*, starts: int, changes: int, say: Callable[[str], None]) -> list[Figure]:
+def measure_up(
+    *, starts: int, changes: int, say: Callable[[str], None], runtime: str = "auto"
+) -> list[Figure]:
     """The first four figures of the design's table.
 
     Args:
         starts: samples of each kind of start.
         changes: samples of a change, and of a promotion.
         say: told what is being measured.
+        runtime: how pods are kept apart.
     """
     first = Figure("up --demo, fresh state → first HTTP 200", "≤ 3000 ms")
     second = Figure("the same, second start", "≤ 1500 ms")
@@ -49,7 +52,7 @@ def measure_up(*, starts: int, changes: int, say: Callable[[str], None]) -> list
         for number in range(starts):
             say(f"start {number + 1} of {starts}")
             bench.choreo("down", "--purge", "--yes")
-            first.samples.append(bench.timed("up", "--demo", "--no-tui"))
+            first.samples.append(bench.timed("up", "--demo", "--no-tui", "--runtime", runtime))
             bench.choreo("down")
             second.samples.append(bench.timed("up", "--no-tui"))
         for number in range(changes):

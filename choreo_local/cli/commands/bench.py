@@ -22,12 +22,18 @@ def bench() -> None:
 @bench.command()
 @click.option("--starts", type=click.IntRange(1, 100), default=5, show_default=True)
 @click.option("--changes", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option(
+    "--runtime",
+    type=click.Choice(["auto", "sandbox", "process"]),
+    default="auto",
+    show_default=True,
+)
 @options.output_format("table", "json", "yaml")
-def up(*, starts: int, changes: int, form: str) -> int:
+def up(*, starts: int, changes: int, runtime: str, form: str) -> int:
     """Time starts, changes and promotions on an instance of its own."""
     from choreo_local.allinone import bench as measuring
 
-    figures = measuring.measure_up(starts=starts, changes=changes, say=output.say)
+    figures = measuring.measure_up(starts=starts, changes=changes, say=output.say, runtime=runtime)
     _show(figures, form)
     return 0
 

@@ -41,8 +41,10 @@ def install() -> None:
     """Replace the functions that take paths."""
     root, mounts = os.environ["CHOREO_ROOT"], os.environ["CHOREO_MOUNTS"].split(os.pathsep)
     pod = os.path.dirname(os.path.dirname(root))
+    # The folder of the node: claims lie beside the pods.
+    node = os.path.dirname(os.path.dirname(pod))
     program = os.path.dirname(os.path.abspath(sys.argv[0])) if sys.argv[0] else sys.prefix
-    mapped = mapper(root, mounts, keep=[pod, program, sys.prefix, sys.base_prefix])
+    mapped = mapper(root, mounts, keep=[node, program, sys.prefix, sys.base_prefix])
     io_open = _first_path(io.open, mapped)
     setattr(builtins, "open", io_open)  # noqa: B010 - a plain assignment is a type error
     setattr(io, "open", io_open)  # noqa: B010 - the same
