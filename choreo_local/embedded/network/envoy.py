@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import importlib.util
 import logging
@@ -20,6 +21,7 @@ from choreo_local.embedded.network import (
     xds,
     xds_clusters,
 )
+from choreo_local.embedded.network.absence import Absence
 from choreo_local.embedded.network.admin import EnvoyAdmin
 from choreo_local.embedded.network.datapath import Addresses, Endpoints, Refusals
 from choreo_local.embedded.network.entrances import Abroad, Entrances
@@ -43,6 +45,7 @@ _LISTEN_SECONDS = 5.0
 _TAKE_OVER_SECONDS = 15.0
 _POLL_SECONDS = 0.005
 _STOP_SECONDS = 2.0
+_DRAIN_SECONDS = 3.0
 _LONGEST_LOG = 1 << 20
 
 
@@ -102,6 +105,7 @@ class Envoy:
         self._refusals: dict[int, str] = {}
         self._cleanup: asyncio.TimerHandle | None = None
         self._started = asyncio.Event()
+        self._absence = Absence()
 
     @property
     def pid(self) -> int | None:
@@ -195,6 +199,9 @@ class Envoy:
 
     def failure(self, port: int) -> str:
         """Why a port is not served."""
+        absent = self._absence.reason(asyncio.get_running_loop().time())
+        if absent:
+            return f"{absent}: see {self._log}"
         return self._failures.get(port) or self._refusals.get(port, "")
 
     def refusals(self) -> Refusals:
@@ -208,6 +215,7 @@ class Envoy:
         if self._entrances is not None:
             self._entrances.close()
         await self._tasks.stop()
+        await self._drain()
         await self._end_process()
         self._socket.unlink(missing_ok=True)
 
@@ -231,6 +239,7 @@ class Envoy:
         while True:
             began = loop.time()
             code = await self._run_once()
+            self._absence.began(loop.time(), code)
             if loop.time() - began > _GOOD_RUN_SECONDS:
                 delay = _FIRST_DELAY_SECONDS
             logger.warning("Envoy ended code=%s again=%.1fs log=%s", code, delay, self._log)
@@ -251,15 +260,18 @@ class Envoy:
             log=self._log,
             network=self._network,
         )
-        await self._answering(self._process)
+        if await self._answering(self._process):
+            self._absence.ended()
         self._started.set()
         return await self._process.wait()
 
-    async def _answering(self, process: asyncio.subprocess.Process) -> None:
+    async def _answering(self, process: asyncio.subprocess.Process) -> bool:
+        """Wait until Envoy answers; False when it ends before."""
         while process.returncode is None:
             if await self._admin.answers():
-                return
+                return True
             await asyncio.sleep(_POLL_SECONDS)
+        return False
 
     async def _listening(self, port: int, reason: str) -> str:
         """Wait until a port answers, if Envoy has taken it; the reason if it does not."""
@@ -296,6 +308,20 @@ class Envoy:
         needed |= {xds_clusters.keys_endpoint(each) for each in keys if each.service is None}
         here = [each for each in needed if serviceports.is_loopback(each.address)]
         await self._entrances.let_out((each.address, each.port) for each in here)
+
+    async def _drain(self) -> None:
+        """Take no new connections, and let requests that are under way end."""
+        process, loop = self._process, asyncio.get_running_loop()
+        if process is None or process.returncode is not None:
+            return
+        end = loop.time() + _DRAIN_SECONDS
+        # It may end by itself meanwhile.
+        with contextlib.suppress(OSError):
+            await self._admin.drain()
+            while loop.time() < end:
+                if not await self._admin.active_requests():
+                    return
+                await asyncio.sleep(_POLL_SECONDS)
 
     async def _end_process(self) -> None:
         process = self._process

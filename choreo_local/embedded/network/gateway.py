@@ -59,7 +59,7 @@ _OBJECT_KINDS = (
 # One apply often changes several objects; waiting this long takes them together.
 _DEBOUNCE_SECONDS = 0.003
 _RETRY_SECONDS = 0.5
-_LONGEST_RETRY_SECONDS = 30.0
+_LONGEST_RETRY_SECONDS = 15.0
 _CONFLICT_SECONDS = 0.02
 
 
@@ -97,8 +97,8 @@ class GatewayController:
         self._watched: frozenset[tuple[str, str, str]] = frozenset()
         # What was told of objects that are refused, by their uid.
         self._told: dict[str, str] = {}
-        self._retry_delay = _RETRY_SECONDS
-        self._retry: asyncio.TimerHandle | None = None
+        self._ports: list[int] = []
+        self._told_failures: dict[int, str] = {}
         self._rebuild = False
         self._wake = asyncio.Event()
 
@@ -109,11 +109,10 @@ class GatewayController:
         self._slices = SlicesByService(slices, self._slice_changed)
         self._tasks.start(self._sources.run(), name="kinds")
         self._tasks.start(self._run(), name="routes")
+        self._tasks.start(self._watch_ports(), name="ports")
 
     async def stop(self) -> None:
         """Stop following and end the data path."""
-        if self._retry is not None:
-            self._retry.cancel()
         await self._tasks.stop()
         await self._path.stop()
 
@@ -155,8 +154,9 @@ class GatewayController:
             built = routes.build(self._world())
             self._watched = built.watched
             await self._program(built.table)
+            self._ports = [port.port for port in built.table.ports]
+            self._told_failures = self._failures()
             await self._write_statuses(built)
-            self._come_back(built.table)
             return
         moved: dict[Backend, tuple[Endpoint, ...]] = {}
         for key in changed:
@@ -167,21 +167,20 @@ class GatewayController:
         if moved:
             await self._path.update(moved)
 
-    def _come_back(self, table: RouteTable) -> None:
-        """Try again later, while a port cannot be served: another program may leave it."""
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
-        if not any(self._path.failure(port.port) for port in table.ports):
-            self._retry_delay = _RETRY_SECONDS
-            return
-        loop = asyncio.get_running_loop()
-        self._retry = loop.call_later(self._retry_delay, self._look_again)
-        self._retry_delay = min(2 * self._retry_delay, _LONGEST_RETRY_SECONDS)
+    async def _watch_ports(self) -> None:
+        """Tell when ports are not served any more, or again; try those that are not."""
+        delay = _RETRY_SECONDS
+        while True:
+            await asyncio.sleep(delay)
+            failures = self._failures()
+            if failures or failures != self._told_failures:
+                self._rebuild = True
+                self._wake.set()
+            delay = min(2 * delay, _LONGEST_RETRY_SECONDS) if failures else _RETRY_SECONDS
 
-    def _look_again(self) -> None:
-        self._rebuild = True
-        self._wake.set()
+    def _failures(self) -> dict[int, str]:
+        found = {port: self._path.failure(port) for port in self._ports}
+        return {port: reason for port, reason in found.items() if reason}
 
     def _world(self) -> World:
         found = self._sources.list

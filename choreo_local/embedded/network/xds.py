@@ -24,6 +24,7 @@ Resource = dict[str, Any]
 
 # A refusal is counted as a failure where not even the form was right.
 STATISTICS = ("update_success", "update_rejected", "update_failure")
+_ACTIVE = "downstream_rq_active"
 
 _TYPE = "type.googleapis.com/envoy."
 _CONNECTION_MANAGER = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -222,7 +223,7 @@ def bootstrap(*, lds: str, cds: str, admin: str | None, resolver: str = "") -> R
             "stats_matcher": {
                 "inclusion_list": {
                     "patterns": [
-                        *({"suffix": each} for each in STATISTICS),
+                        *({"suffix": each} for each in (*STATISTICS, _ACTIVE)),
                         {"prefix": "listener_manager."},
                     ]
                 }

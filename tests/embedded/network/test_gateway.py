@@ -42,9 +42,10 @@ DEFINITIONS = kinds.CUSTOM_RESOURCE_DEFINITIONS
 class World:
     """A kube API, the gateway controller, and a client of the gateway."""
 
-    def __init__(self, kube: KubeClient, gateway_client: Client) -> None:
+    def __init__(self, kube: KubeClient, gateway_client: Client, envoy: Envoy) -> None:
         self.kube = kube
         self.client = gateway_client
+        self.envoy = envoy
 
     async def install(self) -> None:
         """Make the Gateway API kinds, which are custom resources."""
@@ -85,8 +86,8 @@ class World:
 
 
 @asynccontextmanager
-async def running(directory: Path) -> AsyncIterator[World]:
-    program = find_envoy()
+async def running(directory: Path, program: Path | None = None) -> AsyncIterator[World]:
+    program = program or find_envoy()
     if program is None:
         pytest.skip("no Envoy for this platform")
     api = KubeApi(Store(MemoryBackend()), KubeApiOptions(service_range="127.96.0.0/16"))
@@ -106,7 +107,7 @@ async def running(directory: Path) -> AsyncIterator[World]:
     await controller.start()
     try:
         async with aiohttp.ClientSession() as session:
-            yield World(kube, Client(session, port))
+            yield World(kube, Client(session, port), path)
     finally:
         await controller.stop()
         await tasks.stop()
