@@ -310,6 +310,10 @@ class RangeOfUsers:
         self._is_stopped = True
         if self._stocking is not None:
             await self._stocking
+        self.close()
+
+    def close(self) -> None:
+        """The same where nobody has been given users yet."""
         for each in (*self._pods.values(), *self._idle):
             each.close()
         self._pods.clear()
@@ -377,5 +381,6 @@ def find(instance_id: str, folder: Path, *, bubblewrap: Path, nsenter: Path) -> 
     try:
         found.check(folder)
     except OSError as error:
+        found.close()
         return SingleUser(bubblewrap, f"files cannot be shown under other owners: {error}")
     return found

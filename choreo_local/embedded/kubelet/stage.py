@@ -28,7 +28,11 @@ class Stage:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stage")
         self._folder = next(each for each in _PLACES if each.is_dir() and not each.is_symlink())
         self._numbers = itertools.count(1)
-        self._own = self._thread.submit(self._mounting.own_namespace, self._folder).result()
+        try:
+            self._own = self._thread.submit(self._mounting.own_namespace, self._folder).result()
+        except OSError:
+            self._thread.shutdown()
+            raise
 
     @property
     def path(self) -> str:

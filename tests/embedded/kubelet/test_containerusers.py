@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,7 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from choreo_local.embedded.kubelet import usernamespaces
+from choreo_local.embedded import podruntime
+from choreo_local.embedded.kubelet import containerusers, usernamespaces
+from choreo_local.embedded.kubelet.mounting import Mounting
 from choreo_local.embedded.kubelet.records import ContainerRecord
 from choreo_local.embedded.kubelet.runtime import Mount
 from choreo_local.embedded.kubelet.usernamespaces import COUNT, Map, Ranges
@@ -186,6 +190,39 @@ async def test_nothing_of_ours_is_open_in_a_container(tmp_path: Path) -> None:
         assert await bench.run("-c", script, command=["python3"]) == ["[0, 1, 2]"]
         record, _ = await bench.start("60", command=["sleep"], attempt=1)
         assert await entered(bench, record, ["python3", "-c", script]) == ["[0, 1, 2]"]
+
+
+def _programs() -> dict[str, Path]:
+    tools = podruntime.probe().tools
+    if tools is None or not usernamespaces.is_whole_machine():
+        pytest.skip("only root of the machine has further users to give")
+    return {"bubblewrap": tools.bubblewrap, "nsenter": tools.nsenter}
+
+
+def test_files_that_have_no_other_owners_are_said() -> None:
+    found = containerusers.find("x", Path("/proc"), **_programs())
+    assert "files cannot be shown under other owners" in found.obstacle
+
+
+def test_a_kernel_without_the_calls_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(_self: Mounting, _empty: Path) -> int:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(Mounting, "own_namespace", missing)
+    found = containerusers.find("x", tmp_path, **_programs())
+    assert "this kernel has no namespace for their files" in found.obstacle
+
+
+def test_a_program_that_nobody_may_run_is_said(tmp_path: Path) -> None:
+    programs = _programs()
+    place = tmp_path / "a" / "b" / "bwrap"
+    place.parent.mkdir(parents=True, mode=0o700)
+    place.write_bytes(b"")
+    place.chmod(0o700)
+    found = containerusers.find("x", tmp_path, **{**programs, "bubblewrap": place})
+    assert "Permission denied" in found.obstacle
 
 
 async def test_containers_of_one_user_say_so(tmp_path: Path) -> None:
