@@ -39,7 +39,7 @@ def main(bubblewrap: str) -> str:
 def _network() -> None:
     namespaces = Namespaces(has_home=True)
     router = namespaces.wait_for(lambda: Router(namespaces, "trial"))
-    namespaces.wait_for(lambda: router.load(trial.RULES))
+    namespaces.wait_for(lambda: router.load(trial.rules()))
     namespaces.wait_for(router.close)
     namespaces.close()
 

@@ -4,16 +4,43 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Network
 
-from choreo_local.embedded.network.isolated import ranges, router
+from choreo_local.embedded.network.isolated import ranges, router, tables
 from choreo_local.embedded.network.isolated.namespaces import Namespaces
 from choreo_local.embedded.network.isolated.nftables.connection import Connection
 from choreo_local.embedded.network.isolated.nftables.difference import changes
-from choreo_local.embedded.network.isolated.nftables.table import Chain, Hook, Table
+from choreo_local.embedded.network.isolated.nftables.table import Table
 from choreo_local.embedded.network.isolated.rtnetlink import Routing
+from choreo_local.embedded.network.isolated.ruleset import End, Service, World
+from choreo_local.embedded.network.policy import Peer
+from choreo_local.embedded.network.serviceports import Entrance
+from choreo_local.embedded.network.table import Endpoint
 from choreo_local.errors import ChoreoError
 
-RULES = Table("choreo", {}, {"trial": Chain((), Hook("nat", "prerouting", 0))})
+_NETWORK = IPv4Network("10.64.0.0/16")
+_GATEWAY, _EXIT_PORT = "169.254.1.1", 1
+_PODS = ("10.64.0.16", "10.64.0.17")
+_CLOSED = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "NetworkPolicy",
+    "metadata": {"name": "trial", "namespace": "", "uid": "trial"},
+    "spec": {
+        "podSelector": {},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [{"from": [{"podSelector": {}}], "ports": [{"port": 80}]}],
+    },
+}
+
+
+def rules() -> Table:
+    """What networks of pods are made of: a kernel may know some kinds of rules and not others."""
+    endpoints = [Endpoint(each, 80) for each in _PODS]
+    service = {Entrance("10.96.0.1", 80, "TCP"): Service(endpoints, sticky=True)}
+    ends = [End(f"pod{number}", Peer(each)) for number, each in enumerate(_PODS)]
+    return tables.table(
+        World(_NETWORK, _GATEWAY, _EXIT_PORT, Peer(_GATEWAY), ends, service, policies=[_CLOSED])
+    )
 
 
 def obstacle() -> str:
@@ -37,7 +64,7 @@ def _load(namespaces: Namespaces) -> None:
     try:
         connection = namespaces.inside(namespace, Connection)
         try:
-            connection.commit(changes(None, RULES))
+            connection.commit(changes(None, rules()))
         finally:
             connection.close()
         namespaces.inside(namespace, lambda: _link(namespace))
