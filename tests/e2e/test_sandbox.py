@@ -14,7 +14,6 @@ import pytest
 from choreo_local.embedded import podruntime
 from choreo_local.embedded.kubelet import controlgroups
 from choreo_local.embedded.network.isolated import router
-from tests import unprivileged
 from tests.e2e.user import ANOTHER, CONFINED, ROOT, User, ask, person, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -141,19 +140,18 @@ def are_apart(user: User, instance_id: str) -> bool:
 def running(user: User, instance_id: str) -> list[str]:
     """What lives of an instance: processes, the link to its network."""
     found = [str(each) for each in user.children(instance_id)]
-    if user.becoming:
-        # Those that lost their mark would show by their user.
-        found += [str(each) for each in psutil.process_iter() if _is_anothers(each)]
+    # What lost its mark still shows by the files that it was started with.
+    found += [str(each) for each in psutil.process_iter() if _works_in(each, user.home)]
     links = {name for _, name in socket.if_nameindex()} & {router.link_name(instance_id)}
     return [*found, *links]
 
 
-def _is_anothers(process: psutil.Process) -> bool:
+def _works_in(process: psutil.Process, home: Path) -> bool:
     try:
-        ended = process.status() == psutil.STATUS_ZOMBIE
-        return not ended and process.uids().real == unprivileged.UID
-    except psutil.Error:
+        words = [*process.cmdline(), *process.environ().values()]
+    except (psutil.Error, OSError):
         return False
+    return any(str(home) in word for word in words)
 
 
 def traces(user: User, instance_id: str) -> list[str]:

@@ -1,7 +1,7 @@
 """An Envoy that runs in another network is reached from this machine, and reaches it.
 
-Connections to its ports are handed on to it, and its own to what listens on this machine's
-loopback addresses are handed back.
+Its ports are kept in this network, else connections to them are handed on to it; its own to what
+listens on this machine's loopback addresses are handed back.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
+from choreo_local.embedded.network.launcher import Elsewhere
 from choreo_local.embedded.network.piping import Address, Entered, Half
+from choreo_local.embedded.network.portkeeper import PortKeeper
 
 logger = logging.getLogger(__name__)
 
@@ -38,16 +40,37 @@ class Abroad(Protocol):
 
 
 class Entrances:
-    """Hands connections on to the same address and port on the other side."""
+    """Hands connections on to the same address and port on the other side.
+
+    Args:
+        abroad: the other network.
+    """
 
     def __init__(self, abroad: Abroad) -> None:
         self._abroad = abroad
+        self._keeper: PortKeeper | None = None
+        self._places: frozenset[Address] = frozenset()
         self._inward: dict[Address, asyncio.Server] = {}
         self._outward: dict[Address, asyncio.Server] = {}
 
+    def prepare(self) -> Elsewhere:
+        """How Envoy is started there."""
+        self._keeper = PortKeeper()
+        self._keeper.places = self._places
+        return Elsewhere(self._abroad.path, self._keeper.channel)
+
+    async def begin(self) -> None:
+        """Follow its start."""
+        if self._keeper is None or not await asyncio.to_thread(self._keeper.begin):
+            self._keeper = None
+            await self.let_in(self._places)
+
     async def let_in(self, places: Iterable[Address]) -> None:
         """Listen here, at these places and at no others, as far as they are free."""
-        wanted = set(places)
+        wanted = self._places = frozenset(places)
+        if self._keeper is not None:
+            self._keeper.places = wanted
+            return
         for place in self._inward.keys() - wanted:
             self._inward.pop(place).close()
         for place in wanted - self._inward.keys():
@@ -55,10 +78,6 @@ class Entrances:
                 self._inward[place] = await _relay(place, self._connect)
             except OSError as error:
                 logger.warning("Port not available address=%s:%d error=%s", *place, error)
-
-    def serves(self, place: Address) -> bool:
-        """Whether a place here was free."""
-        return place in self._inward
 
     async def let_out(self, places: Iterable[Address]) -> None:
         """Listen there, also at these places."""
@@ -69,9 +88,11 @@ class Entrances:
             except OSError as error:
                 logger.warning("Port not to be had for Envoy address=%s:%d error=%s", *place, error)
 
-    async def probe(self, place: Address) -> None:
-        """Connect to a place there; OSError when nothing listens."""
-        half = await self._connect(place)
+    async def knock(self, place: Address) -> None:
+        """OSError when nothing listens at a place, or not where its connections lead."""
+        if self._keeper is None and place not in self._inward:
+            raise ConnectionRefusedError(f"port {place[1]} is taken")
+        half = await (_connect_here(place) if self._keeper is not None else self._connect(place))
         if half.transport is not None:
             half.transport.close()
 

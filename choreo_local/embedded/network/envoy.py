@@ -85,7 +85,6 @@ class Envoy:
         self._log = log
         self._instance = instance
         self._addresses = addresses
-        self._network = abroad.path if abroad else ""
         self._entrances = Entrances(abroad) if abroad else None
         self._socket = _socket_path(directory)
         self._admin = EnvoyAdmin(self._socket)
@@ -142,6 +141,8 @@ class Envoy:
         """Have the table taken over without what is refused of it; what was refused now."""
         table = isolation.without(self._table, self._refused)
         mark = self._log.stat().st_size if self._log.exists() else 0
+        if self._entrances is not None:
+            await self._entrances.let_in(self._places(table))
         before = await subscriptions.counts(self._admin)
         changed = self._files.write_table(table, endpoints, again=bool(self._failures))
         refused = await self._wait_for(changed, before)
@@ -167,8 +168,6 @@ class Envoy:
     async def _see_ports(self, table: RouteTable, reason: str) -> None:
         """Find out which ports are served."""
         ports = [port.port for port in table.ports]
-        if self._entrances is not None:
-            await self._entrances.let_in(self._places(ports))
         found = await asyncio.gather(*(self._listening(port, reason) for port in ports))
         self._failures = {port: each for port, each in zip(ports, found, strict=True) if each}
 
@@ -253,13 +252,16 @@ class Envoy:
             "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning",
             "--skip-deprecated-logs", "--drain-time-s", "2",
         ]  # fmt: skip
+        elsewhere = self._entrances.prepare() if self._entrances is not None else None
         self._process = await launcher.start(
             command,
             instance=self._instance,
             directory=self._files.directory,
             log=self._log,
-            network=self._network,
+            elsewhere=elsewhere,
         )
+        if self._entrances is not None:
+            await self._entrances.begin()
         if await self._answering(self._process):
             self._absence.ended()
         self._started.set()
@@ -291,13 +293,11 @@ class Envoy:
         if self._entrances is None:
             _, writer = await asyncio.open_connection(host, port)
             writer.close()
-        elif self._entrances.serves((host, port)):
-            await self._entrances.probe((host, port))
         else:
-            raise ConnectionRefusedError(f"port {port} is taken")
+            await self._entrances.knock((host, port))
 
-    def _places(self, ports: Iterable[int]) -> list[Address]:
-        numbers = [self._addresses.port(port) for port in ports]
+    def _places(self, table: RouteTable) -> list[Address]:
+        numbers = [self._addresses.port(port.port) for port in table.ports]
         return [(host, number) for host in self._addresses.hosts for number in numbers]
 
     async def _let_out(self, endpoints: Endpoints, keys: Iterable[RemoteKeys] = ()) -> None:

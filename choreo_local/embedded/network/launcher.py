@@ -7,54 +7,67 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from choreo_local.embedded.network import handing
 
 INSTANCE_VARIABLE = "CHOREO_INSTANCE"
 
 # The child asks for its own end before it becomes the program; a function run between fork and
 # exec could deadlock, as this process has threads. A parent that died meanwhile is noticed too.
-# Where it is given another network, it enters that as well.
 _PARENT_DEATH_SCRIPT = """
 import ctypes, os, signal, sys
-libc = ctypes.CDLL(None, use_errno=True)
-libc.prctl(1, signal.SIGKILL, 0, 0, 0)
+ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
 if os.getppid() != int(sys.argv[1]):
     sys.exit(1)
-if sys.argv[2] and libc.setns(os.open(sys.argv[2], os.O_RDONLY | os.O_CLOEXEC), 0x40000000):
-    sys.exit("cannot enter the network: " + os.strerror(ctypes.get_errno()))
-os.execv(sys.argv[3], sys.argv[3:])
+os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-def bound_command(command: Sequence[str], *, network: str = "") -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another network, by the path of its namespace, and a socket that `handing` speaks to."""
+
+    network: str
+    channel: int
+
+
+def bound_command(command: Sequence[str], elsewhere: Elsewhere | None = None) -> list[str]:
     """The command that runs `command` as a child which the kernel ends with this process."""
     if sys.platform != "linux":
         return list(command)
-    script = [sys.executable, "-I", "-S", "-c", _PARENT_DEATH_SCRIPT]
-    return [*script, str(os.getpid()), network, *command]
+    python = [sys.executable, "-I", "-S"]
+    if elsewhere is None:
+        return [*python, "-c", _PARENT_DEATH_SCRIPT, str(os.getpid()), *command]
+    where = (elsewhere.network, str(elsewhere.channel))
+    return [*python, handing.__file__, str(os.getpid()), *where, *command]
 
 
 async def start(
-    command: Sequence[str], *, instance: str, directory: Path, log: Path, network: str = ""
+    command: Sequence[str],
+    *,
+    instance: str,
+    directory: Path,
+    log: Path,
+    elsewhere: Elsewhere | None = None,
 ) -> asyncio.subprocess.Process:
-    """Start a program in `directory` with its output appended to `log`.
-
-    `network` is the path of a network namespace that it runs in; empty for that of this process.
-    """
+    """Start a program in `directory` with its output appended to `log`."""
     environment: Mapping[str, str] = {
         "PATH": os.environ.get("PATH", ""),
         INSTANCE_VARIABLE: instance,
     }
     with log.open("ab") as output:
         return await asyncio.create_subprocess_exec(
-            *bound_command(command, network=network),
+            *bound_command(command, elsewhere),
             cwd=directory,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
+            pass_fds=[elsewhere.channel] if elsewhere else [],
         )
 
 

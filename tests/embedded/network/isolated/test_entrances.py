@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 from collections.abc import AsyncIterator
 from ipaddress import IPv4Network
 from pathlib import Path
 
+import aiohttp
+import psutil
 import pytest
 
+from choreo_local.embedded.network.entrances import Entrances
 from choreo_local.embedded.network.isolated.homesockets import Home, HomeSockets
 from choreo_local.embedded.network.isolated.namespaces import Namespaces, path_of
 from choreo_local.embedded.network.isolated.rtnetlink import LOOPBACK_INDEX, Routing
 from tests.embedded.network.gatewayobjects import prefix, rule
 from tests.embedded.network.isolated.machine import sandbox_tools
 from tests.embedded.network.livegateway import LiveGateway, live_gateway
-from tests.embedded.network.test_datapaths import Upstream, table
+from tests.embedded.network.livenetwork import until
+from tests.embedded.network.test_datapaths import Upstream, free_port, table
 
 PODS = IPv4Network("10.64.0.0/16")
 
@@ -54,9 +59,51 @@ async def test_requests_of_this_machine_pass_through_it(live: LiveGateway) -> No
     assert network != os.readlink("/proc/self/ns/net")
     found = await asyncio.gather(*(live.client.get("/") for _ in range(100)))
     assert [status for status, _, _ in found] == [200] * 100
-    # The client is this machine, as it is where Envoy is here.
+    # The client is this machine, as it is where Envoy is here, and nobody is in between.
     _, body, _ = found[0]
     assert body["headers"]["x-forwarded-for"] == "127.0.0.1"
+    own = {each.laddr.port for each in psutil.Process().net_connections() if not each.raddr}
+    assert live.client.port not in own
+
+
+async def test_a_port_is_served_again_after_a_crash(live: LiveGateway) -> None:
+    await live.serve(table(rule(prefix("/"))))
+    first = live.path.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+
+    async def is_back() -> bool:
+        try:
+            status, _, _ = await live.client.get("/")
+        except aiohttp.ClientError:
+            return False
+        return bool(status == 200 and live.path.pid != first)
+
+    await until(is_back)
+
+
+async def test_where_the_kernel_does_not_ask_connections_are_handed_on(home: Home) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"there")
+        writer.close()
+
+    place = ("127.0.0.1", free_port())
+    entrances = Entrances(home)
+    server = await asyncio.start_server(answer, sock=home.listen(*place))
+    async with server:
+        await entrances.let_in([place])
+        await entrances.knock(place)
+        reader, writer = await asyncio.open_connection(*place)
+        assert await reader.read() == b"there"
+        writer.close()
+    with pytest.raises(ConnectionRefusedError):
+        await entrances.knock(place)
+    entrances.close()
+    taken = ("127.0.0.1", free_port())
+    with socket.create_server(taken):
+        await entrances.let_in([taken])
+        with pytest.raises(ConnectionRefusedError, match="taken"):
+            await entrances.knock(taken)
 
 
 async def test_what_is_added_on_this_machine_is_reached_too(live: LiveGateway) -> None:
