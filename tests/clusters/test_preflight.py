@@ -40,6 +40,7 @@ def test_every_check_is_made_and_what_is_not_fine_has_a_fix_or_needs_none(tmp_pa
         "port api",
         "sandboxes",
         "docker",
+        "container engine",
         "k3d",
         "kubectl",
     ]

@@ -38,13 +38,10 @@ _SANDBOXED = frozenset(
         "volumeMounts.readOnly",
     }
 )
-# What container engines see to.
-_CONTAINED = _SANDBOXED | {
-    "securityContext.fsGroup",
-    "limits.cpu",
-} - {"securityContext.sysctls"}
 # What it takes more than one user for.
 _OF_GROUPS = frozenset({"securityContext.fsGroup", "securityContext.supplementalGroups"})
+# What container engines see to.
+_CONTAINED = _SANDBOXED | _OF_GROUPS | {"limits.cpu"}
 
 
 def not_enforced(pod: Manifest) -> str:

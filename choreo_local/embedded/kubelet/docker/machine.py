@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from choreo_local.embedded.kubelet import ownroot, rootfilesystem
@@ -58,6 +59,19 @@ def system_files(folder: Path, files: dict[str, str]) -> list[Mount]:
         (folder / name).write_text(text, encoding="utf-8")
         found.append(Mount(f"/etc/{name}", folder / name))
     return found
+
+
+def kept_within(mount: Mount) -> Mount:
+    """A mount whose path does not lead out of the volume that it is in; StartError when it does."""
+    if mount.within is None:
+        return mount
+    place = Path(os.path.realpath(mount.host_path))
+    if not place.is_relative_to(os.path.realpath(mount.within)):
+        raise StartError(
+            f"cannot mount at {mount.container_path}: its path leads out of the volume",
+            reason="CreateContainerConfigError",
+        )
+    return replace(mount, host_path=place)
 
 
 def limits(engine: str) -> dict[str, int]:

@@ -116,7 +116,7 @@ class ContainerMaker:
         own = machine.system_files(root_of(request) / "etc", files)
         wanted = {mount.container_path for mount in request.mounts}
         own = [each for each in own if each.container_path not in wanted]
-        return [*programs, *own, *request.mounts]
+        return [*programs, *own, *(machine.kept_within(mount) for mount in request.mounts)]
 
     async def _create(self, request: ContainerRequest, wanted: specs.Container) -> str:
         name = marks.container_name(

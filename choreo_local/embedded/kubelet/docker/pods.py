@@ -6,6 +6,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, field
 
+from choreo_local.embedded.kubelet import sysctls
 from choreo_local.embedded.kubelet.docker import machine, marks, specs
 from choreo_local.embedded.kubelet.docker.container import EngineContainer
 from choreo_local.embedded.kubelet.docker.engine import Engine, EngineError
@@ -66,6 +67,7 @@ class PodHolder:
 
     async def _hold(self, pod: EnginePod) -> None:
         request = pod.request
+        sysctls.check(request.sysctls)
         wanted = specs.Container(
             image=await self._images.machine(),
             words=_HOLDING,
@@ -75,6 +77,7 @@ class PodHolder:
             user="65534:65534",
             mounts=machine.programs(),
             limits=machine.limits(self._engine.facts.name),
+            sysctls=request.sysctls,
         )
         name = marks.container_name(self._instance_id, request, marks.HOLDER, 0)
         made = await self._engine.post("/containers/create", {"name": name}, specs.body(wanted))

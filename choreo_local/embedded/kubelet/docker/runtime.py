@@ -53,6 +53,9 @@ from choreo_local.tasks import TaskGroup
 
 logger = logging.getLogger(__name__)
 
+# How often unused images of our store are looked for.
+_COLLECT_SECONDS = 300.0
+
 
 class DockerRuntime:
     """Runs pods as containers of an engine.
@@ -131,6 +134,7 @@ class DockerRuntime:
     async def start(self, on_change: OnChange) -> None:
         """Remove what an earlier life of the instance left, and prepare for pods."""
         self._on_change = on_change
+        self._tasks.start(self._collect_images(), name="images")
         leftovers.note(self._folder, self._facts.socket)
         await self._remove_leftovers()
 
@@ -192,6 +196,12 @@ class DockerRuntime:
     def images(self) -> Sequence[Image]:
         """All images that can run here, under their own names."""
         return self._images.all()
+
+    async def _collect_images(self) -> None:
+        while True:
+            await asyncio.sleep(_COLLECT_SECONDS)
+            # What containers use is the engine's own copy.
+            await self._images.collect(())
 
     # --- pods ----------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ class Container:
         shares: the container whose IPC and host name it shares; empty when it has its own.
         privileges: none at all when not given.
         limits: what a process may have, by the names of engines, e.g. `nofile`.
+        sysctls: settings of its network.
     """
 
     image: str
@@ -47,6 +48,7 @@ class Container:
     security: Mapping[str, Any] = field(default_factory=dict)
     privileges: Privileges | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
+    sysctls: Mapping[str, str] = field(default_factory=dict)
 
 
 def body(wanted: Container) -> dict[str, Any]:
@@ -89,6 +91,7 @@ def _host(wanted: Container) -> dict[str, Any]:
         "Ulimits": [
             {"Name": name, "Soft": most, "Hard": most} for name, most in wanted.limits.items()
         ],
+        "Sysctls": dict(wanted.sysctls),
         **_limits(wanted.resources),
     }
 
