@@ -5,6 +5,7 @@ They are not Python, so nothing maps paths or addresses for them; they are told 
 
 import importlib.metadata
 import os
+import pwd
 import sys
 
 _CLONE_NEWUSER = 0x10000000
@@ -41,15 +42,18 @@ def executable(distribution, name):
 
 
 def leave_root(folder):
-    """Become another user, who owns `folder`; some servers refuse to run as root."""
-    if os.geteuid() != 0:
+    """Become another user, who owns `folder`; some servers refuse to run as root.
+
+    Neither do they run as somebody whom the machine does not know by name.
+    """
+    if os.geteuid() != 0 and _has_name():
         return
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
     try:
-        if _is_administrator():
-            _own(folder, 0)
+        if os.geteuid() != 0 or _is_administrator():
+            _own(folder, os.geteuid())
             _look_like_nobody(libc)
         else:
             _own(folder, _NOBODY)
@@ -58,11 +62,18 @@ def leave_root(folder):
             os.setuid(_NOBODY)
     except OSError as error:
         sys.exit(
-            f"cannot become another user than root: {error.strerror}; "
+            f"cannot become another user than number {os.geteuid()}: {error.strerror}; "
             "run the container as one: securityContext.runAsUser"
         )
     # The kernel forgets this tie when the credentials change.
     libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+
+
+def _has_name():
+    try:
+        return bool(pwd.getpwuid(os.geteuid()))
+    except KeyError:
+        return False
 
 
 def _is_administrator():
@@ -73,7 +84,7 @@ def _is_administrator():
 
 
 def _look_like_nobody(libc):
-    """See root as `nobody`: another user might not reach the folders of the instance."""
+    """See this user as `nobody`: another one might not reach the folders of the instance."""
     import ctypes
 
     group, owner = os.getegid(), os.geteuid()
