@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from choreo_local.embedded import podruntime
-from tests.e2e.user import User, until
+from tests import unprivileged
+from tests.e2e.user import ANOTHER, ROOT, User, person, until
 from tests.images import builders, programs
 from tests.images.builders import MadeImage, entry, layer, sha256
 from tests.images.strangers import Stranger, serving_beside
@@ -35,11 +36,12 @@ def has_sandboxes(user: User) -> User:
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
-    """A person whose instance runs, for several tests."""
-    person = has_sandboxes(User(tmp_path_factory.mktemp("home")))
-    person.choreo("up", "--no-tui")
-    yield person
-    person.types("choreo", "down", "--purge", "--yes")
+    """A person whose instance runs, for several tests; without rights, if there can be one."""
+    kind = ROOT if unprivileged.lacking() else ANOTHER
+    with person(kind, tmp_path_factory.mktemp("home")) as found:
+        has_sandboxes(found)
+        found.choreo("up", "--no-tui")
+        yield found
 
 
 @pytest.fixture
@@ -118,8 +120,16 @@ def until_said(user: User, name: str, words: str) -> None:
     until(is_said, what=f"{name} says {words}", within=120)
 
 
-def until_reason(user: User, name: str, reason: str) -> None:
-    until(lambda: waiting(user, name)[0] == reason, what=f"{name} is in {reason}", within=60)
+def until_backed_off(user: User, name: str, words: str) -> None:
+    """Wait for the time between two attempts, in which the last failure is told."""
+
+    def is_waiting() -> bool:
+        reason, message = waiting(user, name)
+        assert reason == "ImagePullBackOff", (reason, message)
+        assert message.startswith(f"Back-off pulling image {words}"), message
+        return True
+
+    until(is_waiting, what=f"{name} waits for another attempt", within=60)
 
 
 def events(user: User, name: str) -> dict[str, list[str]]:
@@ -152,16 +162,15 @@ def test_what_a_registry_does_wrong_is_told_and_mended(
     until_said(user, "spoilt", f'failed commit on ref "{own}": unexpected commit digest sha256:')
     refused = f"dial tcp {absent.host}: connect: connection refused"
     until_said(user, "absent", refused)
+    unknown = "rpc error: code = Unknown desc = failed to pull and unpack image"
+    until_backed_off(user, "absent", f'"{absent.host}/a/b:1": ErrImagePull: {unknown} ')
+    until_backed_off(user, "spoilt", f'"{sound.host}/a/b:spoilt": ErrImagePull: rpc error: ')
     for name in ("spoilt", "absent"):
-        until_reason(user, name, "ImagePullBackOff")
         told = events(user, name)
-        assert told["Failed"], told
         assert told["BackOff"], told
+        assert told["Failed"], told
     assert events(user, "spoilt")["Failed"][0].startswith(
         f'Failed to pull image "{sound.host}/a/b:spoilt": rpc error: code = FailedPrecondition '
-    )
-    assert waiting(user, "absent")[1].startswith(
-        f'Back-off pulling image "{absent.host}/a/b:1": ErrImagePull: rpc error: code = Unknown '
     )
 
     sound.blobs[own] = spoilt.layers[1]
@@ -181,7 +190,7 @@ def test_what_a_registry_does_wrong_is_told_and_mended(
 
 
 def test_what_the_disk_spoils_is_told_and_had_anew(
-    started: User, sound: Stranger, program: bytes, tmp_path: Path
+    started: User, sound: Stranger, program: bytes
 ) -> None:
     user = started
     blobs = user.home / "state" / "images" / "blobs" / "sha256"
@@ -192,19 +201,16 @@ def test_what_the_disk_spoils_is_told_and_had_anew(
         "nowhere": "registry.invalid/a/b:nowhere",
     }
     for word, reference in references.items():
-        layout = builders.oci_layout(tmp_path / word, made[word])
+        layout = builders.oci_layout(user.home / word, made[word])
         user.choreo("image", "import", str(layout), "--name", reference)
         spoil(blobs / sha256(made[word].layers[1])[7:])
     run(user, *(pod(word, reference) for word, reference in references.items()))
-    until_ready(user, "elsewhere")
-    damaged = "its content was damaged on the disk"
-    assert any(damaged in text for text in events(user, "elsewhere").get("Failed", ())), events(
-        user, "elsewhere"
-    )
     until_said(user, "nowhere", "failed to resolve reference")
-    assert any(damaged in text for text in events(user, "nowhere").get("Failed", ()))
-    user.choreo("image", "import", str(tmp_path / "nowhere"), "--name", references["nowhere"])
-    until_ready(user, "nowhere")
+    user.choreo("image", "import", str(user.home / "nowhere"), "--name", references["nowhere"])
+    for word in references:
+        until_ready(user, word)
+        damaged = "its content was damaged on the disk"
+        assert any(damaged in text for text in events(user, word).get("Failed", ())), word
 
 
 def spoil(file: Path) -> None:
