@@ -6,14 +6,15 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
 from choreo_local.embedded import podruntime
-from tests.e2e.user import User, ask, until
+from tests.e2e.user import ANOTHER, ROOT, User, ask, person, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -61,14 +62,19 @@ TOO_MUCH = {
 }
 
 
-@pytest.fixture(params=[podruntime.PROCESS, podruntime.SANDBOX])
-def demo(request: pytest.FixtureRequest, user: User) -> User:
+@pytest.fixture(
+    params=[(podruntime.PROCESS, ROOT), (podruntime.SANDBOX, ROOT), (podruntime.SANDBOX, ANOTHER)],
+    ids=" ".join,
+)
+def demo(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[User]:
     """A person whose demo runs, with each runtime that this machine has."""
-    if request.param == podruntime.SANDBOX and (found := podruntime.probe()).tools is None:
+    runtime, kind = request.param
+    if runtime == podruntime.SANDBOX and (found := podruntime.probe()).tools is None:
         pytest.skip(f"no sandboxes on this machine: {found.obstacle}")
-    user.extra["CHOREO_UP_RUNTIME"] = request.param
-    user.choreo("up", "--demo", "--no-tui")
-    return user
+    with person(kind, tmp_path) as user:
+        user.extra["CHOREO_UP_RUNTIME"] = runtime
+        user.choreo("up", "--demo", "--no-tui")
+        yield user
 
 
 def test_what_is_killed_comes_back(demo: User) -> None:
