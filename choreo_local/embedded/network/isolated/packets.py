@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 _HEADER, _UDP_HEADER = 20, 8
+_UDP = 17
 _VERSION, _TIME_TO_LIVE = 4, 64
 _FRAGMENT = 0x3FFF
 LARGEST = 65535 - _HEADER - _UDP_HEADER
@@ -25,7 +25,7 @@ class Datagram:
 
 def parse(packet: bytes) -> Datagram | None:
     """The datagram of a packet; None for everything else, also for a part of one."""
-    if len(packet) < _HEADER or packet[0] >> 4 != _VERSION or packet[9] != socket.IPPROTO_UDP:
+    if len(packet) < _HEADER or packet[0] >> 4 != _VERSION or packet[9] != _UDP:
         return None
     start = (packet[0] & 0xF) * 4
     total, fragment = struct.unpack_from("!H2xH", packet, 2)
@@ -47,7 +47,7 @@ def build(datagram: Datagram) -> bytes:
     header = struct.pack(
         "!BBHHHBBH4s4s",
         *(_VERSION << 4 | _HEADER // 4, 0, _HEADER + length, 0, 0),
-        *(_TIME_TO_LIVE, socket.IPPROTO_UDP, 0),
+        *(_TIME_TO_LIVE, _UDP, 0),
         *(IPv4Address(address).packed for address, _ in (datagram.source, datagram.target)),
     )
     header = header[:10] + struct.pack("!H", _checksum(header)) + header[12:]
