@@ -6,6 +6,7 @@ Synchronous; every method runs in the thread of `Namespaces`, but `load`, which 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import logging
 import os
@@ -23,7 +24,7 @@ from choreo_local.embedded.network.isolated.namespaces import (
     switch_on,
 )
 from choreo_local.embedded.network.isolated.nftables.connection import Connection
-from choreo_local.embedded.network.isolated.nftables.difference import changes
+from choreo_local.embedded.network.isolated.nftables.difference import changes, in_stages
 from choreo_local.embedded.network.isolated.nftables.table import Table
 from choreo_local.embedded.network.isolated.rtnetlink import LOOPBACK_INDEX, Routing
 from choreo_local.embedded.network.isolated.ruleset import POD_LINKS, UPLINK
@@ -153,16 +154,26 @@ class Router:
 
     def load(self, table: Table) -> None:
         """Make the rules those of a table; InternalError when the kernel refuses one."""
-        try:
-            self._filter.commit(changes(self._loaded, table))
-        except (OSError, InternalError):
-            if self._loaded is None:
-                raise
-            # What is there may not be what we believe: begin anew.
-            logger.exception("Rules of the network not changed, so all are loaded again")
-            self._loaded = None
-            self._filter.commit(changes(None, table))
+        before, self._loaded = self._loaded, None
+        if before is None:
+            self._load_wholly(table)
+        else:
+            try:
+                self._filter.commit(changes(before, table))
+            except (OSError, InternalError):
+                # What is there may not be what we believe: begin anew.
+                logger.exception("Rules of the network not changed, so all are loaded again")
+                self._load_wholly(table)
         self._loaded = table
+
+    def _load_wholly(self, table: Table) -> None:
+        try:
+            self._filter.commit(changes(None, table))
+        except OSError as error:
+            if error.errno != errno.EMSGSIZE:
+                raise
+            for stage in in_stages(table):
+                self._filter.commit(stage)
 
     def close(self) -> None:
         """Remove the link to this machine; the namespace ends with its last user."""

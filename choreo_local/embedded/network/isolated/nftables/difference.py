@@ -19,9 +19,12 @@ from choreo_local.embedded.network.isolated.nftables.changes import (
     RemoveSet,
     RemoveTable,
 )
+from choreo_local.embedded.network.isolated.nftables.statements import DROP
 from choreo_local.embedded.network.isolated.nftables.table import Chain, Set, Table
 
 _ELEMENTS_AT_ONCE = 500
+# Of one transaction: about 200 kB, half of what the kernel takes from whoever is not root.
+_MOST_WEIGHT, _WEIGHT_OF_RULE = 3000, 6
 
 
 def changes(old: Table | None, new: Table) -> list[Change]:
@@ -30,6 +33,32 @@ def changes(old: Table | None, new: Table) -> list[Change]:
         start: list[Change] = [AddTable(new.name), RemoveTable(new.name), AddTable(new.name)]
         return [*start, *_between(Table(new.name, {}, {}), new)]
     return list(_between(old, new))
+
+
+def in_stages(new: Table) -> list[list[Change]]:
+    """A table in several transactions, for when one is too long; nothing passes until the last."""
+    closed = {
+        name: Chain(((DROP,),) if chain.hook.kind == "filter" else (), chain.hook)
+        for name, chain in new.chains.items()
+        if chain.hook is not None
+    }
+    first = Table(new.name, {}, closed)
+    before_last = Table(new.name, new.sets, {**new.chains, **closed})
+    middle = _in_portions(_between(first, before_last))
+    return [changes(None, first), *middle, changes(before_last, new)]
+
+
+def _in_portions(wanted: Iterable[Change]) -> Iterator[list[Change]]:
+    portion: list[Change] = []
+    weight = 0
+    for each in wanted:
+        own = len(each.elements) if isinstance(each, AddElements) else _WEIGHT_OF_RULE
+        if portion and weight + own > _MOST_WEIGHT:
+            yield portion
+            portion, weight = [], 0
+        portion.append(each)
+        weight += own
+    yield portion
 
 
 def _differ_in_shape(old: Table, new: Table) -> bool:

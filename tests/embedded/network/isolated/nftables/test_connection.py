@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -19,9 +20,9 @@ from choreo_local.embedded.network.isolated.nftables.changes import (
     script,
 )
 from choreo_local.embedded.network.isolated.nftables.connection import Connection
-from choreo_local.embedded.network.isolated.nftables.difference import changes
-from choreo_local.embedded.network.isolated.nftables.fields import ADDRESS
-from choreo_local.embedded.network.isolated.nftables.statements import DROP, Masquerade
+from choreo_local.embedded.network.isolated.nftables.difference import changes, in_stages
+from choreo_local.embedded.network.isolated.nftables.fields import ADDRESS, TARGET
+from choreo_local.embedded.network.isolated.nftables.statements import DROP, Is, Masquerade
 from choreo_local.embedded.network.isolated.nftables.table import (
     Chain,
     Elements,
@@ -160,3 +161,33 @@ def test_a_set_of_many_and_a_table_that_is_not_there(ours: Filter) -> None:
     assert len(ours.listed()["set many"][0]["elem"]) == len(few)
     with pytest.raises(InternalError, match="No such file or directory"):
         ours.connection.commit([AddChain("elsewhere", "c", None)])
+
+
+def test_what_is_too_long_for_one_transaction_is_loaded_in_several(
+    ours: Filter, theirs: Filter
+) -> None:
+    good = samples.everything()
+    many = {f"many-{number}": Chain(((Is(TARGET, "10.0.0.1"), DROP),)) for number in range(3000)}
+    large = Table("choreo", good.sets, {**good.chains, **many})
+    # What the kernel gives to those who are not root.
+    ours.connection._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 212_992)
+    with pytest.raises(OSError, match="too long"):
+        ours.connection.commit(changes(None, large))
+    first, *middle, last = in_stages(large)
+    assert any(len(stage) > 1 for stage in middle)
+    for stage in (first, *middle, last):
+        ours.connection.commit(stage)
+    theirs.connection.commit(changes(None, large))
+    assert ours.listed() == theirs.listed()
+
+
+def test_until_the_last_stage_nothing_passes() -> None:
+    first, *middle, last = in_stages(samples.everything())
+    closed = [each.text for each in first if isinstance(each, AddRule)]
+    assert "add rule ip choreo forward drop" in closed
+    assert "add rule ip choreo input drop" in closed
+    hooked = {each.text.split()[-2] for each in first if isinstance(each, AddRule)}
+    assert not any(
+        isinstance(each, AddRule) and each.chain in hooked for stage in middle for each in stage
+    )
+    assert "flush chain ip choreo forward" in [each.text for each in last]
