@@ -195,13 +195,20 @@ class LayerUnpacker:
         assert source is not None
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with open(os.open(path, flags, 0o600), "wb") as file:
+            ends_empty = False
             while chunk := source.read(_CHUNK):
-                _write(file, chunk)
+                ends_empty = _is_empty(chunk)
+                if ends_empty:
+                    # What most of a sparse file is takes no place on the disk.
+                    file.seek(len(chunk), os.SEEK_CUR)
+                else:
+                    file.write(chunk)
                 self.notes.size += len(chunk)
                 # Sparse files have more bytes than the archive they come from.
                 if self.notes.size > self._limits.bytes:
                     raise InvalidContent(f"layer is larger than {self._limits.bytes} bytes")
-            file.truncate()
+            if ends_empty:
+                file.truncate()
         self._describe(path, entry)
 
     def _add_link(self, path: Path, names: list[str], entry: tarfile.TarInfo) -> None:
@@ -228,12 +235,8 @@ class LayerUnpacker:
         os.utime(path, (moment, moment), follow_symlinks=False)
 
 
-def _write(file: BinaryIO, chunk: bytes) -> None:
-    """What is empty, as most of a sparse file is, takes no place on the disk."""
-    if chunk == _EMPTY[: len(chunk)]:
-        file.seek(len(chunk), os.SEEK_CUR)
-    else:
-        file.write(chunk)
+def _is_empty(chunk: bytes) -> bool:
+    return chunk[0] == 0 and chunk == _EMPTY[: len(chunk)]
 
 
 @contextlib.contextmanager
