@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
@@ -47,7 +49,7 @@ class Tokens:
 
     def _load_key(self) -> RSAKey:
         if self._key_file is not None and self._key_file.exists():
-            return RSAKey.import_key(self._key_file.read_bytes())
+            return _parsed(self._key_file.read_bytes())
         # Generating takes a tenth of a second, so it waits until somebody wants a token.
         key = RSAKey.generate_key(_KEY_BITS, private=True)
         if self._key_file is not None:
@@ -178,3 +180,12 @@ def _quoted(texts: Sequence[str]) -> str:
 
 def _reference(obj: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": obj["metadata"]["name"], "uid": obj["metadata"]["uid"]}
+
+
+def _parsed(text: bytes) -> RSAKey:
+    """A key that was written here."""
+    # Proving that its numbers are prime would hold up the first pods of a start.
+    key = serialization.load_pem_private_key(text, None, unsafe_skip_rsa_key_validation=True)
+    if not isinstance(key, RSAPrivateKey):
+        raise TypeError("the key that signs tokens is no RSA key")
+    return RSAKey(key, key)
