@@ -117,6 +117,8 @@ def without_us(replicas: int) -> Iterator[dict[str, Access]]:
     """The greeter as processes of this machine: one directly, as many as asked behind an Envoy.
 
     They write unbuffered, as in pods, and each into a file: keeping a log is not what is compared.
+    Each leads a session, as a service of the machine does: Linux shares processors among sessions,
+    and on a busy machine a client is served sooner by programs of its own session.
     """
     proxy, *programs = _free_ports(1 + replicas)
     images = bundles.root() / "images"
@@ -142,7 +144,13 @@ def _processes(commands: list[list[str]], folder: Path) -> Iterator[None]:
         for number, command in enumerate(commands):
             with (folder / f"{number}.log").open("ab") as log:
                 started.append(
-                    subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                    subprocess.Popen(
+                        command,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        start_new_session=True,
+                    )
                 )
         yield
     finally:
