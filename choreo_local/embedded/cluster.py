@@ -25,7 +25,7 @@ from choreo_local.embedded.controllermanager.events import EventRecorder
 from choreo_local.embedded.controllermanager.informers import SharedInformers
 from choreo_local.embedded.controllermanager.manager import ControllerManager
 from choreo_local.embedded.controllermanager.plans import Manifest, Note
-from choreo_local.embedded.dialing import DIRECTLY, Dialing
+from choreo_local.embedded.dialing import DIRECTLY, Dialing, nowhere
 from choreo_local.embedded.kubeapi.admission import Plugin
 from choreo_local.embedded.kubeapi.app import KubeApi, KubeApiOptions
 from choreo_local.embedded.kubeapi.local import LocalTransport
@@ -356,7 +356,11 @@ class EmbeddedCluster:
             node_name=NODE_NAME, folder=options.folders.pods, address=self._node_address
         )
         kubelet = Kubelet(
-            self.client(f"node:{NODE_NAME}"), self._runtime, settings, dialing=self._dialing
+            self.client(f"node:{NODE_NAME}"),
+            self._runtime,
+            settings,
+            dialing=self._dialing,
+            inside=self._isolated.socket_inside if self._isolated is not None else nowhere,
         )
         await kubelet.start()
         self._running.add(kubelet)

@@ -7,8 +7,9 @@ reached in the ordinary way.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
 import aiohttp
@@ -27,6 +28,17 @@ class Dialing(Protocol):
     def socket_for(
         self, address: str, kind: socket.SocketKind = socket.SOCK_STREAM
     ) -> socket.socket | None: ...
+
+
+# Makes a socket from which the localhost of the pod with an address is reached; None where a pod
+# has none of its own.
+Inside = Callable[[str], Awaitable[socket.socket | None]]
+
+
+async def nowhere(address: str) -> socket.socket | None:
+    """Implements `Inside` where pods have no localhost of their own."""
+    del address
+    return None
 
 
 class Directly:
@@ -61,6 +73,13 @@ async def open_connection(
     own = dialing.socket_for(address)
     if own is None:
         return await asyncio.open_connection(address, port)
+    return await open_connection_by(own, address, port)
+
+
+async def open_connection_by(
+    own: socket.socket, address: str, port: int
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """The same with a socket that is there already."""
     return await asyncio.open_connection(sock=await _connected(own, address, port))
 
 
@@ -83,6 +102,12 @@ async def create_datagram_endpoint(
 async def _connected(own: socket.socket, address: str, port: int) -> socket.socket:
     try:
         await asyncio.get_running_loop().sock_connect(own, (address, port))
+    except OSError as error:
+        own.close()
+        # In the words of the system, not of asyncio.
+        if error.errno:
+            raise OSError(error.errno, os.strerror(error.errno)) from error
+        raise
     except BaseException:
         own.close()
         raise

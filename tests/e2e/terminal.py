@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -43,7 +44,11 @@ class Terminal:
         self._outer, inner = pty.openpty()
         fcntl.ioctl(inner, termios.TIOCSWINSZ, self._size)
         self._child = subprocess.Popen(
-            [str(self._user.program(self._command[0])), *self._command[1:]],
+            [
+                *self._user.becoming,
+                str(self._user.program(self._command[0])),
+                *self._command[1:],
+            ],
             stdin=inner,
             stdout=inner,
             stderr=inner,
@@ -61,6 +66,12 @@ class Terminal:
         self._child.wait()
         self._reading.join()
         os.close(self._outer)
+
+    def resize(self, *, columns: int, lines: int) -> None:
+        """Make the window larger or smaller."""
+        self.screen = Screen(columns, lines)
+        fcntl.ioctl(self._outer, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self._child.send_signal(signal.SIGWINCH)
 
     def press(self, keys: str) -> None:
         """Type keys."""

@@ -110,7 +110,13 @@ class NodeConnection(Protocol):
     async def open_port(
         self, namespace: str, pod: str, port: int
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect to a port inside the pod's network; OSError when nothing listens."""
+        """Connect to a port at the pod's address; OSError when nothing listens."""
+        ...
+
+    async def open_local_port(
+        self, namespace: str, pod: str, port: int
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect as a program in the pod connects to localhost; OSError when nothing listens."""
         ...
 
     async def pod_metrics(self) -> Sequence[dict[str, Any]]:

@@ -216,7 +216,7 @@ async def port_forward(core: Core, call: Call) -> Answer:
     request, namespace, name = call.request, call.namespace, call.name
 
     async def dial(port: int) -> Any:
-        return await node.open_port(namespace, name, port)
+        return await node.open_local_port(namespace, name, port)
 
     kind = request.header("upgrade").lower()
     if kind.startswith("spdy/"):

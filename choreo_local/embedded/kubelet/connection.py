@@ -18,6 +18,8 @@ from choreo_local.embedded.kubelet.tools import Tools
 from choreo_local.embedded.kubelet.worker import PodWorker
 from choreo_local.errors import BadRequestError, InternalError, NotFoundError
 
+_LOCALHOST = "127.0.0.1"
+
 
 class ContainerAddress(Protocol):
     """Names a container of a pod."""
@@ -132,6 +134,19 @@ class Connection:
         if not worker.address:
             raise ConnectionRefusedError(f"pod {pod} has no address")
         return await dialing.open_connection(self._tools.dialing, worker.address, port)
+
+    async def open_local_port(
+        self, namespace: str, pod: str, port: int
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect as a program in the pod does to localhost, else to the pod's own address."""
+        own = await self._tools.inside(self._worker(namespace, pod).address)
+        if own is not None:
+            try:
+                return await dialing.open_connection_by(own, _LOCALHOST, port)
+            except ConnectionRefusedError:
+                # It may listen on the pod's own address alone.
+                return await self.open_port(namespace, pod, port)
+        return await self.open_port(namespace, pod, port)
 
     # --- usage -----------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from choreo_local import clock
-from choreo_local.embedded.dialing import DIRECTLY, Dialing
+from choreo_local.embedded.dialing import DIRECTLY, Dialing, Inside, nowhere
 from choreo_local.embedded.kubelet import environment, kinds, projections
 from choreo_local.embedded.kubelet.backoff import BackOff
 from choreo_local.embedded.kubelet.checks import Checker
@@ -65,6 +65,7 @@ class Kubelet:
         client: of the kube API; the kubelet's only source of orders.
         runtime: runs containers.
         dialing: how pods are connected to.
+        inside: the same from within a pod.
 
     Attributes:
         connection: for the kube API: logs, exec, attach, ports, usage.
@@ -78,8 +79,9 @@ class Kubelet:
         *,
         now: Callable[[], datetime] = clock.now,
         dialing: Dialing = DIRECTLY,
+        inside: Inside = nowhere,
     ) -> None:
-        self._dialing = dialing
+        self._dialing, self._inside = dialing, inside
         self._client = client
         self._runtime = runtime
         self._settings = settings
@@ -133,6 +135,7 @@ class Kubelet:
             volumes=Volumes(places.claims),
             checker=Checker(self._dialing),
             dialing=self._dialing,
+            inside=self._inside,
             logs=LogBook(),
             places=places,
             host_addresses=[settings.address],

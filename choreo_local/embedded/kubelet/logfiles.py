@@ -330,6 +330,8 @@ class _Selection:
         since = self.options.since
         if since is not None and moment < clock.micro_timestamp(since).encode():
             return b""
-        prefix = moment + b" " if self.options.timestamps and self.at_line_start else b""
+        # As others print it: to the nanosecond.
+        told = moment.removesuffix(b"Z") + b"000Z "
+        prefix = told if self.options.timestamps and self.at_line_start else b""
         self.at_line_start = flag != b"P"
         return prefix + text + (b"\n" if flag != b"P" else b"")

@@ -344,8 +344,8 @@ class Sandbox:
         identity = ":".join(map(str, (who.user, who.group, *who.groups))) if is_several else "-"
         folder = _working_folder(request, image)
         arguments = [*enter, str(pid), identity, who.mask, allowed, folder, *found]
-        command = Command(arguments, base.environment, Path("/"), owner=base.owner)
-        return launch.terminal_command(command, self._surroundings) if terminal else command
+        environment = {"TERM": "xterm", **base.environment} if terminal else base.environment
+        return Command(arguments, environment, Path("/"), owner=base.owner)
 
     def main_pid(self, started: int) -> int:
         """The program, once it has begun."""

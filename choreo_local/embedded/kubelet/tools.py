@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from choreo_local import clock
-from choreo_local.embedded.dialing import DIRECTLY, Dialing
+from choreo_local.embedded.dialing import DIRECTLY, Dialing, Inside, nowhere
 from choreo_local.embedded.kubelet.backoff import BackOff
 from choreo_local.embedded.kubelet.checks import Checker
 from choreo_local.embedded.kubelet.events import NORMAL, WARNING, Event, EventRecorder
@@ -30,6 +30,7 @@ class Tools:
         restarts: back-off of crashing containers.
         pulls: back-off of images that cannot be had.
         dialing: how pods are connected to.
+        inside: the same from within a pod.
     """
 
     client: KubeClient
@@ -44,6 +45,7 @@ class Tools:
     restarts: BackOff = field(default_factory=BackOff)
     pulls: BackOff = field(default_factory=BackOff)
     dialing: Dialing = DIRECTLY
+    inside: Inside = nowhere
     now: Callable[[], datetime] = clock.now
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 

@@ -88,6 +88,8 @@ class NodeStub:
             raise ConnectionRefusedError("nothing listens")
         return await asyncio.open_connection("127.0.0.1", self.port)
 
+    open_local_port = open_port
+
     async def pod_metrics(self) -> Sequence[dict[str, Any]]:
         """Nothing is measured."""
         return []

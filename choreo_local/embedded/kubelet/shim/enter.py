@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import base64
 import ctypes
+import fcntl
 import os
 import signal
 import sys
+import termios
 
 # `os.execvp` loads it when it is called: in the container, which has no modules of Python.
 import warnings  # noqa: F401
@@ -31,9 +33,15 @@ def main() -> None:
     pid, identity, mask, allowed, folder, *words = sys.argv[1:]
     # Nobody in the container may look into a program that comes from outside.
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    has_terminal = os.isatty(0)
+    if has_terminal:
+        # Out of our parent's session; that of the terminal is led by the command.
+        os.setsid()
     enter(libc, pid)
     child = os.fork()
     if not child:
+        if has_terminal:
+            control_terminal()
         bound(libc, int(mask, 16))
         become(libc, identity)
         restrict(libc, int(mask, 16))
@@ -59,6 +67,12 @@ def enter(libc: ctypes.CDLL, pid: str) -> None:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
         os.close(descriptor)
+
+
+def control_terminal() -> None:
+    """Lead a session on standard input, all of whose processes are seen in the container."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def bound(libc: ctypes.CDLL, mask: int) -> None:

@@ -90,6 +90,13 @@ class Namespaces:
             self.home = None
 
 
+def stream_socket() -> socket.socket:
+    """A socket in the namespace of the thread."""
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    found.setblocking(False)  # noqa: FBT003 - as in socket
+    return found
+
+
 def listening(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
     """A socket that is bound, and listens where its kind can, in the namespace of the thread."""
     found = socket.socket(socket.AF_INET, kind)
