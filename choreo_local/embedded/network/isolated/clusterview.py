@@ -18,6 +18,8 @@ from choreo_local.embedded.network.table import Endpoint
 from choreo_local.kubeclient.client import KubeClient
 from choreo_local.kubeclient.interfaces import Manifest
 
+_NONE: Mapping[str, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Attached:
@@ -25,6 +27,16 @@ class Attached:
 
     link: str
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A pod's end, and what it was made of."""
+
+    attached: Attached
+    pod: Manifest | None
+    labels: Mapping[str, str]
+    end: End
 
 
 class ClusterView:
@@ -49,6 +61,7 @@ class ClusterView:
         self._node_addresses = node_addresses
         self._on_change = on_change
         self._pods_by_uid: dict[str, Manifest] = {}
+        self._ends: dict[str, _Seen] = {}
         self._pods = informers.of(kinds.PODS)
         self._spaces = informers.of(kinds.NAMESPACES)
         self._services = informers.of(kinds.SERVICES)
@@ -106,13 +119,29 @@ class ClusterView:
     def ends(self, attached: Mapping[str, Attached]) -> list[End]:
         """The pods that are attached, by their uid."""
         labels = self._labels_of_namespaces()
-        return [
-            _end(each, self._pods_by_uid.get(uid), labels) for uid, each in sorted(attached.items())
-        ]
+        seen = {
+            uid: self._seen(uid, each, self._pods_by_uid.get(uid), labels)
+            for uid, each in sorted(attached.items())
+        }
+        self._ends = seen
+        return [each.end for each in seen.values()]
 
-    def _labels_of_namespaces(self) -> dict[str, dict[str, str]]:
+    def _seen(
+        self,
+        uid: str,
+        attached: Attached,
+        pod: Manifest | None,
+        labels: Mapping[str, Mapping[str, str]],
+    ) -> _Seen:
+        known = self._ends.get(uid)
+        own = labels.get(pod["metadata"]["namespace"], _NONE) if pod else _NONE
+        if known and known.attached is attached and known.pod is pod and known.labels is own:
+            return known
+        return _Seen(attached, pod, own, _end(attached, pod, own))
+
+    def _labels_of_namespaces(self) -> dict[str, Mapping[str, str]]:
         return {
-            each["metadata"]["name"]: each["metadata"].get("labels") or {}
+            each["metadata"]["name"]: each["metadata"].get("labels") or _NONE
             for each in self._spaces.list()
         }
 
@@ -166,7 +195,7 @@ def _seen_by_policies(pod: Manifest) -> tuple[object, ...]:
     return pod["metadata"].get("labels"), [each.get("ports") for each in containers]
 
 
-def _end(found: Attached, pod: Manifest | None, labels: dict[str, dict[str, str]]) -> End:
+def _end(found: Attached, pod: Manifest | None, labels: Mapping[str, str]) -> End:
     if pod is None:
         return End(found.link, Peer(found.address), is_known=False)
     metadata = pod["metadata"]
@@ -184,7 +213,7 @@ def _end(found: Attached, pod: Manifest | None, labels: dict[str, dict[str, str]
         found.address,
         metadata["namespace"],
         metadata.get("labels") or {},
-        labels.get(metadata["namespace"], {}),
+        labels,
         ports,
     )
     return End(found.link, peer)

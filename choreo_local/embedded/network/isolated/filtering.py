@@ -101,10 +101,7 @@ class Meant:
     @property
     def name(self) -> str:
         """The name of the set, the same for all rules that mean the same."""
-        what = f"{self.entries} {self.namespace} {self.port} {self.protocol} {self.block}"
-        return (
-            f"{'ports' if self.port else 'pods'}-{hashlib.sha256(what.encode()).hexdigest()[:16]}"
-        )
+        return _set_name(self)
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -127,6 +124,13 @@ class Meant:
         if entries is None:
             return self.block is None or self.block.has(peer.address)
         return any(policy.peer_fits(each, peer, self.namespace) for each in entries)
+
+
+@lru_cache(maxsize=4096)
+def _set_name(meant: Meant) -> str:
+    what = f"{meant.entries} {meant.namespace} {meant.port} {meant.protocol} {meant.block}"
+    digest = hashlib.sha256(what.encode()).hexdigest()[:16]
+    return f"{'ports' if meant.port else 'pods'}-{digest}"
 
 
 @lru_cache(maxsize=4096)

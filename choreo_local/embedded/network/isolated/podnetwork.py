@@ -20,7 +20,7 @@ from choreo_local.embedded.network.isolated import flows, relays
 from choreo_local.embedded.network.isolated.addresspool import AddressPool
 from choreo_local.embedded.network.isolated.clusterview import Attached, ClusterView
 from choreo_local.embedded.network.isolated.homesockets import Home, HomeSockets
-from choreo_local.embedded.network.isolated.namespaces import Namespaces, path_of, stream_socket
+from choreo_local.embedded.network.isolated.namespaces import Namespaces, path_of
 from choreo_local.embedded.network.isolated.nftables.table import Table
 from choreo_local.embedded.network.isolated.outlet import Outlet
 from choreo_local.embedded.network.isolated.router import GATEWAY, Link, Router
@@ -52,6 +52,7 @@ class Place:
 class _Attached:
     address: IPv4Address
     link: Link
+    seen: Attached
 
 
 class IsolatedNetwork:
@@ -228,17 +229,7 @@ class IsolatedNetwork:
         except BaseException:
             self._pool.release(own)
             raise
-        return _Attached(own, link)
-
-    async def socket_inside(self, address: str) -> socket.socket | None:
-        """A socket in the network of the pod that has an address; None when no pod has it."""
-        found = next(
-            (each for each in self._attached.values() if str(each.address) == address), None
-        )
-        if found is None:
-            return None
-        place = found.link.namespace
-        return await self._namespaces.run(lambda: self._namespaces.inside(place, stream_socket))
+        return _Attached(own, link, Attached(link.name, str(own)))
 
     async def detach(self, uid: str) -> None:
         """Take namespace and address back."""
@@ -318,9 +309,7 @@ class IsolatedNetwork:
 
     def _world(self) -> World:
         network = self._running.network
-        attached = {
-            uid: Attached(each.link.name, str(each.address)) for uid, each in self._attached.items()
-        }
+        attached = {uid: each.seen for uid, each in self._attached.items()}
         return World(
             network=network,
             gateway=str(GATEWAY),
