@@ -18,7 +18,7 @@ from choreo_local.embedded.network import (
     policy_status,
     routes,
 )
-from choreo_local.embedded.network.datapath import Addresses, DataPath, Refusals
+from choreo_local.embedded.network.datapath import Addresses, DataPath
 from choreo_local.embedded.network.references import ObjectKey, World
 from choreo_local.embedded.network.routes import Built
 from choreo_local.embedded.network.slices import SlicesByService
@@ -244,7 +244,7 @@ class GatewayController:
             )
             await self._write(kinds.GATEWAYS, gateway, status)
         for route, parents in built.parents:
-            refused = _refused_rules(route, refusals)
+            refused = gateway_status.refused_of(route, parents, refusals)
             status = gateway_status.route_status(
                 route, parents, controller_name=self._controller_name, refused=refused, now=now
             )
@@ -286,16 +286,6 @@ class GatewayController:
             # The newer state is on its way to the cache.
             self._rebuild = True
             asyncio.get_running_loop().call_later(_CONFLICT_SECONDS, self._wake.set)
-
-
-def _refused_rules(route: Mapping[str, Any], refusals: Refusals) -> dict[int, str]:
-    """The rules of a route that are not served, and why."""
-    prefix = "/".join((route["kind"], *_key(route), ""))
-    found: dict[int, str] = {}
-    for name, words in refusals.routes.items():
-        if name.startswith(prefix):
-            found.setdefault(int(name.removeprefix(prefix).split("/")[0]), words)
-    return found
 
 
 def _key(obj: Mapping[str, Any]) -> ObjectKey:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from choreo_local import clock
 from choreo_local.embedded.network import hostnames
 from choreo_local.embedded.network.attachment import Parent
+from choreo_local.embedded.network.datapath import Refusals
 from choreo_local.embedded.network.listeners import Listener
 from choreo_local.embedded.network.references import GROUP, Manifest, Problem
 
@@ -185,6 +186,29 @@ def refused_rules(refused: Mapping[int, str]) -> Problem | None:
     # Users of the specification look for these first words.
     listed = "; ".join(f"rule {number}: {refused[number]}" for number in sorted(refused))
     return Problem("UnsupportedValue", f"Dropped Rule, as Envoy refuses it: {listed}")
+
+
+def refused_of(route: Manifest, parents: Iterable[Parent], refusals: Refusals) -> dict[int, str]:
+    """The rules of a route that are not served, and why."""
+    metadata = route["metadata"]
+    prefix = "/".join((route["kind"], metadata["namespace"], metadata["name"], ""))
+    found: dict[int, str] = {}
+    for name, words in refusals.routes.items():
+        if name.startswith(prefix):
+            found.setdefault(int(name.removeprefix(prefix).split("/")[0]), words)
+    if route["kind"] == "TLSRoute" and (words := _refused_names(parents, refusals)):
+        found[0] = words
+    return found
+
+
+def _refused_names(parents: Iterable[Parent], refusals: Refusals) -> str:
+    """Why a server name of a TLSRoute is not served; the data path knows them by nothing else."""
+    for parent in parents:
+        for listener, names in parent.attached:
+            for name in names:
+                if words := refusals.hosts.get((listener.port, name)):
+                    return words
+    return ""
 
 
 def condition(

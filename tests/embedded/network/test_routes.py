@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from choreo_local.embedded.network import backends, gateway_status, hostnames
+from choreo_local.embedded.network.datapath import Refusals
 from choreo_local.embedded.network.routes import Built, build
 from choreo_local.embedded.network.table import (
     BackendKey,
@@ -407,3 +408,31 @@ def test_gateway_that_asks_for_another_address_says_where_it_is_served() -> None
     (programmed,) = [each for each in status["conditions"] if each["type"] == "Programmed"]
     assert (programmed["status"], programmed["reason"]) == ("False", "AddressNotUsable")
     assert programmed["message"] == "served on 127.0.0.1 alone, not on 192.0.2.1"
+
+
+def test_refusals_are_those_of_the_rules_of_a_route() -> None:
+    obj = route(rule(prefix("/a")), rule(prefix("/b")), name="greeter")
+    ((obj, parents),) = build(world(obj)).parents
+    found = Refusals(
+        {
+            "HTTPRoute/apps/greeter/1/0": "bad",
+            "HTTPRoute/apps/greeter/1/2": "worse",
+            "HTTPRoute/apps/greeter-two/0/0": "another",
+            "GRPCRoute/apps/greeter/0/0": "another",
+        }
+    )
+
+    assert gateway_status.refused_of(obj, parents, found) == {1: "bad"}
+
+
+def test_refusals_of_passed_through_names_are_those_of_their_routes() -> None:
+    through = listener(protocol="TLS", tls={"mode": "Passthrough"}, port=19443)
+    obj = route(rule(), kind="TLSRoute", hostnames=("a.test",))
+    ((obj, parents),) = build(world(obj, gateways=[gateway(through)])).parents
+
+    def refused(port: int, name: str) -> dict[int, str]:
+        return gateway_status.refused_of(obj, parents, Refusals(hosts={(port, name): "bad"}))
+
+    assert refused(19443, "a.test") == {0: "bad"}
+    assert refused(19443, "b.test") == {}
+    assert refused(19444, "a.test") == {}
