@@ -20,7 +20,7 @@ from choreo_local.embedded.network.isolated import flows, relays
 from choreo_local.embedded.network.isolated.addresspool import AddressPool
 from choreo_local.embedded.network.isolated.clusterview import Attached, ClusterView
 from choreo_local.embedded.network.isolated.homesockets import Home, HomeSockets
-from choreo_local.embedded.network.isolated.namespaces import Namespaces, path_of
+from choreo_local.embedded.network.isolated.namespaces import Namespaces, path_of, stream_socket
 from choreo_local.embedded.network.isolated.nftables.table import Table
 from choreo_local.embedded.network.isolated.outlet import Outlet
 from choreo_local.embedded.network.isolated.router import GATEWAY, Link, Router
@@ -230,6 +230,16 @@ class IsolatedNetwork:
             self._pool.release(own)
             raise
         return _Attached(own, link, Attached(link.name, str(own)))
+
+    async def socket_inside(self, address: str) -> socket.socket | None:
+        """A socket in the network of the pod that has an address; None when no pod has it."""
+        found = next(
+            (each for each in self._attached.values() if str(each.address) == address), None
+        )
+        if found is None:
+            return None
+        place = found.link.namespace
+        return await self._namespaces.run(lambda: self._namespaces.inside(place, stream_socket))
 
     async def detach(self, uid: str) -> None:
         """Take namespace and address back."""
