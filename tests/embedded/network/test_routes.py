@@ -412,7 +412,7 @@ def test_gateway_that_asks_for_another_address_says_where_it_is_served() -> None
 
 def test_refusals_are_those_of_the_rules_of_a_route() -> None:
     obj = route(rule(prefix("/a")), rule(prefix("/b")), name="greeter")
-    ((obj, parents),) = build(world(obj)).parents
+    ((made, parents),) = build(world(obj)).parents
     found = Refusals(
         {
             "HTTPRoute/apps/greeter/1/0": "bad",
@@ -422,16 +422,16 @@ def test_refusals_are_those_of_the_rules_of_a_route() -> None:
         }
     )
 
-    assert gateway_status.refused_of(obj, parents, found) == {1: "bad"}
+    assert gateway_status.refused_of(made, parents, found) == {1: "bad"}
 
 
 def test_refusals_of_passed_through_names_are_those_of_their_routes() -> None:
     through = listener(protocol="TLS", tls={"mode": "Passthrough"}, port=19443)
     obj = route(rule(), kind="TLSRoute", hostnames=("a.test",))
-    ((obj, parents),) = build(world(obj, gateways=[gateway(through)])).parents
+    ((made, parents),) = build(world(obj, gateways=[gateway(through)])).parents
 
     def refused(port: int, name: str) -> dict[int, str]:
-        return gateway_status.refused_of(obj, parents, Refusals(hosts={(port, name): "bad"}))
+        return gateway_status.refused_of(made, parents, Refusals(hosts={(port, name): "bad"}))
 
     assert refused(19443, "a.test") == {0: "bad"}
     assert refused(19443, "b.test") == {}
