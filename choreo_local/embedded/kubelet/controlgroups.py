@@ -115,7 +115,7 @@ class ControlGroups:
         self, places: Hierarchies, instance_id: str, *, most_processes: int = MOST_PROCESSES
     ) -> None:
         self._most_processes = most_processes
-        self.moves = GroupMoves(places.folders["pids"])
+        self.moves = GroupMoves(places)
         self._hierarchies = places
         self._instance_id = instance_id
 

@@ -12,18 +12,22 @@ import contextlib
 import os
 from pathlib import Path
 
-_OWN = Path("/proc/self/cgroup")
+from choreo_local.embedded.kubelet import hierarchies
+from choreo_local.embedded.kubelet.hierarchies import Hierarchies
+
+_MOUNTS, _OWN = Path("/proc/self/mounts"), Path("/proc/self/cgroup")
+_CONTROLLER = "pids"
 
 
 class GroupMoves:
     """Has the kernel wait ahead.
 
     Args:
-        folder: of any hierarchy of groups.
+        places: where groups are made.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, places: Hierarchies) -> None:
+        self._places = places
         self._waiting: asyncio.Future[None] | None = None
 
     def prepare(self) -> None:
@@ -35,13 +39,20 @@ class GroupMoves:
     def _stay(self) -> None:
         # Where this is forbidden, containers wait for themselves.
         with contextlib.suppress(OSError):
-            place = own_group(self._folder, _OWN.read_text(encoding="ascii"))
-            (place / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+            mounts, own = (each.read_text(encoding="utf-8") for each in (_MOUNTS, _OWN))
+            if place := own_group(self._places, mounts, own):
+                (place / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
 
 
-def own_group(folder: Path, text: str) -> Path:
-    """The group of a process in a hierarchy, by a text like `/proc/self/cgroup`."""
-    lines = [line.split(":", 2) for line in text.splitlines()]
-    named = {name: path for _, names, path in lines for name in names.split(",")}
-    path = named.get(folder.name, named.get("", "/"))
-    return folder / path.lstrip("/")
+def own_group(places: Hierarchies, mounts: str, own: str) -> Path | None:
+    """The group in which a process is, in the hierarchy of `places`.
+
+    By texts like `/proc/self/mounts` and `/proc/self/cgroup`.
+    """
+    folder = places.folders[_CONTROLLER]
+    name = "" if places.is_unified else _CONTROLLER
+    for mount, is_unified, options in hierarchies.parse(mounts):
+        is_ours = is_unified == places.is_unified and (is_unified or name in options)
+        if is_ours and folder.is_relative_to(mount):
+            return mount / hierarchies.own_paths(own).get(name, "")
+    return None
