@@ -52,7 +52,9 @@ class LiveNode:
         assert self.kubelet is not None
         return self.kubelet
 
-    def process_runtime(self, open_real: OpenRealImages | None = None) -> ProcessRuntime:
+    def process_runtime(
+        self, open_real: OpenRealImages | None = None, *, collect_seconds: float = 300
+    ) -> ProcessRuntime:
         surroundings = Surroundings(
             self.instance_id,
             cache_folder=self.folder / "cache",
@@ -65,6 +67,7 @@ class LiveNode:
             open_real=open_real,
             memory_check_seconds=0.1,
             stop_seconds=0.2,
+            collect_seconds=collect_seconds,
         )
 
     async def start(

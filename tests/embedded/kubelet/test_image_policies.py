@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -202,3 +203,28 @@ async def test_a_host_elsewhere_is_never_asked_without_tls_by_itself(cluster: Cl
     await cluster.run("told", "registry.invalid:5000/a/b:2")
     message = await cluster.failure("told")
     assert 'Head "http://registry.invalid:5000/v2/a/b/manifests/2"' in message
+
+
+async def test_what_no_pod_uses_is_cleared_away_beyond_the_bound(tmp_path: Path) -> None:
+    paths = InstancePaths.of("one", tmp_path / "home")
+    paths.root.mkdir(parents=True)
+    library = configured.open_library(paths, environ={configured.SPACE: "1"})
+    async with serving() as stranger, live_node(tmp_path) as node:
+        stranger.add(MADE)
+        runtime = node.process_runtime(lambda: RealImages(library), collect_seconds=0.05)
+        await node.start(runtime)
+        await node.run(container={"image": f"{stranger.host}/a/b:1"})
+        await node.until_event("Pulled")
+        assert [image.is_real for image in runtime.images() if stranger.host in image.reference]
+        await node.delete(grace=0)
+        await node.until_gone()
+        # Long ago, as far as the store knows.
+        for file in library.folders.names.iterdir():
+            os.utime(file, (0, 0))
+
+        async def left() -> int:
+            return sum(1 for path in paths.images.rglob("*") if path.name == "app") + len(
+                library.all()
+            )
+
+        await node.settled(left, 0)
