@@ -1,9 +1,10 @@
 """Runs a program in another network with ports of the network that we are in.
 
-`handing.py PARENT NETWORK CHANNEL PROGRAM…` becomes the program, which ends with PARENT. From then
-on the kernel asks whoever has the other end of CHANNEL, a socket, about each place that the
-program binds a socket to. Where the kernel cannot do so, the channel is closed, and the program is
-run all the same. Started by `launcher`, answered by `portkeeper`.
+`handing.py PARENT NETWORK CHANNEL PROGRAM…` becomes the program, which ends with PARENT and keeps no
+rights over the networks that its user has. From then on the kernel asks whoever has the other end
+of CHANNEL, a socket, about each place that the program binds a socket to. Where the kernel cannot
+do so, the channel is closed, and the program is run all the same. Started by `launcher`, answered
+by `portkeeper`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import sys
 # Processor → its name for filters, its numbers of the calls `seccomp` and `bind`.
 PROCESSORS = {"x86_64": (0xC000003E, 317, 49), "aarch64": (0xC00000B7, 277, 200)}
 _CLONE_NEWNET = 0x40000000
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 24, 38
+_LAST_CAPABILITY = 63
 _SET_FILTER, _NEW_LISTENER, _KEEP_SPECULATION = 1, 1 << 3, 1 << 2
 _LOAD, _UNLESS_EQUAL_SKIP, _RETURN = 0x20, 0x15, 0x06
 _ALLOW, _ASK = 0x7FFF0000, 0x7FC00000
@@ -40,6 +42,8 @@ def main() -> None:
         if questions >= 0:
             socket.send_fds(other, [b"q"], [questions])
             os.close(questions)
+    for number in range(_LAST_CAPABILITY + 1):
+        libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0)
     os.execv(command[0], command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator
@@ -57,6 +58,8 @@ async def test_requests_of_this_machine_pass_through_it(live: LiveGateway) -> No
     assert live.path.pid is not None
     network = os.readlink(f"/proc/{live.path.pid}/ns/net")
     assert network != os.readlink("/proc/self/ns/net")
+    status = Path(f"/proc/{live.path.pid}/status").read_text(encoding="ascii")
+    assert re.search(r"CapEff:\s+0+\n", status)
     found = await asyncio.gather(*(live.client.get("/") for _ in range(100)))
     assert [status for status, _, _ in found] == [200] * 100
     # The client is this machine, as it is where Envoy is here, and nobody is in between.
