@@ -1,10 +1,10 @@
 """Runs a program in another network with ports of the network that we are in.
 
-`handing.py PARENT NETWORK CHANNEL PROGRAM…` becomes the program, which ends with PARENT and keeps no
-rights over the networks that its user has. From then on the kernel asks whoever has the other end
-of CHANNEL, a socket, about each place that the program binds a socket to. Where the kernel cannot
-do so, the channel is closed, and the program is run all the same. Started by `launcher`, answered
-by `portkeeper`.
+`handing.py PARENT NETWORK CHANNEL PROGRAM…` becomes the program, which ends with PARENT and keeps
+no rights over the networks that its user has. From then on the kernel asks whoever has the other
+end of CHANNEL, a socket, about each place that the program binds a socket to. Where the kernel
+cannot do so, the channel is closed, and the program is run all the same. Started by `launcher`,
+answered by `portkeeper`.
 """
 
 from __future__ import annotations
