@@ -85,9 +85,7 @@ def choose(wanted: str) -> Choice:
         return Choice(None, "asked for with --runtime process")
     if wanted == DOCKER:
         return _with_engine()
-    if wanted == AUTO:
-        return Choice(None, "sandboxes are made with --runtime sandbox")
-    return _demanded(probe())
+    return probe() if wanted == AUTO else _demanded(probe())
 
 
 def _with_engine() -> Choice:

@@ -108,6 +108,7 @@ def test_kill_of_the_instance_leaves_nothing_that_runs(sandboxed: User) -> None:
 def test_where_namespaces_are_forbidden_pods_are_plain_processes(tmp_path: Path) -> None:
     reason = "cannot make a user namespace"
     with person(CONFINED, tmp_path) as user:
+        user.extra["CHOREO_UP_RUNTIME"] = "auto"
         asking = ("--instance", "asking", "up", "--no-tui", "--runtime", "sandbox")
         refused = user.types("choreo", *asking)
         assert refused.code == 1

@@ -44,7 +44,7 @@ _DISK_BYTES = 100_000_000
     type=click.Choice(["auto", "sandbox", "docker", "process"]),
     default="auto",
     show_default=True,
-    help="How pods are kept apart on the embedded cluster; auto: as last time, process at first.",
+    help="How pods are kept apart; auto: as last time, at first in sandboxes if they can be made.",
 )
 @click.option("--no-tui", is_flag=True, help="Do not open the dashboard.")
 @click.option("--no-authz", is_flag=True, help="Let everybody who signs in do everything.")

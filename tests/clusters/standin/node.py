@@ -12,6 +12,7 @@ from pathlib import Path
 import uvloop
 
 from choreo_local.allinone import addresses, bundles, ports
+from choreo_local.embedded import podruntime
 from choreo_local.embedded.cluster import ClusterFolders, ClusterOptions, EmbeddedCluster
 from choreo_local.embedded.network.services import ServiceProxy
 
@@ -60,6 +61,8 @@ async def serve(folder: Path, name: str, held: socket.socket, place: Path) -> No
             users={},
             images=[bundles.root() / "images"],
             service_range=addresses.choose_range(identity, taken=()),
+            # A node that is killed must leave nothing on this machine.
+            runtime=podruntime.PROCESS,
         )
     )
     await cluster.start_api()
