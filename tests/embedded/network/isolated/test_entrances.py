@@ -10,11 +10,15 @@ import socket
 from collections.abc import AsyncIterator
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psutil
 import pytest
+from aiohttp import web
 
+from choreo_local.embedded.network import dnswire
+from choreo_local.embedded.network.dnswire import Record, Reply, Type
 from choreo_local.embedded.network.entrances import Entrances
 from choreo_local.embedded.network.isolated.homesockets import Home, HomeSockets
 from choreo_local.embedded.network.isolated.namespaces import Namespaces, path_of
@@ -23,7 +27,9 @@ from tests.embedded.network.gatewayobjects import prefix, rule
 from tests.embedded.network.isolated.machine import sandbox_tools
 from tests.embedded.network.livegateway import LiveGateway, live_gateway
 from tests.embedded.network.livenetwork import until
+from tests.embedded.network.policyobjects import KEYS, extension, token, traffic
 from tests.embedded.network.test_datapaths import Upstream, free_port, table
+from tests.embedded.network.test_gateway_policies import table as policy_table
 
 PODS = IPv4Network("10.64.0.0/16")
 
@@ -119,6 +125,62 @@ async def test_what_is_added_on_this_machine_is_reached_too(live: LiveGateway) -
         assert body["upstream"] == "three"
     finally:
         await third.stop()
+
+
+async def test_keys_of_issuers_come_from_both_sides(home: Home, live: LiveGateway) -> None:
+    here = Upstream("issuer")
+    here.text["/keys"] = KEYS
+    await here.start()
+    beyond = free_port()
+    server = web.ServerRunner(web.Server(_send_keys))
+    await server.setup()
+    await web.SockSite(server, home.listen("127.0.0.1", beyond)).start()
+    asked: list[str] = []
+    naming, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: Names(asked), sock=_bound(home.sockets.take(socket.SOCK_DGRAM))
+    )
+    try:
+        for place in (f"idp.localhost:{here.port}", f"keys.example:{beyond}"):
+            provider = extension(jwks={"remote": {"url": f"http://{place}/keys"}})
+            reference = {"extensionRef": {"name": "tokens"}}
+            await live.serve(policy_table(traffic(jwtAuth=reference), provider))
+            assert await live.status() == 401
+            assert await live.status(token()) == 200, place
+        assert asked == ["keys.example"]
+    finally:
+        naming.close()
+        await server.cleanup()
+        await here.stop()
+
+
+async def _send_keys(_: web.BaseRequest) -> web.Response:
+    return web.Response(text=KEYS)
+
+
+def _bound(found: socket.socket) -> socket.socket:
+    found.bind(("127.0.0.1", 53))
+    return found
+
+
+class Names(asyncio.DatagramProtocol):
+    """Says of every name that it is 127.0.0.1."""
+
+    def __init__(self, asked: list[str]) -> None:
+        self._asked = asked
+        self._transport: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        query = dnswire.parse_query(data)
+        if query.type != Type.A:
+            self._transport.sendto(dnswire.build_reply(query, Reply()), addr)
+            return
+        if query.name not in self._asked:
+            self._asked.append(query.name)
+        record = Record(query.name, Type.A, "127.0.0.1", 30)
+        self._transport.sendto(dnswire.build_reply(query, Reply(records=(record,))), addr)
 
 
 async def test_a_port_that_is_taken_here_is_told(live: LiveGateway) -> None:
