@@ -6,7 +6,7 @@ import re
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from choreo_local.clusters import k3dconfig
@@ -29,6 +29,7 @@ def test_a_name_that_somebody_has_is_not_taken() -> None:
     assert first == k3dconfig.choose_name("default", "1", taken=["choreo-default"])
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", fullmatch=True),
     st.uuids(),

@@ -31,7 +31,7 @@ from tests.embedded.kubelet.processes import IMAGES
 
 NODE = "laptop"
 IMAGE = "test.local/tester:1"
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
 
 
 class LiveNode:
