@@ -298,6 +298,27 @@ async def test_an_address_is_given_again_and_nothing_is_left_at_the_end() -> Non
     assert set(socket.if_nameindex()) <= before
 
 
+async def test_a_pod_takes_what_was_made_ahead() -> None:
+    async with lan() as found:
+        client, own = await found.pod("client")
+        stock = found.network._spares._stock
+
+        async def is_full() -> bool:
+            return len(stock) == 2
+
+        await until(is_full)
+        spare = stock[0]
+        server, address = await found.pod("server")
+        assert found.network._attached[server] is spare
+        async with await found.serve(server, b"hello"):
+            assert await found.ask(client, address, 8080) == f"hello {own}"
+        await until(is_full)
+        kept = stock[1]
+        again = await found.network.attach("u1", address=str(kept.address))
+        assert again.address == str(kept.address)
+        assert found.network._attached["u1"] is kept
+
+
 async def test_a_pod_whose_rules_cannot_be_loaded_is_not_attached() -> None:
     tools = sandbox_tools()
     async with live_network() as live:
