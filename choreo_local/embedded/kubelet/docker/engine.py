@@ -23,6 +23,7 @@ _REQUEST_SECONDS = 120.0
 _NOT_MODIFIED, _NOT_FOUND, _REFUSED = 304, 404, 400
 _MOST_HEAD_BYTES = 1 << 16
 _STREAM_BUFFER = 1 << 16
+_MOST_TRIES = 5
 
 Query = Mapping[str, str | int]
 
@@ -88,6 +89,20 @@ class Engine:
     async def post(self, path: str, query: Query | None = None, body: Any = None) -> Any:
         """Make or do something."""
         return await self.ask("POST", path, query, body)
+
+    async def create_container(self, name: str, body: Any) -> str:
+        """Create a container in place of one with the same name; the engine's id of it."""
+        for _ in range(_MOST_TRIES):
+            try:
+                made = await self.post("/containers/create", {"name": name}, body)
+            except EngineError as error:
+                if "already in use" not in error.message:
+                    raise
+                # What was begun before has been given up half way.
+                await self.remove_container(name)
+            else:
+                return str(made["Id"])
+        raise EngineError(f"cannot create {name}: its name is still in use")
 
     async def remove_container(self, name: str) -> None:
         """Remove a container, running or not; it may have gone already, or be about to."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from choreo_local.embedded.kubelet import launch, ownroot, privileges
 from choreo_local.embedded.kubelet.docker import machine, marks, specs
 from choreo_local.embedded.kubelet.docker.container import EngineContainer
-from choreo_local.embedded.kubelet.docker.engine import Engine, EngineError
+from choreo_local.embedded.kubelet.docker.engine import Engine
 from choreo_local.embedded.kubelet.docker.images import EngineImages
 from choreo_local.embedded.kubelet.docker.pods import EnginePod
 from choreo_local.embedded.kubelet.hostimages import HostImage
@@ -122,16 +122,7 @@ class ContainerMaker:
         name = marks.container_name(
             self._surroundings.instance_id, request.pod, request.name, request.attempt
         )
-        body = specs.body(wanted)
-        try:
-            made = await self._engine.post("/containers/create", {"name": name}, body)
-        except EngineError as error:
-            if "already in use" not in error.message:
-                raise
-            # A start of the same attempt was given up half way.
-            await self._engine.remove_container(name)
-            made = await self._engine.post("/containers/create", {"name": name}, body)
-        return str(made["Id"])
+        return await self._engine.create_container(name, specs.body(wanted))
 
 
 def _user(request: ContainerRequest, image: HostImage) -> str:

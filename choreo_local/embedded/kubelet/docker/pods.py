@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from typing import Any
 
 from choreo_local.embedded.kubelet import sysctls
 from choreo_local.embedded.kubelet.docker import machine, marks, specs
@@ -28,12 +29,14 @@ class EnginePod:
     Attributes:
         holder: the engine's id of the container that holds the network; empty on the network of
             this machine, or after somebody ended it.
+        beginning: starts of containers that are under way.
     """
 
     request: PodRequest
     address: str = _HOST_ADDRESS
     holder: str = ""
     containers: dict[str, EngineContainer] = field(default_factory=dict)
+    beginning: set[asyncio.Task[Any]] = field(default_factory=set)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -80,8 +83,7 @@ class PodHolder:
             sysctls=request.sysctls,
         )
         name = marks.container_name(self._instance_id, request, marks.HOLDER, 0)
-        made = await self._engine.post("/containers/create", {"name": name}, specs.body(wanted))
-        number = str(made["Id"])
+        number = await self._engine.create_container(name, specs.body(wanted))
         try:
             await self._engine.post(f"/containers/{number}/start")
             state = await self._engine.get(f"/containers/{number}/json")

@@ -40,6 +40,7 @@ from choreo_local.embedded.kubelet.runtime import (
     ContainerRequest,
     Image,
     ImageError,
+    Mount,
     OnChange,
     PodRequest,
     StartError,
@@ -221,6 +222,8 @@ class DockerRuntime:
         pod = self._pods.pop(uid, None)
         if pod is None:
             return
+        if pod.beginning:
+            await asyncio.wait(pod.beginning)
         for container_id in pod.containers:
             self._containers.pop(container_id, None)
         try:
@@ -246,30 +249,50 @@ class DockerRuntime:
         if hostcontainer.waits_for_listening(request, image):
             listening = Listening(root_of(request))
             request = replace(request, environment={**request.environment, **listening.environment})
+        mounts = listening.mounts if listening else ()
+        # Not cancelled with us: an engine would go on, and nobody know of the container.
+        work: asyncio.Task[EngineContainer | StartError] = self._tasks.start(
+            self._begin(pod, request, image, mounts), name=f"begin-{request.name}"
+        )
+        pod.beginning.add(work)
+        work.add_done_callback(pod.beginning.discard)
         try:
-            container = await self._maker.make(
-                pod, request, image, listening.mounts if listening else ()
-            )
-            self._keep(pod, container)
-            await container.start()
+            container = await asyncio.shield(work)
+            if isinstance(container, StartError):
+                raise container
             if listening is not None and container.program is not None:
                 await listening.wait(container.program.ended)
-        except EngineError as error:
-            raise StartError(error.message) from error
         finally:
             if listening is not None:
                 listening.close()
         return container.record
+
+    async def _begin(
+        self, pod: EnginePod, request: ContainerRequest, image: HostImage, mounts: Sequence[Mount]
+    ) -> EngineContainer | StartError:
+        """Create and start a container; what went wrong when it could not be."""
+        try:
+            container = await self._maker.make(pod, request, image, mounts)
+            try:
+                await container.start()
+                if self._pods.get(request.pod.uid) is not pod:
+                    raise EngineError("its pod has gone")
+            except EngineError:
+                await container.remove()
+                raise
+        except StartError as error:
+            return error
+        except EngineError as error:
+            return StartError(error.message)
+        pod.containers[container.record.id] = container
+        self._containers[container.record.id] = container
+        return container
 
     async def _runnable(self, image: Image) -> HostImage:
         try:
             return await self._images.runnable(image)
         except EngineError as error:
             raise StartError(error.message) from error
-
-    def _keep(self, pod: EnginePod, container: EngineContainer) -> None:
-        pod.containers[container.record.id] = container
-        self._containers[container.record.id] = container
 
     def _forget_attempts_before(self, pod: EnginePod, name: str, attempt: int) -> None:
         for container_id, container in list(pod.containers.items()):

@@ -303,6 +303,19 @@ async def test_the_same_attempt_may_be_begun_anew(engine: EngineFacts, tmp_path:
         assert output.lines() == ["anew"]
 
 
+async def test_a_start_that_is_given_up_leaves_nothing(engine: EngineFacts, tmp_path: Path) -> None:
+    async with containers(engine, tmp_path, instance_id="test-given-up") as bench:
+        for patience in (0.0, 0.02, 0.1, 0.3):
+            work = asyncio.ensure_future(bench.start("600", command=["sleep"]))
+            await asyncio.wait({work}, timeout=patience)
+            work.cancel()
+            await asyncio.wait({work})
+            assert not [each for each in bench.runtime.containers("u1") if not each.is_running]
+            await bench.runtime.remove_pod("u1")
+            assert bench.runtime.containers("u1") == []
+        await until(lambda: leftovers.containers(engine.socket, "test-given-up") == [])
+
+
 async def test_what_a_killed_instance_left_goes_at_the_next_start(
     engine: EngineFacts, tmp_path: Path
 ) -> None:
