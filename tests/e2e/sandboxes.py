@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import http.client
 import json
 import shutil
+import ssl
+import tempfile
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
+import yaml
 
 from choreo_local.embedded import podruntime
 from tests.e2e.user import Printed, User, until
@@ -35,12 +41,14 @@ class Cluster:
 
     user: User
     _kubeconfig: str = ""
+    _api: KubeApi | None = None
     _images: set[str] = field(default_factory=set)
 
     def start(self, *options: str) -> None:
         """Start the instance, without the demo."""
         self.user.choreo("up", "--no-tui", *options)
         self._kubeconfig = self.user.choreo("kubeconfig")
+        self._api = KubeApi(Path(self._kubeconfig))
 
     def command(self, *arguments: str) -> list[str]:
         """A command of kubectl, as words."""
@@ -61,15 +69,24 @@ class Cluster:
         whole = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
         self.kubectl("apply", "-f", "-", text=json.dumps(whole))
 
-    def get(self, kind: str, name: str) -> Object:
-        """An object of namespace default."""
-        found: Object = json.loads(self.kubectl("get", kind, name, "-o", "json"))
-        return found
+    def asks(self, path: str) -> Object:
+        """What the kube API answers; for what is asked often, as kubectl takes a while."""
+        assert self._api is not None
+        return self._api.get(path)
+
+    def get(self, kind: str, name: str, namespace: str = "default") -> Object:
+        """An object of one of the first kinds, by their plural."""
+        return self.asks(f"/api/v1/namespaces/{namespace}/{kind}/{name}")
 
     def status(self, pod: str) -> Object:
         """The status of a pod."""
-        found: Object = self.get("pod", pod)["status"]
+        found: Object = self.get("pods", pod).get("status", {})
         return found
+
+    def log(self, pod: str, name: str = "main") -> str:
+        """The log of a container until now."""
+        assert self._api is not None
+        return self._api.text(f"/api/v1/namespaces/default/pods/{pod}/log?container={name}")
 
     def container(self, pod: str, name: str = "main") -> Object:
         """The status of a container of any kind."""
@@ -106,9 +123,8 @@ class Cluster:
 
     def events(self, name: str) -> list[str]:
         """Reason and message of the events about an object."""
-        chosen = f"involvedObject.name={name}"
-        listed = self.kubectl("get", "events", "--field-selector", chosen, "-o", "json")
-        found = json.loads(listed)["items"]
+        chosen = f"fieldSelector=involvedObject.name%3D{name}"
+        found = self.asks(f"/api/v1/namespaces/default/events?{chosen}")["items"]
         return [f"{each['reason']}: {each['message']}" for each in found]
 
     def commands(self, part: str) -> list[str]:
@@ -126,6 +142,43 @@ class Cluster:
             self.user.choreo("image", "import", str(layout), "--name", BUSYBOX)
             self._images.add(BUSYBOX)
         return BUSYBOX
+
+
+class KubeApi:
+    """Reads from the kube API as the owner of an instance.
+
+    Args:
+        kubeconfig: that of the instance.
+    """
+
+    def __init__(self, kubeconfig: Path) -> None:
+        content = yaml.safe_load(kubeconfig.read_text())
+        cluster, user = content["clusters"][0]["cluster"], content["users"][0]["user"]
+        self._place = urlsplit(cluster["server"]).netloc
+        decoded = [base64.b64decode(user[f"client-{part}-data"]) for part in ("certificate", "key")]
+        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        self._context = ssl.create_default_context(cadata=authority)
+        with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+            file.write(b"".join(decoded))
+            file.flush()
+            self._context.load_cert_chain(file.name)
+
+    def text(self, path: str) -> str:
+        """The body of an answer, which must be a good one."""
+        connection = http.client.HTTPSConnection(self._place, context=self._context, timeout=60)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read().decode()
+        finally:
+            connection.close()
+        assert answer.status == http.HTTPStatus.OK, f"{path}: {body}"
+        return body
+
+    def get(self, path: str) -> Object:
+        """An object or a list."""
+        found: Object = json.loads(self.text(path))
+        return found
 
 
 def busybox_image() -> builders.MadeImage:

@@ -98,7 +98,7 @@ def test_a_program_that_listens_is_told_things(cluster: Cluster) -> None:
     printed = cluster.tries("attach", "-i", "listener", text="hello\nend\n")
     assert "heard hello" in printed.out
     assert cluster.until_ended("listener")["phase"] == "Succeeded"
-    assert cluster.kubectl("logs", "listener").splitlines() == [
+    assert cluster.log("listener").splitlines() == [
         "tell me",
         "heard hello",
         "heard end",
@@ -167,8 +167,8 @@ def test_ports_are_forwarded_for_many_at_once(cluster: Cluster) -> None:
 
 
 def test_logs_are_read_in_all_ways(cluster: Cluster) -> None:
-    until(lambda: "three" in cluster.kubectl("logs", "talker", "-c", "other"), what="all is said")
-    assert cluster.kubectl("logs", "talker", "-c", "other").splitlines() == ["one", "two", "three"]
+    until(lambda: "three" in cluster.log("talker", "other"), what="all is said")
+    assert cluster.log("talker", "other").splitlines() == ["one", "two", "three"]
     assert cluster.kubectl("logs", "talker", "-c", "other", "--tail=1") == "three"
     stamped = cluster.kubectl("logs", "talker", "-c", "other", "--timestamps").splitlines()
     moments = [line.split()[0] for line in stamped]
@@ -191,7 +191,7 @@ def test_a_log_that_grows_large_is_cut_without_a_gap(cluster: Cluster) -> None:
         what=f"all is said, after {last[:8]}",
         within=90,
     )
-    lines = cluster.kubectl("logs", "talker", "-c", "main").splitlines()
+    lines = cluster.log("talker", "main").splitlines()
     numbers = [int(line.split()[0]) for line in lines[:-1]]
     assert numbers == list(range(numbers[0], MANY_LINES))
     words = cluster.command("logs", "-f", "talker", "-c", "main", "--tail=5")

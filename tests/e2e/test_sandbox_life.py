@@ -159,7 +159,7 @@ def test_a_container_that_does_not_answer_is_restarted(cluster: Cluster) -> None
         pod("starting", idle(startupProbe=startup, readinessProbe=often(http_get()))),
         pod("never", idle(startupProbe=often({"tcpSocket": {"port": 1}}, failureThreshold=2))),
     )
-    until(lambda: "up" in cluster.kubectl("logs", "alive"), what="it runs", within=60)
+    until(lambda: "up" in cluster.log("alive"), what="it runs", within=60)
     cluster.runs("alive", "touch", "/tmp/dead")
     until(lambda: cluster.container("alive")["restartCount"] == 1, what="a restart", within=60)
     # Not after an hour: the probe has a grace of its own.
@@ -241,7 +241,7 @@ def test_containers_begin_and_end_in_order(cluster: Cluster) -> None:
     assert status["phase"] == "Succeeded"
 
     def at(name: str, word: str) -> float:
-        lines = cluster.kubectl("logs", "ordered", "-c", name).splitlines()
+        lines = cluster.log("ordered", name).splitlines()
         found = [line.split()[1] for line in lines if line.startswith(word)]
         assert found, f"{name} did not say {word}: {lines}"
         return float(found[0])
@@ -311,7 +311,7 @@ def test_the_grace_of_a_pod_is_kept_and_not_exceeded(cluster: Cluster) -> None:
         pod("deaf", python("import signal, time; signal.signal(15, 1); time.sleep(9999)")),
     )
     cluster.until_ready("slow", "deaf")
-    until(lambda: "ready" in cluster.kubectl("logs", "slow"), what="it runs", within=60)
+    until(lambda: "ready" in cluster.log("slow"), what="it runs", within=60)
     # After the signal it goes on for three seconds, and says so.
     with cluster.user.follows(*cluster.command("logs", "-f", "slow")) as lines:
         until(lambda: any("ready" in line for line in lines), what="the log is followed", within=60)

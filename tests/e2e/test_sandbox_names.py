@@ -132,15 +132,13 @@ def resolved(cluster: Cluster, *names: str, pod: str = "client") -> dict[str, li
     return found
 
 
-def address(cluster: Cluster, name: str, *namespace: str) -> str:
-    found: str = json.loads(cluster.kubectl("get", "service", name, *namespace, "-o", "json"))[
-        "spec"
-    ]["clusterIP"]
-    return found
+def address(cluster: Cluster, name: str, namespace: str = "default") -> str:
+    """The cluster address of a Service."""
+    return str(cluster.get("services", name, namespace)["spec"]["clusterIP"])
 
 
 def test_short_names_are_those_of_the_pods_namespace(cluster: Cluster) -> None:
-    web, theirs = address(cluster, "web"), address(cluster, "theirs", "-n", "other")
+    web, theirs = address(cluster, "web"), address(cluster, "theirs", "other")
     names = ["web", "web.default", "web.default.svc", f"web.default.{ZONE}."]
     found = resolved(cluster, *names, "theirs", "theirs.other", "legacy", "legacy.example")
     assert {name: found[name] for name in names} == {name: [web] for name in names}
@@ -226,7 +224,7 @@ def test_a_pod_may_choose_how_names_are_looked_up(cluster: Cluster) -> None:
         "nameserver 169.254.1.1",
         "options ndots:2",
     ]
-    theirs = address(cluster, "theirs", "-n", "other")
+    theirs = address(cluster, "theirs", "other")
     assert resolved(cluster, "theirs", "web", pod="odd") == {"theirs": [theirs], "web": []}
     assert not cluster.runs("plain", "cat", "/etc/resolv.conf").startswith("search")
 

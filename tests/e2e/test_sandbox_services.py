@@ -67,6 +67,7 @@ HIGH = 8000
 HIGH_WEB = {**WEB, "name": "high", "port": HIGH}
 HIGH_DATAGRAMS = {**DATAGRAMS, "name": "high-dns", "port": HIGH}
 OUTSIDE = "203.0.113.80"
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
 
 
 def echo(name: str, labels: dict[str, str], **fields: Any) -> dict[str, Any]:
@@ -116,8 +117,8 @@ def served(cluster: Cluster) -> None:
 def served_by(cluster: Cluster) -> dict[str, set[str]]:
     """The addresses of the ready endpoints of each Service."""
     found: dict[str, set[str]] = {}
-    for each in json.loads(cluster.kubectl("get", "endpointslices", "-o", "json"))["items"]:
-        ready = [one for one in each["endpoints"] or () if one["conditions"]["ready"]]
+    for each in cluster.asks(SLICES)["items"]:
+        ready = [one for one in each["endpoints"] or () if one["conditions"].get("ready", True)]
         name = (each["metadata"].get("labels") or {}).get("kubernetes.io/service-name", "")
         known = found.setdefault(name, set())
         known |= {address for one in ready for address in one["addresses"]}
@@ -139,7 +140,7 @@ def asked_here(address: str, times: int, *, port: int = HIGH) -> set[str]:
 
 
 def spec(cluster: Cluster, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = cluster.get("service", name)["spec"]
+    found: dict[str, Any] = cluster.get("services", name)["spec"]
     return found
 
 
@@ -189,7 +190,7 @@ def test_node_ports_are_on_this_machine_and_for_pods(cluster: Cluster) -> None:
 
 def test_a_balancer_has_an_address_of_its_own(cluster: Cluster) -> None:
     def told() -> list[dict[str, str]]:
-        found: list[dict[str, str]] = cluster.get("service", "balanced")["status"][
+        found: list[dict[str, str]] = cluster.get("services", "balanced")["status"][
             "loadBalancer"
         ].get("ingress", [])
         return found
@@ -202,7 +203,7 @@ def test_a_balancer_has_an_address_of_its_own(cluster: Cluster) -> None:
     assert address not in {spec(cluster, "balanced")["clusterIP"], "127.0.0.1"}
     until(lambda: ask(f"http://{address}:{HIGH}/", at=address).status == 200, what="it answers")
     assert set(asked(cluster, *[f"http://{address}"] * 12)) == {"one", "two"}
-    assert cluster.get("service", "others")["status"]["loadBalancer"] == {}
+    assert cluster.get("services", "others")["status"]["loadBalancer"] == {}
     assert any("EnsuredLoadBalancer" in each for each in cluster.events("balanced"))
     if cluster.user.becoming:
         complaint = "AddressNotServed: This machine does not listen on"
@@ -293,11 +294,11 @@ def test_a_datagram_client_is_not_tied_to_a_pod_that_has_gone(cluster: Cluster) 
         time.sleep(0.1)
     """
     cluster.apply(pod("talker", python(program)))
-    until(lambda: "first" in cluster.kubectl("logs", "talker"), what="it is answered", within=60)
+    until(lambda: "first" in cluster.log("talker"), what="it is answered", within=60)
     cluster.apply(echo("second", selector))
     cluster.until_ready("second")
     cluster.kubectl("delete", "pod", "first")
-    until(lambda: "second" in cluster.kubectl("logs", "talker"), what="others answer", within=60)
+    until(lambda: "second" in cluster.log("talker"), what="others answer", within=60)
 
 
 def datagram(address: str, port: int) -> str:

@@ -59,7 +59,7 @@ def mount(name: str, path: str, **fields: Any) -> Object:
 
 def has_seen(cluster: Cluster, version: str) -> bool:
     """Whether the reader has read a version."""
-    return f"saw {version}" in cluster.kubectl("logs", "follower")
+    return f"saw {version}" in cluster.log("follower")
 
 
 def downward(path: str, field: str) -> Object:
@@ -116,7 +116,7 @@ def test_files_follow_their_objects_all_at_once(cluster: Cluster) -> None:
         what="all files are new, but the one that was mounted alone",
         within=60,
     )
-    assert "torn" not in cluster.kubectl("logs", "follower")
+    assert "torn" not in cluster.log("follower")
     printed = cluster.tries("exec", "follower", "--", "sh", "-c", "echo x > /config/mine")
     assert "Read-only file system" in printed.err
 
@@ -191,7 +191,7 @@ def test_what_is_claimed_stays(cluster: Cluster) -> None:
     cluster.apply(claim("kept"), writer)
     cluster.until_ready("writer")
     cluster.runs("writer", "sh", "-c", "echo one > /data/a; echo two > /part/b; sync")
-    assert cluster.get("pvc", "kept")["status"]["phase"] == "Bound"
+    assert cluster.get("persistentvolumeclaims", "kept")["status"]["phase"] == "Bound"
     cluster.kubectl("delete", "pod", "writer")
     cluster.apply(reader)
     cluster.until_ready("reader")
