@@ -114,13 +114,16 @@ def test_where_namespaces_are_forbidden_pods_are_plain_processes(tmp_path: Path)
         assert refused.code == 1
         assert reason in refused.err
         assert "--runtime process" in refused.err
-        user.choreo("up", "--demo", "--no-tui")
+        started = user.types("choreo", "up", "--demo", "--no-tui")
+        assert started.code == 0, started.err
+        assert f"Pods are plain processes: {reason}" in started.err
         url = user.choreo("url", "web", "--env", "development")
         until(lambda: "Hello" in ask(url).body, what="the demo answers", within=60)
         told = json.loads(user.choreo("status", "-o", "json"))
         lacking = {each["name"]: each for each in told["capabilities"]}
         why = lacking["sandboxes"]["reason"]
-        assert why
+        assert why.startswith(reason)
+        assert "user.max_user_namespaces" in why
         for name in ("network-policy", "file-isolation", "process-limit"):
             assert not lacking[name]["available"]
             assert why in lacking[name]["reason"]
