@@ -50,7 +50,9 @@ def make(
             folder=folder,
         )
     isolation = _isolation(choice, surroundings, network, folder)
-    open_real = _opener(open_images) if choice.tools is not None and open_images else None
+    open_real = None
+    if choice.tools is not None and open_images:
+        open_real = _opener(open_images, keeps_owners=not isolation.has_one_user)
     return ProcessRuntime(surroundings.instance_id, isolation, catalogue, open_real=open_real)
 
 
@@ -71,11 +73,11 @@ def _isolation(
     return Sandbox(surroundings, bubblewrap, network, groups, users, processes=processes)
 
 
-def _opener(open_images: OpenImages) -> OpenRealImages:
+def _opener(open_images: OpenImages, *, keeps_owners: bool) -> OpenRealImages:
     def open_real() -> RealImages:
         from choreo_local.embedded.kubelet.realimages import RealImages  # many starts need none
 
-        return RealImages(open_images())
+        return RealImages(open_images(), keeps_owners=keeps_owners)
 
     return open_real
 

@@ -3,9 +3,9 @@
 What a layer says about those below it (what it hides, links into them, folders that it only passes
 through) is kept beside the files, for `merging`.
 
-All files belong to who unpacks them, as a sandbox has one user only; hence bits that lend the
-owner's rights to others are dropped too. Device nodes are never made: runtimes mount their own
-`/dev`, and a node of an image would be a way to the devices of the machine.
+All files belong to who unpacks them where a sandbox has one user only, else to their owners. Bits
+that lend the owner's rights to others are dropped. Device nodes are never made: runtimes mount
+their own `/dev`, and a node of an image would be a way to the devices of the machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
-from choreo_local.images import streams, treepaths
+from choreo_local.images import owners, streams, treepaths
 from choreo_local.images.digests import Hasher
 from choreo_local.images.failures import InvalidContent
 from choreo_local.images.folders import disk_errors
@@ -65,6 +65,7 @@ class LayerNotes:
         links: hard links whose target is in a lower layer, (name, target).
         devices: how many device nodes were left out.
         size: bytes of its files.
+        keeps_owners: whether files belong to whom the layer says.
     """
 
     hidden: list[str] = field(default_factory=list)
@@ -73,6 +74,7 @@ class LayerNotes:
     links: list[tuple[str, str]] = field(default_factory=list)
     devices: int = 0
     size: int = 0
+    keeps_owners: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As kept in a file."""
@@ -83,6 +85,7 @@ class LayerNotes:
             "links": self.links,
             "devices": self.devices,
             "size": self.size,
+            "keepsOwners": self.keeps_owners,
         }
 
     @classmethod
@@ -91,19 +94,25 @@ class LayerNotes:
         links = [(name, target) for name, target in found["links"]]
         passed = set(found["passed"])
         return cls(
-            found["hidden"], found["emptied"], passed, links, found["devices"], found["size"]
+            found["hidden"],
+            found["emptied"],
+            passed,
+            links,
+            devices=found["devices"],
+            size=found["size"],
+            keeps_owners=bool(found.get("keepsOwners")),
         )
 
 
 class LayerUnpacker:
-    """Fills an empty folder from one layer."""
+    """Fills an empty folder from one layer; with `keeps_owners`, files belong to whom it says."""
 
-    def __init__(self, folder: Path, limits: UnpackLimits) -> None:
+    def __init__(self, folder: Path, limits: UnpackLimits, *, keeps_owners: bool = False) -> None:
         self._folder = folder
         self._limits = limits
         self._parents: dict[tuple[str, ...], Path] = {}
         self._folders: dict[Path, tarfile.TarInfo] = {}
-        self.notes = LayerNotes(passed={ROOT})
+        self.notes = LayerNotes(passed={ROOT}, keeps_owners=keeps_owners)
 
     def unpack(self, stream: LayerStream) -> LayerNotes:
         """Unpack everything; InvalidContent or NoSpace say why not."""
@@ -227,7 +236,9 @@ class LayerUnpacker:
             os.link(target, path, follow_symlinks=False)
 
     def _describe(self, path: Path, entry: tarfile.TarInfo) -> None:
-        """Permissions and time."""
+        """Owner, permissions and time."""
+        if self.notes.keeps_owners:
+            os.chown(path, *owners.of(entry), follow_symlinks=False)
         if not entry.issym():
             mode = entry.mode & _MODE_BITS
             path.chmod(mode | stat.S_IRWXU if entry.isdir() else mode)

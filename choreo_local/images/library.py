@@ -76,6 +76,10 @@ class ImageLibrary:
         self._patience = patience
         self._wanted = wanted
 
+    def keep_owners(self) -> None:
+        """Let files that are unpacked from now on belong to whom their image says; for root."""
+        self._unpacker.keeps_owners = True
+
     def find(
         self, reference: str, secrets: Sequence[Credential] | None = None
     ) -> StoredImage | None:

@@ -126,9 +126,17 @@ def _hard_link(source: Path, target: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     shutil.copy2(source, target, follow_symlinks=False)
+    _copy_owner(source.lstat(), target)
+
+
+def _copy_owner(found: os.stat_result, target: Path) -> None:
+    own = target.lstat()
+    if (own.st_uid, own.st_gid) != (found.st_uid, found.st_gid):
+        os.chown(target, found.st_uid, found.st_gid, follow_symlinks=False)
 
 
 def _copy_description(source: Path, target: Path) -> None:
     found = source.lstat()
+    _copy_owner(found, target)
     target.chmod(stat.S_IMODE(found.st_mode))
     os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))

@@ -32,12 +32,14 @@ class RootFolder:
         path: never write below it: its files are shared with other images.
         layers: the folders of its layers, lowest first.
         size: bytes of the files in its layers.
+        keeps_owners: whether files belong to whom the image says.
     """
 
     path: Path
     layers: Sequence[Path]
     size: int
     _lock: Lock
+    keeps_owners: bool = False
 
     def release(self) -> None:
         """It may be cleared away from now on."""
@@ -45,12 +47,17 @@ class RootFolder:
 
 
 class Unpacker:
-    """Unpacks the images of a store."""
+    """Unpacks the images of a store.
+
+    Attributes:
+        keeps_owners: whether files will belong to whom their image says; for root.
+    """
 
     def __init__(self, content: ContentStore, limits: UnpackLimits | None = None) -> None:
         self._content = content
         self._folders = content.folders
         self._limits = limits or UnpackLimits()
+        self.keeps_owners = False
 
     async def root(self, config: ImageConfig, blobs: Sequence[Descriptor]) -> RootFolder:
         """The root file system of an image, held."""
@@ -70,7 +77,8 @@ class Unpacker:
                     await self._make_root(folder, config, blobs)
         notes = orjson.loads((folder / NOTES).read_bytes())
         layer_folders = [self._folders.layer(diff) / FILES for diff in config.diff_ids]
-        return RootFolder(folder / FILES, layer_folders, notes["size"], lock)
+        keeps_owners = bool(notes.get("keepsOwners"))
+        return RootFolder(folder / FILES, layer_folders, notes["size"], lock, keeps_owners)
 
     async def _make_root(
         self, folder: Path, config: ImageConfig, blobs: Sequence[Descriptor]
@@ -84,7 +92,10 @@ class Unpacker:
             merging.merge(files, unpacked)
             size = sum(layer.notes.size for layer in unpacked)
             names = [layer.folder.parent.name for layer in unpacked]
-            notes.write_bytes(orjson.dumps({"size": size, "layers": names}))
+            # Layers that were unpacked by somebody else have other owners.
+            kept = all(layer.notes.keeps_owners for layer in unpacked)
+            found = {"size": size, "layers": names, "keepsOwners": kept}
+            notes.write_bytes(orjson.dumps(found))
 
     @contextlib.contextmanager
     def _new(self, folder: Path, parent: Path) -> Iterator[tuple[Path, Path]]:
@@ -122,7 +133,8 @@ class Unpacker:
         with self._content.open(blob.digest) as source:
             stream = layers.open_layer(source, compression, hasher=hasher, limit=self._limits.bytes)
             try:
-                notes = LayerUnpacker(files, self._limits).unpack(stream)
+                unpacker = LayerUnpacker(files, self._limits, keeps_owners=self.keeps_owners)
+                notes = unpacker.unpack(stream)
             except InvalidContent as error:
                 problem = error
         if problem is None and hasher.hexdigest() == diff_id.hex:

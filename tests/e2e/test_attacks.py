@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import socket
 from collections.abc import Iterator
@@ -12,9 +13,10 @@ from typing import Any
 import pytest
 
 from choreo_local.embedded.network.isolated.router import GATEWAY
-from tests.e2e.sandboxes import Cluster, idle, pod, python, sandboxed
+from tests.e2e.sandboxes import Cluster, busybox_image, idle, pod, python, sandboxed
 from tests.e2e.user import ANOTHER, ROOT, ask, person, until
 from tests.embedded.network.test_datapaths import free_port
+from tests.images.builders import entry, folder, image, layer, oci_layout
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -137,7 +139,7 @@ def test_what_pods_ask_of_their_security_is_done(cluster: Cluster) -> None:
     cluster.start()
     listed = json.loads(cluster.user.choreo("status", "-o", "json"))["capabilities"]
     has_users = {each["name"]: each["available"] for each in listed}["own-users"]
-    image = cluster.import_busybox()
+    busybox = cluster.import_busybox()
     port = free_port()
     secret = {
         "apiVersion": "v1",
@@ -168,15 +170,20 @@ def test_what_pods_ask_of_their_security_is_done(cluster: Cluster) -> None:
     refused, unknown = {"runAsNonRoot": True}, {"type": "Localhost", "localhostProfile": "x"}
     cluster.apply(
         secret,
-        pod("root", {"name": "main", "image": image, "command": ["sleep", "100000"]}),
+        pod("root", {"name": "main", "image": busybox, "command": ["sleep", "100000"]}),
         pod(
             "strict",
-            {"name": "main", "image": image, "command": ["sleep", "9999"], "volumeMounts": mounts},
-            {"name": "web", "image": image, "command": listen, **serve},
+            {
+                "name": "main",
+                "image": busybox,
+                "command": ["sleep", "9999"],
+                "volumeMounts": mounts,
+            },
+            {"name": "web", "image": busybox, "command": listen, **serve},
             securityContext=strict,
             volumes=volumes,
         ),
-        pod("refused", {"name": "main", "image": image}, securityContext=refused),
+        pod("refused", {"name": "main", "image": busybox}, securityContext=refused),
         pod("unsafe", idle(), securityContext={"sysctls": [{"name": "kernel.sem", "value": "1"}]}),
         pod(
             "profile",
@@ -191,9 +198,8 @@ def test_what_pods_ask_of_their_security_is_done(cluster: Cluster) -> None:
     assert cluster.runs("strict", "sh", "-c", script).split() == ["31", "value", "Seccomp:", "2"]
     if has_users:
         assert cluster.runs("strict", "id", "-G") == "3000 2000"
-        become = "mkdir /d; busybox chown 33 /d; busybox setuidgid 33 id -u || true"
-        found = cluster.runs("root", "sh", "-c", f"{become}; busybox stat -c %u /d")
-        assert found.splitlines()[-1] == "33"
+        script = "busybox mkdir /d; busybox chown 33 /d; busybox stat -c %u /d"
+        assert cluster.runs("root", "sh", "-c", script) == "33"
     told = "container has runAsNonRoot and image will run as root"
     until(lambda: told in _waiting(cluster, "refused"), what="root is refused", within=60)
     unknown_profile = 'cannot load seccomp profile "x"'
@@ -203,6 +209,45 @@ def test_what_pods_ask_of_their_security_is_done(cluster: Cluster) -> None:
         return any('forbidden sysctl: "kernel.sem"' in each for each in cluster.events("unsafe"))
 
     until(is_forbidden, what="the setting is refused", within=60)
+
+
+def test_files_of_images_belong_to_whom_they_say(tmp_path: Path) -> None:
+    with person(ROOT, tmp_path) as user:
+        cluster = sandboxed(user)
+        cluster.start()
+        listed = json.loads(user.choreo("status", "-o", "json"))["capabilities"]
+        found = {each["name"]: each for each in listed}["own-users"]
+        if not found["available"]:
+            pytest.skip(f"no further users on this machine: {found['reason']}")
+        base = busybox_image()
+        owned = layer(
+            folder("srv", uid=33, gid=33, mode=0o700),
+            entry("srv/own", b"kept", uid=33, gid=33, mode=0o600),
+            folder("root", mode=0o700),
+            entry("etc/passwd", b"root:x:0:0::/:/bin/sh\nwww:x:33:33::/:/bin/sh\n"),
+        )
+        made = image(
+            gzip.decompress(base.layers[0]), owned, config={"Env": ["PATH=/bin"], "User": "33:33"}
+        )
+        name = "registry.invalid/owned:1"
+        layout = oci_layout(user.home / "owned", made)
+        user.choreo("image", "import", str(layout), "--name", name)
+        main = {"name": "main", "image": name, "command": ["sleep", "99999"]}
+        cluster.apply(
+            pod("own", main),
+            pod("root", {**main, "securityContext": {"runAsUser": 0}}),
+        )
+        cluster.until_ready("own", "root")
+        script = "busybox id -u; cat /srv/own; echo; echo x > /srv/new && echo written;"
+        script += "ls /root 2>/dev/null || echo closed; echo x 2>/dev/null > /y || echo refused"
+        told = cluster.runs("own", "sh", "-c", script).splitlines()
+        assert told == ["33", "kept", "written", "closed", "refused"]
+        seen = cluster.runs("root", "sh", "-c", "busybox stat -c '%u %g' /srv/own /bin /")
+        assert seen.splitlines() == ["33 33", "0 0", "0 0"]
+        # The way to the token is open to whoever root becomes.
+        token = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+        script = f"busybox su www -c 'busybox test -r {token} && busybox id -u'"
+        assert cluster.runs("root", "sh", "-c", script) == "33"
 
 
 def _waiting(cluster: Cluster, name: str) -> str:

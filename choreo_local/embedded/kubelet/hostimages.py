@@ -87,6 +87,7 @@ class HostImage:
         user: user and group that its containers run as unless told otherwise.
         user_name: how the image calls the user; empty when by number.
         refuses_root: whether its program, started as root, becomes another user.
+        keeps_owners: whether files of its layers belong to whom the image says.
     """
 
     folder: Path
@@ -109,6 +110,7 @@ class HostImage:
     user: tuple[int, int] | None = None
     user_name: str = ""
     refuses_root: bool = False
+    keeps_owners: bool = False
 
     @property
     def name(self) -> str:

@@ -27,7 +27,9 @@ class RealImages:
     clears it away.
     """
 
-    def __init__(self, library: ImageLibrary) -> None:
+    def __init__(self, library: ImageLibrary, *, keeps_owners: bool = False) -> None:
+        if keeps_owners:
+            library.keep_owners()
         self._library = library
         self._held: dict[Path, RootFolder] = {}
 
@@ -138,6 +140,7 @@ def _runnable(ready: UnpackedImage) -> HostImage:
         layers=[root],
         user=(account.user, account.group),
         user_name=named_user(config.user),
+        keeps_owners=ready.root.keeps_owners,
     )
 
 

@@ -54,9 +54,14 @@ class MachineRoot:
 
 @dataclass(frozen=True, slots=True)
 class LayeredRoot:
-    """Unpacked layers of an image, the lowest first; they are shared and never written to."""
+    """Unpacked layers of an image, the lowest first; they are shared and never written to.
+
+    Attributes:
+        keeps_owners: whether their files belong to whom the image says, else all to one user.
+    """
 
     layers: Sequence[Path]
+    keeps_owners: bool = False
 
 
 RootFileSystem = MachineRoot | LayeredRoot
@@ -122,7 +127,8 @@ def options(root: RootFileSystem, scratch: Scratch, view: View) -> list[str]:
     own = view.own(scratch.folder)
     written = str(own / scratch.written.name)
     if isinstance(root, LayeredRoot):
-        sources = [str(view.layer(each)) for each in root.layers]
+        see = view.own if root.keeps_owners else view.layer
+        sources = [str(see(each)) for each in root.layers]
         overlay = ["--overlay", written, str(own / scratch.work.name), "/"]
         return [*(word for each in sources for word in ("--overlay-src", each)), *overlay]
     found = ["--bind", written, "/"]

@@ -242,7 +242,7 @@ class Sandbox:
         root, allowed = self._root(image), self._filter_of(request)
         if isinstance(root, MachineRoot):
             scratch.open_ways(root, (mount.container_path for mount in request.mounts))
-        if confined.owner is not None:
+        if confined.owner is not None and not image.keeps_owners:
             # As on the disk; the container sees it as its own.
             scratch.give(who.user, who.group)
         for mount in request.mounts:
@@ -285,7 +285,7 @@ class Sandbox:
 
     def _root(self, image: HostImage) -> RootFileSystem:
         if image.layers:
-            return LayeredRoot(image.layers)
+            return LayeredRoot(image.layers, image.keeps_owners)
         return ownroot.machine_root(image)
 
     def _own_files(
@@ -389,6 +389,8 @@ def _mounts(request: ContainerRequest, confined: Confinement) -> Iterator[str]:
             option, source = "bind", str(confined.own(mount.host_path))
         else:
             option, source = confined.within(mount.within, mount.host_path)
+        # Folders that come with a mount may be passed by their owner alone.
+        yield from ("--dir", os.path.dirname(os.path.normpath(mount.container_path)))
         yield from (f"--{'ro-' * mount.read_only}{option}", source, mount.container_path)
 
 

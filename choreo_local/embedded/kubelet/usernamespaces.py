@@ -17,8 +17,8 @@ COUNT = 65536
 # Between what service managers give to containers and what programs take for negative numbers. The
 # upper half of each range is for the few users of a container with larger numbers.
 _FIRST, _SLOTS, _STEP = 0x70000000, 2047, 2 * COUNT
-_WHOLE_MACHINE = ("0", "0", "4294967295")
 _SECONDS = 30
+_WHOLE_MACHINE = ("0", "0", "4294967295")
 
 
 class Ranges:
