@@ -7,6 +7,7 @@ machine's own resolver, so that Pods see what the user sees, and other questions
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 import struct
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 _FAMILIES = {Type.A: socket.AF_INET, Type.AAAA: socket.AF_INET6}
 _LOOKUP_SECONDS = 5.0
 _IDLE_SECONDS = 10.0
+_MOST_CHOICES = 20
 _CONCURRENT_LOOKUPS = 64
 _OUTSIDE_TTL = 30
 _NO_ADDRESS = {getattr(socket, name, None) for name in ("EAI_NODATA", "EAI_ADDRFAMILY")}
@@ -67,12 +69,30 @@ class DnsServer:
 
     async def start(self) -> None:
         """Listen; OSError when the address is taken."""
+        wanted = self.port
+        for _ in range(_MOST_CHOICES):
+            try:
+                await self._listen(wanted)
+            except OSError:
+                # Of a port that the kernel chose for datagrams, somebody may have the other half.
+                if wanted:
+                    raise
+            else:
+                return
+        raise OSError(errno.EADDRINUSE, f"no port of {self.host} is free for both UDP and TCP")
+
+    async def _listen(self, port: int) -> None:
         loop = asyncio.get_running_loop()
-        self._datagrams, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(self), local_addr=(self.host, self.port)
+        datagrams, _ = await loop.create_datagram_endpoint(
+            lambda: _Datagrams(self), local_addr=(self.host, port)
         )
-        self.port = self._datagrams.get_extra_info("sockname")[1]
-        self._streams = await asyncio.start_server(self._serve_stream, self.host, self.port)
+        chosen = datagrams.get_extra_info("sockname")[1]
+        try:
+            self._streams = await asyncio.start_server(self._serve_stream, self.host, chosen)
+        except OSError:
+            datagrams.close()
+            raise
+        self.port, self._datagrams = chosen, datagrams
 
     async def listen_also(self, datagrams: socket.socket, streams: socket.socket) -> None:
         """Answer on sockets that somebody else has opened, too."""

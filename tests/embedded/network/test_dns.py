@@ -390,6 +390,29 @@ async def test_without_a_server_other_questions_fail(network: LiveNetwork) -> No
         await made.stop()
 
 
+async def test_a_port_of_which_somebody_has_the_other_half_is_not_taken(
+    network: LiveNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen = asyncio.start_server
+    others: list[asyncio.Server] = []
+
+    async def beaten(serve: Any, host: str, port: int) -> asyncio.Server:
+        if not others:
+            others.append(await listen(lambda _, writer: writer.close(), host, port))
+        return await listen(serve, host, port)
+
+    monkeypatch.setattr(asyncio, "start_server", beaten)
+    made = DnsServer(network.informers, host="127.0.0.1")
+    await made.start()
+    try:
+        assert made.port != others[0].sockets[0].getsockname()[1]
+        found = await over_tcp(made, query("nobody.apps.svc.cluster.local"))
+        assert addresses(found)[0] == Code.NO_SUCH_NAME
+    finally:
+        await made.stop()
+        others[0].close()
+
+
 def test_servers_are_read_as_the_machine_has_them() -> None:
     text = """
     # nameserver 192.0.2.1
