@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -38,6 +39,8 @@ def spec(tmp_path: Path) -> Iterator[ClusterSpec]:
             users={"token": ("choreo:data-plane", ())},
             images=[],
             service_range=network,
+            # Without root a sandbox's network takes the whole process into a user namespace.
+            runtime="auto" if os.geteuid() == 0 else "process",
         )
 
 
