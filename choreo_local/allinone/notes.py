@@ -13,6 +13,12 @@ def of_start(capabilities: Sequence[Capability]) -> list[str]:
     sandboxes, policies = found.get("sandboxes"), found.get("network-policy")
     if sandboxes is None or policies is None or sandboxes.available or policies.available:
         return []
+    files = found.get("file-isolation")
+    if files is not None and files.available:
+        return [
+            f"NetworkPolicy is not enforced, names of the cluster are not known: {policies.reason}. "
+            "See: choreo status"
+        ]
     return [
         f"Pods are plain processes: {sandboxes.reason}. NetworkPolicy and more are not enforced, "
         "see: choreo status"

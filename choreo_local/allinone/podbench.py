@@ -67,11 +67,19 @@ class Extent:
 
 def runtimes(say: Say) -> list[str]:
     """What this machine can keep pods apart with; says why not, where it cannot."""
+    runtimes = [podruntime.PROCESS]
     found = podruntime.probe()
     if found.tools is None:
         say(f"no sandboxes on this machine: {found.obstacle}")
-        return [podruntime.PROCESS]
-    return [podruntime.PROCESS, podruntime.SANDBOX]
+    else:
+        runtimes.append(podruntime.SANDBOX)
+    try:
+        podruntime.choose(podruntime.DOCKER)
+    except ChoreoError as error:
+        say(error.message)
+    else:
+        runtimes.append(podruntime.DOCKER)
+    return runtimes
 
 
 def measure(extent: Extent, say: Say) -> dict[str, list[Figure]]:

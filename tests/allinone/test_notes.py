@@ -13,6 +13,14 @@ def test_plain_processes_are_told_of_with_the_reason() -> None:
     assert "choreo status" in note
 
 
+def test_containers_on_a_network_of_their_engine_are_not_called_processes() -> None:
+    engine = Capability("sandboxes", available=False, reason="pods are containers of an engine")
+    files = Capability("file-isolation", available=True)
+    (note,) = notes.of_start([engine, POLICIES, files])
+    assert note.startswith("NetworkPolicy is not enforced")
+    assert "not here" in note
+
+
 def test_where_policies_are_enforced_there_is_nothing_to_say() -> None:
     kept = Capability("network-policy", available=True)
     sandboxes = Capability("sandboxes", available=True)
