@@ -16,8 +16,8 @@ def of_start(capabilities: Sequence[Capability]) -> list[str]:
     files = found.get("file-isolation")
     if files is not None and files.available:
         return [
-            f"NetworkPolicy is not enforced, names of the cluster are not known: {policies.reason}. "
-            "See: choreo status"
+            "NetworkPolicy is not enforced, names of the cluster are not known: "
+            f"{policies.reason}. See: choreo status"
         ]
     return [
         f"Pods are plain processes: {sandboxes.reason}. NetworkPolicy and more are not enforced, "
