@@ -26,7 +26,7 @@ class Stage:
     def __init__(self) -> None:
         self._mounting = Mounting()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stage")
-        self._folder = next(each for each in _PLACES if each.is_dir() and not each.is_symlink())
+        self._folder = _place()
         self._numbers = itertools.count(1)
         try:
             self._own = self._thread.submit(self._mounting.own_namespace, self._folder).result()
@@ -47,6 +47,13 @@ class Stage:
         """End the thread."""
         self._thread.shutdown(wait=True)
         os.close(self._own)
+
+
+def _place() -> Path:
+    for each in _PLACES:
+        if each.is_dir() and not each.is_symlink():
+            return each
+    raise OSError(f"this machine has none of the folders {', '.join(map(str, _PLACES))}")
 
 
 class Part:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from choreo_local.embedded import podruntime
-from choreo_local.embedded.kubelet import containerusers, usernamespaces
+from choreo_local.embedded.kubelet import containerusers, stage, usernamespaces
 from choreo_local.embedded.kubelet.mounting import Mounting
 from choreo_local.embedded.kubelet.records import ContainerRecord
 from choreo_local.embedded.kubelet.runtime import Mount
@@ -170,10 +170,11 @@ async def test_files_are_placed_only_until_a_container_sees_them(
     tmp_path: Path, program: str
 ) -> None:
     async with ranged(tmp_path) as bench:
-        stage = bench.sandbox._users._stage  # type: ignore[attr-defined]
+        staged = bench.sandbox._users._stage  # type: ignore[attr-defined]
 
         def placed() -> list[Path]:
-            found: list[Path] = stage._thread.submit(lambda: list(stage._folder.iterdir())).result()
+            within = staged._folder
+            found: list[Path] = staged._thread.submit(lambda: list(within.iterdir())).result()
             return found
 
         record, _ = await bench.start("-c", program, command=["sh"])
@@ -213,6 +214,14 @@ def test_a_kernel_without_the_calls_is_said(
     monkeypatch.setattr(Mounting, "own_namespace", missing)
     found = containerusers.find("x", tmp_path, **_programs())
     assert "this kernel has no namespace for their files" in found.obstacle
+
+
+def test_a_machine_without_a_place_for_files_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "_PLACES", (tmp_path / "none",))
+    found = containerusers.find("x", tmp_path, **_programs())
+    assert "this machine has none of the folders" in found.obstacle
 
 
 def test_a_program_that_nobody_may_run_is_said(tmp_path: Path) -> None:
