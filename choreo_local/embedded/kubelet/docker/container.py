@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 _KILLED = 137
 _LAST_OUTPUT_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
+_KILL_SECONDS = 10.0
 _REMOVED = {"ExitCode": _KILLED, "Error": "somebody removed the container"}
 # The words of engines for containers that are being removed, which have no exit code any more.
 _GOING = frozenset({"removing", "dead"})
@@ -168,7 +169,8 @@ class EngineContainer:
             await asyncio.wait({self.program.ended}, timeout=grace_seconds)
         if not self.program.ended.done():
             await self.signal(signal.SIGKILL)
-            await asyncio.wait({self.program.ended})
+            # An engine that does not answer tells of no end.
+            await asyncio.wait({self.program.ended}, timeout=_KILL_SECONDS)
 
     async def signal(self, number: signal.Signals) -> None:
         """Send a signal to the main process; it may have ended meanwhile."""

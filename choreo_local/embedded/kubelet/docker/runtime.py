@@ -47,7 +47,7 @@ from choreo_local.embedded.kubelet.runtime import (
     StreamChoice,
     Usage,
 )
-from choreo_local.errors import BadRequestError, NotFoundError
+from choreo_local.errors import BadRequestError, NotFoundError, PreflightError
 from choreo_local.images.credentials import Credential
 from choreo_local.images.library import ImageLibrary
 from choreo_local.tasks import TaskGroup
@@ -145,7 +145,10 @@ class DockerRuntime:
         await asyncio.gather(*(found.stop(self._stop_seconds) for found in running))
         await asyncio.gather(*(self.remove_pod(uid) for uid in list(self._pods)))
         await self._tasks.stop()
-        await self._remove_leftovers()
+        try:
+            await self._remove_leftovers()
+        except PreflightError as error:
+            logger.warning("Containers not removed error=%s", error)
         await self._engine.close()
         self._images.release()
 
@@ -155,7 +158,7 @@ class DockerRuntime:
         return self._tasks.failures
 
     async def _remove_leftovers(self) -> None:
-        await asyncio.to_thread(leftovers.remove, self._facts.socket, self._instance_id)
+        await asyncio.to_thread(leftovers.clear, self._folder, self._instance_id, with_images=False)
 
     def capabilities(self) -> Sequence[Capability]:
         """What containers expect of Linux, and what of it holds here."""
