@@ -143,9 +143,14 @@ class Envoy:
         mark = self._log.stat().st_size if self._log.exists() else 0
         if self._entrances is not None:
             await self._entrances.let_in(self._places(table))
+        # A route that came before its endpoints would answer 503.
         before = await subscriptions.counts(self._admin)
-        changed = self._files.write_table(table, endpoints, again=bool(self._failures))
-        refused = await self._wait_for(changed, before)
+        backends = self._files.write_backends(table, endpoints)
+        refused = await self._wait_for(backends, before)
+        before = await subscriptions.counts(self._admin) if backends else before
+        routes = self._files.write_routes(table, again=bool(self._failures))
+        refused |= await self._wait_for(routes, before)
+        changed = backends | routes
         reason = await asyncio.to_thread(self._reason, mark) if refused else ""
         self._note(table, changed, refused, reason)
         if subscriptions.LDS in changed:

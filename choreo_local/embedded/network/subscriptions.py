@@ -17,6 +17,11 @@ def routes(configuration: str) -> str:
     return f"http.http.rds.{configuration}"
 
 
+def endpoints(cluster: str) -> str:
+    """The subscription of a cluster's endpoints."""
+    return f"cluster.{cluster}"
+
+
 @dataclass(frozen=True, slots=True)
 class Count:
     """How often a subscription was taken over and refused."""

@@ -68,22 +68,26 @@ class XdsFiles:
         )
         self._write("bootstrap.json", content)
 
-    def write_table(
-        self, table: RouteTable, endpoints: Endpoints, *, again: bool = False
-    ) -> frozenset[str]:
-        """Write a table; the subscriptions of Envoy whose files changed, as in its statistics.
+    def write_backends(self, table: RouteTable, endpoints: Endpoints) -> frozenset[str]:
+        """Write what the routes of a table need.
 
-        With `again` the listeners are written in any case, for Envoy to try once more.
+        Returns the subscriptions of Envoy whose files changed, as in its statistics.
         """
         # Endpoints of backends that are used no more stay until `forget_unused`.
         self._endpoints |= {each: endpoints.get(each, ()) for each in table.backends()}
         self._apart = table.apart()
         self._joined = table.joined()
         self._key_sources = table.key_sources()
-        changed = {subscriptions.CDS} if self._write_endpoints() else set()
+        return self._write_endpoints()
+
+    def write_routes(self, table: RouteTable, *, again: bool = False) -> frozenset[str]:
+        """Write routes and listeners; the subscriptions whose files changed.
+
+        With `again` the listeners are written in any case, for Envoy to try once more.
+        """
         if again:
             self._written.pop("lds.json", None)
-        return frozenset(changed | self._write_routes(table))
+        return frozenset(self._write_routes(table))
 
     def trial(self, table: RouteTable) -> dict[str, Any]:
         """What the files would say of a table, as one static configuration."""
@@ -101,12 +105,16 @@ class XdsFiles:
         self._endpoints = {each: found for each, found in self._endpoints.items() if each in used}
         self._write_endpoints()
 
-    def _write_endpoints(self) -> bool:
-        """Write endpoints and clusters; whether the clusters changed."""
+    def _write_endpoints(self) -> frozenset[str]:
+        """Write endpoints and clusters; what of them changed."""
+        changed: set[str] = set()
         for protocol in BackendProtocol:
             assignment = xds_clusters.pool_assignment(protocol, self._endpoints)
-            self._write_resources(_eds_name(protocol), [assignment])
-        return self._write_resources("cds.json", self._clusters())
+            if self._write_resources(_eds_name(protocol), [assignment]):
+                changed.add(subscriptions.endpoints(protocol.value))
+        if self._write_resources("cds.json", self._clusters()):
+            changed.add(subscriptions.CDS)
+        return frozenset(changed)
 
     def _clusters(self) -> list[dict[str, Any]]:
         return self._clusters_of(self._apart, self._joined, self._key_sources)
