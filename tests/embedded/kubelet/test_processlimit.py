@@ -28,7 +28,7 @@ made = 0
 try:
     while made < 200:
         if not os.fork():
-            time.sleep(3)
+            time.sleep(100)
             os._exit(0)
         made += 1
 except BlockingIOError:
