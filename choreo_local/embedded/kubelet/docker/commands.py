@@ -83,7 +83,8 @@ async def _until_ended(
         await asyncio.wait({program.read})
         state = await engine.get(f"{path}/json")
         async with asyncio.timeout(_END_SECONDS):
-            while state.get("Running") and not is_left.is_set():
+            # Engines know the process a moment after they have begun it.
+            while state.get("Running") and not (is_left.is_set() and state.get("Pid")):
                 await asyncio.sleep(_POLL_SECONDS)
                 state = await engine.get(f"{path}/json")
         if state.get("Running"):
