@@ -54,7 +54,7 @@ def test_the_demo_runs_in_an_engine_and_leaves_nothing(
     can = {each["name"]: each["available"] for each in told["capabilities"]}
     assert can["network-policy"]
     assert can["users"]
-    node = contained.get("node", "choreo")
+    node = contained.asks("/api/v1/nodes/choreo")
     version = node["status"]["nodeInfo"]["containerRuntimeVersion"]
     assert version == f"{engine.name}://{engine.version}"
     for component in ("greeter", "web"):
