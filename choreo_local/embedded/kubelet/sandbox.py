@@ -52,7 +52,7 @@ from choreo_local.embedded.kubelet.runtime import (
 from choreo_local.errors import ChoreoError
 
 NAME = "sandbox"
-_MOST_POLLS, _POLL_SECONDS = 600, 0.005
+_MOST_POLLS, _POLL_SECONDS, _BEGINNING_SECONDS = 600, 0.005, 1.0
 _UNSHARED = ("pid", "ipc", "uts", "cgroup-try")
 _NOT_PREPARED = "nothing was prepared for containers of further users"
 
@@ -179,6 +179,8 @@ class Sandbox:
         if found is None:
             found = self._groups.create(_key(request), request.resources)
             self._grouped[_key(request)] = found
+            loop = asyncio.get_running_loop()
+            loop.call_later(_BEGINNING_SECONDS, found.limit, request.resources, ["cpu"])
         return found.enter
 
     async def attach(self, pod: PodRequest) -> str:

@@ -59,3 +59,17 @@ def test_groups_in_use_stay(tmp_path: Path) -> None:
     (tmp_path / "g" / "child").rmdir()
     assert group.remove()
     assert not (tmp_path / "g").exists()
+
+
+def test_processors_are_limited_when_a_program_has_begun(tmp_path: Path) -> None:
+    group = Group({"cpu": tmp_path, "memory": tmp_path}, is_unified=True)
+    wanted = {"limits": {"cpu": "100m", "memory": "64Mi"}}
+    group.limit(wanted, ["memory"])
+    assert {each.name for each in tmp_path.iterdir()} == {"memory.max"}
+    group.limit(wanted, ["cpu"])
+    assert (tmp_path / "cpu.max").read_text() == "10000 100000"
+
+
+def test_a_group_that_has_gone_is_not_limited(tmp_path: Path) -> None:
+    Group({"cpu": tmp_path / "gone"}, is_unified=True).limit({"limits": {"cpu": "1"}}, ["cpu"])
+    assert not (tmp_path / "gone").exists()
