@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -14,6 +15,17 @@ class Attachment(Protocol):
 
     @property
     def enter(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _ThisMachine:
+    """The place of a pod that shares this machine's network."""
+
+    address: str = "127.0.0.1"
+    enter: Sequence[str] = ()
+
+
+HOST_NETWORK = _ThisMachine()
 
 
 class PodNetwork(Protocol):

@@ -11,7 +11,7 @@ import base64
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ from choreo_local.embedded.kubelet.controlgroups import ControlGroups, Group
 from choreo_local.embedded.kubelet.guarantees import Obstacles
 from choreo_local.embedded.kubelet.hostimages import HostImage
 from choreo_local.embedded.kubelet.launch import Command, Surroundings
-from choreo_local.embedded.kubelet.plain import root_of
-from choreo_local.embedded.kubelet.podnetwork import Attachment, PodNetwork
+from choreo_local.embedded.kubelet.plain import parent_death_command, root_of
+from choreo_local.embedded.kubelet.podnetwork import HOST_NETWORK, Attachment, PodNetwork
 from choreo_local.embedded.kubelet.privileges import Privileges
 from choreo_local.embedded.kubelet.processlimit import NO_LIMIT, ProcessLimit
 from choreo_local.embedded.kubelet.rootfilesystem import (
@@ -55,17 +55,6 @@ NAME = "sandbox"
 _MOST_POLLS, _POLL_SECONDS, _BEGINNING_SECONDS = 600, 0.005, 1.0
 _UNSHARED = ("pid", "ipc", "uts", "cgroup-try")
 _NOT_PREPARED = "nothing was prepared for containers of further users"
-
-
-@dataclass(frozen=True, slots=True)
-class _ThisMachine:
-    """The place of a pod that shares this machine's network."""
-
-    address: str = "127.0.0.1"
-    enter: Sequence[str] = ()
-
-
-_HOST_NETWORK = _ThisMachine()
 
 
 class Sandbox:
@@ -141,7 +130,9 @@ class Sandbox:
         return remarks.not_sandboxed(pod, limits_processors=limits, has_groups=has_groups)
 
     async def start(self) -> None:
-        """The network has been started by whoever made it."""
+        """Find out how processes are tied to ours; whoever made the network has started it."""
+        found = await asyncio.to_thread(parent_death_command)
+        self._surroundings = replace(self._surroundings, parent_death=found)
 
     async def stop(self) -> None:
         """Remove the control groups, once the last processes have gone."""
@@ -188,7 +179,7 @@ class Sandbox:
         if self._moves:
             self._moves.prepare()
         sysctls.check(pod.sysctls)
-        found: Attachment = _HOST_NETWORK
+        found: Attachment = HOST_NETWORK
         if not pod.host_network:
             try:
                 found = await self._network.attach(pod.uid, address=pod.address)
@@ -203,7 +194,7 @@ class Sandbox:
         """Take the place back."""
         del address
         await self._users.release(pod.uid)
-        if self._attached.pop(pod.uid, _HOST_NETWORK) is not _HOST_NETWORK:
+        if self._attached.pop(pod.uid, HOST_NETWORK) is not HOST_NETWORK:
             await self._network.detach(pod.uid)
 
     async def prepare(self, request: ContainerRequest) -> None:
@@ -265,6 +256,8 @@ class Sandbox:
         ]
         filters = [_in_memory(allowed)] if allowed else []
         arguments = [
+            # Bubblewrap ties itself to our life; until it runs, somebody else must.
+            *(self._surroundings.parent_death or ()),
             *self._enter_group(request),
             *_entering(self._attached[request.pod.uid].enter, confined.enter),
             *self._processes.enter,
