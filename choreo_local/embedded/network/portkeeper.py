@@ -92,7 +92,6 @@ class PortKeeper:
         """Put a bound socket in the place of the program's; OSError when the port is taken."""
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as ours:
             ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             ours.bind(place)
             gift = _GIFT.pack(number, _IN_PLACE_OF, ours.fileno(), descriptor, os.O_CLOEXEC)
             fcntl.ioctl(questions, _ADD, bytearray(gift))
