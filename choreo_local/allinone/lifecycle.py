@@ -133,7 +133,8 @@ class Platform:
         driver = self._driver = self._choice.make(self._spec())
         driver.start_api()
         self._stack.append(("cluster", driver.stop))
-        self._record.update(server=driver.server, cluster=driver.identity)
+        # Only what could be had is kept for the next start.
+        self._record.update(server=driver.server, cluster=driver.identity, runtime=self._runtime)
         images = self._image_registry(self._driver)
         images.start()
         self._stack.append(("registry", images.stop))
@@ -176,7 +177,6 @@ class Platform:
                 state="starting",
                 driver=self._choice.name,
                 target=self._target,
-                runtime=self._runtime,
             )
         )
 
